@@ -1,0 +1,239 @@
+"""Label selectors, in both forms: the query text (``app in (a,b),!legacy``) and the ``LabelSelector`` object.
+
+A selector is a conjunction of requirements. As upstream: ``!=`` and ``notin`` hold for objects that lack the label.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from bascule.vocabulary import errors, names
+
+REQUIREMENTS_MAX = 1000
+
+
+class Requirement(NamedTuple):
+    """``operator`` is one of in, notin, exists, absent, gt, lt; ``=`` and ``!=`` are in and notin of one value."""
+
+    key: str
+    operator: str
+    values: frozenset[str]
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        value = labels.get(self.key)
+        match self.operator:
+            case "in":
+                return value is not None and value in self.values
+            case "notin":
+                return value is None or value not in self.values
+            case "exists":
+                return value is not None
+            case "absent":
+                return value is None
+        return _compares(value, self.operator, next(iter(self.values)))
+
+    def text(self) -> str:
+        values = ",".join(sorted(self.values))
+        match self.operator:
+            case "exists":
+                return self.key
+            case "absent":
+                return f"!{self.key}"
+            case "gt":
+                return f"{self.key}>{values}"
+            case "lt":
+                return f"{self.key}<{values}"
+        if len(self.values) == 1:
+            return f"{self.key}{'=' if self.operator == 'in' else '!='}{values}"
+        return f"{self.key} {self.operator} ({values})"
+
+
+def _compares(value: str | None, operator: str, bound: str) -> bool:
+    try:
+        left, right = int(value or "none"), int(bound)
+    except ValueError:
+        return False
+    return left > right if operator == "gt" else left < right
+
+
+class Selector(NamedTuple):
+    """Matches when every requirement does; ``nothing`` matches no object at all."""
+
+    requirements: tuple[Requirement, ...]
+    nothing: bool = False
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        if self.nothing:
+            return False
+        return all(requirement.matches(labels) for requirement in self.requirements)
+
+    @property
+    def everything(self) -> bool:
+        return not self.requirements and not self.nothing
+
+    def text(self) -> str:
+        """The query form, which parses back to an equal selector."""
+        return ",".join(requirement.text() for requirement in self.requirements)
+
+
+EVERYTHING = Selector(())
+NOTHING = Selector((), nothing=True)
+
+_TOKEN = re.compile(r"\s*(==|!=|[=,()!<>]|[^\s=,()!<>]+)")
+
+
+def _tokens(text: str) -> list[str]:
+    tokens, position = [], 0
+    stripped = text.rstrip()
+    while position < len(stripped):
+        match = _TOKEN.match(stripped, position)
+        if match is None:
+            raise errors.bad_request(
+                f"unable to parse requirement: unexpected text at {position} in {text[:80]!r}"
+            )
+        tokens.append(match[1])
+        position = match.end()
+    return tokens
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self.tokens = _tokens(text)
+        self.position = 0
+
+    def peek(self) -> str:
+        return self.tokens[self.position] if self.position < len(self.tokens) else ""
+
+    def take(self) -> str:
+        token = self.peek()
+        self.position += 1
+        return token
+
+    def fail(self, expected: str) -> errors.StatusError:
+        found = self.tokens[self.position - 1] if 0 < self.position <= len(self.tokens) else ""
+        return errors.bad_request(f"unable to parse requirement: found '{found}', expected: {expected}")
+
+    def requirements(self) -> list[Requirement]:
+        result: list[Requirement] = []
+        while self.position < len(self.tokens):
+            result.append(self.requirement())
+            if len(result) > REQUIREMENTS_MAX:
+                raise errors.bad_request(f"a selector may have at most {REQUIREMENTS_MAX} requirements")
+            if self.position >= len(self.tokens):
+                break
+            if self.take() != ",":
+                raise self.fail("',' or 'end of string'")
+            if self.position >= len(self.tokens):
+                raise self.fail("identifier after ','")
+        return result
+
+    def key(self) -> str:
+        key = self.take()
+        if not key or key in "=,()!<>":
+            raise self.fail("identifier")
+        problems = names.label_key_problems(key)
+        if problems:
+            raise errors.bad_request(
+                f'unable to parse requirement: <nil>: Invalid value: "{key}": {"; ".join(problems)}'
+            )
+        return key
+
+    def requirement(self) -> Requirement:
+        if self.peek() == "!":
+            self.take()
+            return Requirement(self.key(), "absent", frozenset())
+        key = self.key()
+        operator = self.peek()
+        if operator in ("", ","):
+            return Requirement(key, "exists", frozenset())
+        self.take()
+        if operator in ("=", "=="):
+            return Requirement(key, "in", frozenset((self.value(),)))
+        if operator == "!=":
+            return Requirement(key, "notin", frozenset((self.value(),)))
+        if operator in ("in", "notin"):
+            return Requirement(key, operator, self.value_set())
+        if operator in (">", "<"):
+            bound = self.value()
+            if not bound.lstrip("-").isdigit():
+                raise errors.bad_request("for 'Gt', 'Lt' operators, the value must be an integer")
+            return Requirement(key, "gt" if operator == ">" else "lt", frozenset((bound,)))
+        raise self.fail("in, notin, =, ==, !=, gt, lt")
+
+    def value(self) -> str:
+        if self.peek() in ("", ",", ")"):
+            return ""
+        return _checked_value(self.take())
+
+    def value_set(self) -> frozenset[str]:
+        if self.take() != "(":
+            raise self.fail("'('")
+        values: set[str] = set()
+        while True:
+            values.add(self.value())
+            token = self.take()
+            if token == ")":
+                return frozenset(values)
+            if token != ",":
+                raise self.fail("',' or ')'")
+
+
+def _checked_value(value: str) -> str:
+    problems = names.label_value_problems(value)
+    if problems:
+        raise errors.bad_request(
+            f'unable to parse requirement: values[0]: Invalid value: "{value}": {"; ".join(problems)}'
+        )
+    return value
+
+
+def parse(text: str) -> Selector:
+    """A selector from query text; empty selects everything. Raises 400 with the place that does not parse."""
+    if not text or not text.strip():
+        return EVERYTHING
+    return Selector(tuple(sorted(_Parser(text).requirements())))
+
+
+_OBJECT_OPERATORS = {
+    "In": "in",
+    "NotIn": "notin",
+    "Exists": "exists",
+    "DoesNotExist": "absent",
+    "Gt": "gt",
+    "Lt": "lt",
+}
+
+
+def from_requirements(expressions: list[dict[str, Any]]) -> tuple[Requirement, ...]:
+    """Requirements from ``matchExpressions`` (also a node selector's); unknown operators match nothing sensible and raise."""
+    result = []
+    for expression in expressions:
+        operator = _OBJECT_OPERATORS.get(expression.get("operator") or "")
+        if operator is None:
+            raise errors.bad_request(f"{expression.get('operator')!r} is not a valid label selector operator")
+        result.append(
+            Requirement(expression.get("key") or "", operator, frozenset(expression.get("values") or ()))
+        )
+    return tuple(result)
+
+
+def from_label_selector(selector: dict[str, Any] | None) -> Selector:
+    """From a ``LabelSelector``: None selects nothing, an empty one everything."""
+    if selector is None:
+        return NOTHING
+    exact = tuple(
+        Requirement(key, "in", frozenset((value,)))
+        for key, value in (selector.get("matchLabels") or {}).items()
+    )
+    return Selector(tuple(sorted(exact + from_requirements(selector.get("matchExpressions") or []))))
+
+
+def from_map(labels: Mapping[str, str] | None) -> Selector:
+    """From a plain map (a Service's selector): None or empty selects nothing."""
+    if not labels:
+        return NOTHING
+    return Selector(
+        tuple(Requirement(key, "in", frozenset((value,))) for key, value in sorted(labels.items()))
+    )
