@@ -170,16 +170,12 @@ CONTROLLER_REVISIONS = _row("apps", "v1", "controllerrevisions", "ControllerRevi
 DAEMON_SETS = _row("apps", "v1", "daemonsets", "DaemonSet", short=("ds",), categories=_ALL, sub=_STATUS)
 DEPLOYMENTS = _row("apps", "v1", "deployments", "Deployment", short=("deploy",), categories=_ALL, sub=_SCALED)
 REPLICA_SETS = _row("apps", "v1", "replicasets", "ReplicaSet", short=("rs",), categories=_ALL, sub=_SCALED)
-STATEFUL_SETS = _row(
-    "apps", "v1", "statefulsets", "StatefulSet", short=("sts",), categories=_ALL, sub=_SCALED
-)
+STATEFUL_SETS = _row("apps", "v1", "statefulsets", "StatefulSet", short=("sts",), categories=_ALL, sub=_SCALED)
 
 SELF_SUBJECT_REVIEWS = _row(
     "authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", namespaced=False, verbs=_CREATE
 )
-TOKEN_REVIEWS = _row(
-    "authentication.k8s.io", "v1", "tokenreviews", "TokenReview", namespaced=False, verbs=_CREATE
-)
+TOKEN_REVIEWS = _row("authentication.k8s.io", "v1", "tokenreviews", "TokenReview", namespaced=False, verbs=_CREATE)
 LOCAL_SUBJECT_ACCESS_REVIEWS = _row(
     "authorization.k8s.io", "v1", "localsubjectaccessreviews", "LocalSubjectAccessReview", verbs=_CREATE
 )
@@ -241,9 +237,7 @@ CERTIFICATE_SIGNING_REQUESTS = _row(
 LEASES = _row("coordination.k8s.io", "v1", "leases", "Lease")
 ENDPOINT_SLICES = _row("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 EVENTS_V1 = _row("events.k8s.io", "v1", "events", "Event", short=("ev",), stored_as=("", "events"))
-FLOW_SCHEMAS = _row(
-    "flowcontrol.apiserver.k8s.io", "v1", "flowschemas", "FlowSchema", namespaced=False, sub=_STATUS
-)
+FLOW_SCHEMAS = _row("flowcontrol.apiserver.k8s.io", "v1", "flowschemas", "FlowSchema", namespaced=False, sub=_STATUS)
 PRIORITY_LEVEL_CONFIGURATIONS = _row(
     "flowcontrol.apiserver.k8s.io",
     "v1",
@@ -272,18 +266,14 @@ DEVICE_CLASSES = _row("resource.k8s.io", "v1", "deviceclasses", "DeviceClass", n
 RESOURCE_CLAIMS = _row("resource.k8s.io", "v1", "resourceclaims", "ResourceClaim", sub=_STATUS)
 RESOURCE_CLAIM_TEMPLATES = _row("resource.k8s.io", "v1", "resourceclaimtemplates", "ResourceClaimTemplate")
 RESOURCE_SLICES = _row("resource.k8s.io", "v1", "resourceslices", "ResourceSlice", namespaced=False)
-PRIORITY_CLASSES = _row(
-    "scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", namespaced=False, short=("pc",)
-)
+PRIORITY_CLASSES = _row("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", namespaced=False, short=("pc",))
 
 _STORAGE = "storage.k8s.io"
 CSI_DRIVERS = _row(_STORAGE, "v1", "csidrivers", "CSIDriver", namespaced=False)
 CSI_NODES = _row(_STORAGE, "v1", "csinodes", "CSINode", namespaced=False)
 CSI_STORAGE_CAPACITIES = _row(_STORAGE, "v1", "csistoragecapacities", "CSIStorageCapacity")
 STORAGE_CLASSES = _row(_STORAGE, "v1", "storageclasses", "StorageClass", namespaced=False, short=("sc",))
-VOLUME_ATTACHMENTS = _row(
-    _STORAGE, "v1", "volumeattachments", "VolumeAttachment", namespaced=False, sub=_STATUS
-)
+VOLUME_ATTACHMENTS = _row(_STORAGE, "v1", "volumeattachments", "VolumeAttachment", namespaced=False, sub=_STATUS)
 VOLUME_ATTRIBUTES_CLASSES = _row(
     _STORAGE, "v1", "volumeattributesclasses", "VolumeAttributesClass", namespaced=False, short=("vac",)
 )

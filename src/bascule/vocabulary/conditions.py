@@ -9,7 +9,7 @@ from bascule.vocabulary import timestamps
 from bascule.vocabulary.objects import Object
 
 
-def find(conditions: list[dict[str, Any]] | None, type: str) -> dict[str, Any] | None:  # noqa: A002
+def find(conditions: list[dict[str, Any]] | None, type: str) -> dict[str, Any] | None:
     """The condition of that type, or None."""
     for condition in conditions or ():
         if condition.get("type") == type:
@@ -17,14 +17,14 @@ def find(conditions: list[dict[str, Any]] | None, type: str) -> dict[str, Any] |
     return None
 
 
-def is_true(obj: Object, type: str) -> bool:  # noqa: A002
+def is_true(obj: Object, type: str) -> bool:
     condition = find((obj.get("status") or {}).get("conditions"), type)
     return condition is not None and condition.get("status") == "True"
 
 
 def set_condition(
     conditions: list[dict[str, Any]],
-    type: str,  # noqa: A002
+    type: str,
     status: str,
     reason: str,
     message: str,

@@ -77,11 +77,7 @@ def _details(qualified: str, name: str) -> dict[str, Any]:
 
 def _causes(causes: Iterable[Cause]) -> list[dict[str, str]]:
     return [
-        {
-            key: value
-            for key, value in (("reason", c.type), ("message", c.message), ("field", c.field))
-            if value
-        }
+        {key: value for key, value in (("reason", c.type), ("message", c.message), ("field", c.field)) if value}
         for c in causes
     ]
 
@@ -123,9 +119,7 @@ def not_acceptable(accepted: Sequence[str]) -> StatusError:
 
 
 def unsupported_media_type(supported: Sequence[str]) -> StatusError:
-    message = "the body of the request was in an unknown format - accepted media types include: " + ", ".join(
-        supported
-    )
+    message = "the body of the request was in an unknown format - accepted media types include: " + ", ".join(supported)
     return StatusError(415, "UnsupportedMediaType", message)
 
 
@@ -174,15 +168,11 @@ def too_many_requests(message: str, retry_after_seconds: int) -> StatusError:
 
 
 def internal(message: str) -> StatusError:
-    return StatusError(
-        500, "InternalError", f"Internal error occurred: {message}", {"causes": [{"message": message}]}
-    )
+    return StatusError(500, "InternalError", f"Internal error occurred: {message}", {"causes": [{"message": message}]})
 
 
 def server_timeout(resource: str, action: str, retry_after_seconds: int = 0) -> StatusError:
-    message = (
-        f"The {action} operation against {resource} could not be completed at this time, please try again."
-    )
+    message = f"The {action} operation against {resource} could not be completed at this time, please try again."
     details = {"name": action, **_split(resource), "retryAfterSeconds": retry_after_seconds}
     return StatusError(500, "ServerTimeout", message, {k: v for k, v in details.items() if v})
 
@@ -220,9 +210,7 @@ def type_invalid(field: str, value: Any, message: str) -> Cause:
 
 def not_supported(field: str, value: Any, supported: Iterable[Any]) -> Cause:
     listed = ", ".join(_shown(v) for v in sorted(supported, key=str))
-    return Cause(
-        "FieldValueNotSupported", field, f"Unsupported value: {_shown(value)}: supported values: {listed}"
-    )
+    return Cause("FieldValueNotSupported", field, f"Unsupported value: {_shown(value)}: supported values: {listed}")
 
 
 def duplicate(field: str, value: Any) -> Cause:

@@ -1,4 +1,7 @@
-"""Field selectors: ``metadata.name=a,spec.nodeName!=b``. Only equality, as upstream; which fields exist is the kind's say."""
+"""Field selectors: ``metadata.name=a,spec.nodeName!=b``.
+
+Only equality, as upstream; which fields exist is the kind's say.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +25,7 @@ class FieldSelector(NamedTuple):
     def matches(self, fields: Mapping[str, str]) -> bool:
         """An absent field reads as empty text."""
         return all(
-            (fields.get(field, "") == value) == (operator == "=")
-            for field, operator, value in self.requirements
+            (fields.get(field, "") == value) == (operator == "=") for field, operator, value in self.requirements
         )
 
     def exact(self, field: str) -> str | None:

@@ -90,9 +90,7 @@ def _tokens(text: str) -> list[str]:
     while position < len(stripped):
         match = _TOKEN.match(stripped, position)
         if match is None:
-            raise errors.bad_request(
-                f"unable to parse requirement: unexpected text at {position} in {text[:80]!r}"
-            )
+            raise errors.bad_request(f"unable to parse requirement: unexpected text at {position} in {text[:80]!r}")
         tokens.append(match[1])
         position = match.end()
     return tokens
@@ -207,15 +205,13 @@ _OBJECT_OPERATORS = {
 
 
 def from_requirements(expressions: list[dict[str, Any]]) -> tuple[Requirement, ...]:
-    """Requirements from ``matchExpressions`` (also a node selector's); unknown operators match nothing sensible and raise."""
+    """Requirements from ``matchExpressions`` (a node selector's too). Raises 400 for an unknown operator."""
     result = []
     for expression in expressions:
         operator = _OBJECT_OPERATORS.get(expression.get("operator") or "")
         if operator is None:
             raise errors.bad_request(f"{expression.get('operator')!r} is not a valid label selector operator")
-        result.append(
-            Requirement(expression.get("key") or "", operator, frozenset(expression.get("values") or ()))
-        )
+        result.append(Requirement(expression.get("key") or "", operator, frozenset(expression.get("values") or ())))
     return tuple(result)
 
 
@@ -224,8 +220,7 @@ def from_label_selector(selector: dict[str, Any] | None) -> Selector:
     if selector is None:
         return NOTHING
     exact = tuple(
-        Requirement(key, "in", frozenset((value,)))
-        for key, value in (selector.get("matchLabels") or {}).items()
+        Requirement(key, "in", frozenset((value,))) for key, value in (selector.get("matchLabels") or {}).items()
     )
     return Selector(tuple(sorted(exact + from_requirements(selector.get("matchExpressions") or []))))
 
@@ -234,6 +229,4 @@ def from_map(labels: Mapping[str, str] | None) -> Selector:
     """From a plain map (a Service's selector): None or empty selects nothing."""
     if not labels:
         return NOTHING
-    return Selector(
-        tuple(Requirement(key, "in", frozenset((value,))) for key, value in sorted(labels.items()))
-    )
+    return Selector(tuple(Requirement(key, "in", frozenset((value,))) for key, value in sorted(labels.items())))

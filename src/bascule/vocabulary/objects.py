@@ -4,8 +4,6 @@ An object is a ``dict`` as decoded from JSON. Accessors tolerate absent and null
 reads as empty. Nothing here validates or changes an object.
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 Object = dict[str, Any]
@@ -29,7 +27,7 @@ class Key(NamedTuple):
         return f"{self.cluster}/{self.namespace}/{self.name}"
 
     @classmethod
-    def parse(cls, text: str) -> Key:
+    def parse(cls, text: str) -> "Key":
         """The inverse of ``text``; raises ValueError unless there are exactly three parts."""
         cluster, namespace, name = text.split("/")
         return cls(cluster, namespace, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 
-def format(moment: datetime) -> str:  # noqa: A001 - read as timestamps.format
+def format(moment: datetime) -> str:
     """``2026-11-22T10:00:00Z``; fractions of a second are cut."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
