@@ -1,0 +1,205 @@
+"""Rules of the metadata every object has.
+
+`problems` checks one object's metadata against its kind's rule for names; `update_problems` checks what an update may
+not change. The usual object has a plain name and few labels, and costs about two microseconds: names and keys that
+passed once are remembered. Whether a namespace belongs there is decided by the URL, not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any
+
+from bascule.control.kinds import check, shape
+from bascule.vocabulary import errors, names
+from bascule.vocabulary.objects import Object
+
+ANNOTATIONS_SIZE_MAX = 256 * 1024
+NameRule = Callable[[str], tuple[str, ...]]
+
+_UNSHOWN = ("uid", "creationTimestamp")
+
+
+def _remembered(rule: Callable[[str], list[str]]) -> NameRule:
+    @lru_cache(maxsize=4096)
+    def problems(name: str) -> tuple[str, ...]:
+        return tuple(rule(name))
+
+    return problems
+
+
+subdomain = _remembered(names.is_dns1123_subdomain)
+label = _remembered(names.is_dns1123_label)
+dns1035_label = _remembered(names.is_dns1035_label)
+path_segment = _remembered(names.is_path_segment)
+_label_key = _remembered(names.label_key_problems)
+_label_value = _remembered(names.label_value_problems)
+
+
+def short_subdomain(limit: int) -> NameRule:
+    """A subdomain short enough that generated names derived from it still fit."""
+
+    @lru_cache(maxsize=1024)
+    def problems(name: str) -> tuple[str, ...]:
+        found = names.is_dns1123_subdomain(name)
+        if len(name) > limit:
+            found = [f"must be no more than {limit} characters", *found]
+        return tuple(found)
+
+    return problems
+
+
+@lru_cache(maxsize=1024)
+def anything(_: str) -> tuple[str, ...]:
+    """Names with rules of their own, checked by their kind."""
+    return ()
+
+
+def problems(obj: Object, name_rule: NameRule) -> list[errors.Cause]:
+    metadata = shape.mapping(obj, "metadata")
+    found: list[errors.Cause] = []
+    name = metadata.get("name")
+    if type(name) is str and name:
+        found += [errors.invalid_value("metadata.name", name, problem) for problem in name_rule(name)]
+    else:
+        found.append(errors.required("metadata.name", "name or generateName is required"))
+    for key in metadata:
+        rule = _RULES.get(key)
+        if rule is not None:
+            found.extend(rule(metadata))
+    return found
+
+
+def _generate_name(metadata: Object) -> Iterator[errors.Cause]:
+    prefix = shape.text(metadata, "generateName")
+    if prefix and not metadata.get("name"):
+        for problem in subdomain(prefix.rstrip("-") or "x"):
+            yield errors.invalid_value("metadata.generateName", prefix, problem)
+
+
+def _generation(metadata: Object) -> Iterator[errors.Cause]:
+    yield from check.not_negative("metadata.generation", metadata.get("generation"))
+
+
+def _labels(metadata: Object) -> Iterator[errors.Cause]:
+    return label_problems("metadata.labels", metadata.get("labels"))
+
+
+def label_problems(path: str, labels: Any) -> Iterator[errors.Cause]:
+    """Keys and values of a map of labels; used for templates and plain selectors too."""
+    if type(labels) is not dict:
+        return
+    for key, value in labels.items():
+        for problem in _label_key(key):
+            yield errors.invalid_value(path, key, problem)
+        if type(value) is str:
+            for problem in _label_value(value):
+                yield errors.invalid_value(path, value, problem)
+
+
+def _annotations(metadata: Object) -> Iterator[errors.Cause]:
+    return annotation_problems("metadata.annotations", metadata.get("annotations"))
+
+
+def annotation_problems(path: str, annotations: Any) -> Iterator[errors.Cause]:
+    if type(annotations) is not dict:
+        return
+    size_bytes = 0
+    for key, value in annotations.items():
+        # Keys are checked in lower case: upper case in the prefix is allowed for annotations.
+        for problem in _label_key(key.lower()):
+            yield errors.invalid_value(path, key, problem)
+        if type(value) is str:
+            size_bytes += len(key) + (len(value) if value.isascii() else len(value.encode()))
+    if size_bytes > ANNOTATIONS_SIZE_MAX:
+        yield errors.too_long(path, ANNOTATIONS_SIZE_MAX)
+
+
+def _finalizers(metadata: Object) -> Iterator[errors.Cause]:
+    finalizers = shape.texts(metadata, "finalizers")
+    for name in finalizers:
+        for problem in _label_key(name):
+            yield errors.invalid_value("metadata.finalizers", name, problem)
+        if "/" not in name and name not in ("kubernetes", "orphan", "foregroundDeletion"):
+            yield errors.invalid_value(
+                "metadata.finalizers",
+                name,
+                "name is neither a standard finalizer name nor is it fully qualified",
+            )
+    if "orphan" in finalizers and "foregroundDeletion" in finalizers:
+        yield errors.invalid_value(
+            "metadata.finalizers",
+            finalizers,
+            "finalizer orphan and foregroundDeletion cannot be both set",
+        )
+
+
+def _owner_references(metadata: Object) -> Iterator[errors.Cause]:
+    path = "metadata.ownerReferences"
+    controller = ""
+    for index, owner in enumerate(shape.items(metadata, "ownerReferences")):
+        version = shape.text(owner, "apiVersion")
+        if not version:
+            yield errors.invalid_value(f"{path}[{index}].apiVersion", version, "version must not be empty")
+        for field in ("kind", "name", "uid"):
+            if not owner.get(field):
+                yield errors.invalid_value(f"{path}[{index}].{field}", "", "must not be empty")
+        if version == "v1" and owner.get("kind") == "Event":
+            yield errors.invalid_value(path, f"{version}, Kind=Event", "is disallowed from being an owner")
+        if owner.get("controller") is True:
+            if controller:
+                yield errors.invalid_value(
+                    path,
+                    metadata["ownerReferences"],
+                    'Only one reference can have Controller set to true. Found "true" in references for '
+                    f"{controller} and {shape.text(owner, 'name')}",
+                )
+            controller = shape.text(owner, "name")
+
+
+def _managed_fields(metadata: Object) -> Iterator[errors.Cause]:
+    for index, entry in enumerate(shape.items(metadata, "managedFields")):
+        path = f"metadata.managedFields[{index}]"
+        if entry.get("operation") not in ("Apply", "Update"):
+            yield errors.invalid_value(f"{path}.operation", entry.get("operation") or "", "must be `Apply` or `Update`")
+        fields_type = shape.text(entry, "fieldsType")
+        if fields_type and fields_type != "FieldsV1":
+            yield errors.invalid_value(f"{path}.fieldsType", fields_type, "must be `FieldsV1`")
+        if len(shape.text(entry, "manager")) > 128:
+            yield errors.too_long(f"{path}.manager", 128)
+
+
+_RULES: dict[str, Callable[[Object], Iterator[errors.Cause]]] = {
+    "generateName": _generate_name,
+    "generation": _generation,
+    "labels": _labels,
+    "annotations": _annotations,
+    "finalizers": _finalizers,
+    "ownerReferences": _owner_references,
+    "managedFields": _managed_fields,
+}
+
+
+def update_problems(new: Object, old: Object) -> list[errors.Cause]:
+    """What no update may change, and what only the server may."""
+    mine, theirs = shape.mapping(new, "metadata"), shape.mapping(old, "metadata")
+    found = [
+        errors.invalid_value(f"metadata.{key}", mine.get(key), errors.IMMUTABLE)
+        for key in ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp")
+        if mine.get(key) != theirs.get(key) and (mine.get(key) or theirs.get(key))
+    ]
+    if mine.get("deletionTimestamp"):
+        before = shape.texts(theirs, "finalizers")
+        added = [name for name in shape.texts(mine, "finalizers") if name not in before]
+        if added:
+            listed = ", ".join(f'"{name}"' for name in added)
+            found.append(
+                errors.forbidden_field(
+                    "metadata.finalizers",
+                    f"no new finalizers can be added if the object is being deleted, found new finalizers [{listed}]",
+                )
+            )
+    if shape.count(mine, "generation") < shape.count(theirs, "generation"):
+        found.append(errors.invalid_value("metadata.generation", mine.get("generation"), "must not be decremented"))
+    return found
