@@ -46,6 +46,12 @@ class Delete:
 
 Operation = Put | Delete
 
+OPERATIONS_MAX = 4096
+"""The most operations one commit may have."""
+
+RESTORE_STEP = 1_000_000_000
+"""How far a restore moves the revision on: further than the lost store can have got since its snapshot."""
+
 
 class Change(NamedTuple):
     """One key's part in a commit; ``value`` is None where it was deleted."""
@@ -139,6 +145,21 @@ class Watch(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+def check_operations(operations: Sequence[Operation]) -> None:
+    """Refuses what no engine accepts: raises ValueError."""
+    if not operations:
+        raise ValueError("a commit needs at least one operation")
+    if len(operations) > OPERATIONS_MAX:
+        raise ValueError(f"a commit may have at most {OPERATIONS_MAX} operations, not {len(operations)}")
+    if len(operations) > 1 and len({operation.key for operation in operations}) < len(operations):
+        raise ValueError("a commit may name each key once")
+
+
+def prefix_end(prefix: str) -> str:
+    """A key above all keys with the prefix."""
+    return prefix + "\U0010ffff"
 
 
 class Store(Protocol):

@@ -1,0 +1,53 @@
+"""A row's number and its checksum.
+
+A row's id is its revision and its place within the commit, so that order by id is order of events. The checksum covers
+everything else the row says; it is checked at each read.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import NamedTuple
+
+from bascule.control.store import contract
+
+_PLACE_BITS = 12
+assert 1 << _PLACE_BITS == contract.OPERATIONS_MAX
+
+
+class Row(NamedTuple):
+    """As ``log`` has it."""
+
+    id: int
+    key: str
+    previous: int
+    checksum: int
+    value: bytes | None
+
+    @property
+    def revision(self) -> int:
+        return self.id >> _PLACE_BITS
+
+    def sound(self) -> bool:
+        """Whether the row is what was written; tolerates damage of any type."""
+        if not isinstance(self.key, str) or not isinstance(self.value, bytes | None):
+            return False
+        return checksum(self.id, self.key, self.previous, self.value) == self.checksum
+
+
+def first_id(revision: int) -> int:
+    """The lowest id a row of the revision can have."""
+    return revision << _PLACE_BITS
+
+
+def revision_of(id: int) -> int:
+    return id >> _PLACE_BITS
+
+
+def checksum(id: int, key: str, previous: int, value: bytes | None) -> int:
+    head = f"{id} {previous} {'-' if value is None else len(value)} {key}".encode()
+    return zlib.crc32(value or b"", zlib.crc32(head))
+
+
+def make(id: int, key: str, previous: int, value: bytes | None) -> Row:
+    return Row(id, key, previous, checksum(id, key, previous, value), value)
