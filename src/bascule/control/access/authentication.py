@@ -1,20 +1,79 @@
 """Turns credentials into a user: client certificate, service-account token, bootstrap token, or nothing.
 
-The TLS layer has already verified the certificate's chain; here only its subject is read.
+The TLS layer has already verified the certificate's chain; here only its subject and its dates are read.
 """
 
-from bascule.bridge.identity import service_account_keys
-from bascule.control.access import reader, user
-from bascule.vocabulary import clock, objects
+from typing import Final, NamedTuple
+
+from bascule.bridge.identity import certificates, faults, service_account_keys
+from bascule.control.access import bootstrap_tokens, reader, tokens, user
+from bascule.vocabulary import clock, errors, objects
+
+_REMEMBERED_MAX: Final = 10_000
+_PUBLIC_PATHS: Final = ("/healthz", "/livez", "/readyz", "/version")
+
+
+class _Certificate(NamedTuple):
+    who: user.User
+    expires: float
 
 
 class Authenticator:
     def __init__(
         self, source: reader.Reader, *, keys: service_account_keys.KeySet, issuer: str, time: clock.Clock
-    ) -> None: ...
+    ) -> None:
+        self._source = source
+        self._time = time
+        self._tokens = tokens.Verifier(source, keys=keys, issuer=issuer, time=time)
+        self._certificates: dict[bytes, _Certificate] = {}
 
     def authenticate(
         self, *, certificate_der: bytes | None, authorization: str | None, cluster: str = objects.ROOT
     ) -> user.User:
         """`user.ANONYMOUS` without credentials; StatusError 401 with credentials that are not accepted."""
-        raise NotImplementedError
+        if certificate_der is not None:
+            return self.certificate(certificate_der)
+        if not authorization:
+            return user.ANONYMOUS
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise errors.unauthorized()
+        return self.bearer(token.strip(), cluster)
+
+    def certificate(self, der: bytes) -> user.User:
+        known = self._certificates.get(der)
+        if known is None:
+            known = self._read(der)
+            if len(self._certificates) >= _REMEMBERED_MAX:
+                del self._certificates[next(iter(self._certificates))]
+            self._certificates[der] = known
+        if self._time.now().timestamp() >= known.expires:
+            raise errors.unauthorized("the client certificate has expired")
+        return known.who
+
+    def bearer(self, token: str, cluster: str = objects.ROOT) -> user.User:
+        if bootstrap_tokens.looks_like(token):
+            return bootstrap_tokens.authenticate(token, self._source, self._time)
+        return self._tokens.verify(token, cluster).who
+
+    def review(self, token: str, cluster: str, audiences: tuple[str, ...]) -> tokens.Verified:
+        """For TokenReview, which may ask for other audiences than the API's own. Service accounts only."""
+        return self._tokens.verify(token, cluster, audiences)
+
+    def _read(self, der: bytes) -> _Certificate:
+        try:
+            certificate = certificates.load_der(der)
+        except faults.IdentityError as error:
+            raise errors.unauthorized(str(error)) from error
+        subject = certificates.subject(certificate.subject)
+        if not subject.common_name:
+            raise errors.unauthorized("the client certificate has no common name")
+        who = user.User(subject.common_name, (*subject.organizations, user.AUTHENTICATED))
+        return _Certificate(who, certificate.not_valid_after_utc.timestamp())
+
+
+def is_public(path: str) -> bool:
+    """Paths that answer without credentials: health and version. Everything else is 401 for the anonymous."""
+    return path.startswith(_PUBLIC_PATHS) and (
+        path in _PUBLIC_PATHS or path == "/version/" or path.startswith(("/healthz/", "/livez/", "/readyz/"))
+    )

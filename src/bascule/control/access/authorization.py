@@ -1,41 +1,61 @@
 """May this user do this? The one entrance to all authorizers, in order: masters, node, RBAC.
 
-A decision carries its reason. Nothing here raises for "no": the API server words the 403 with `forbidden`.
+A request into a logical cluster is judged by that cluster's own roles, except for the platform's components, whom the
+roles of `root` govern everywhere. An identity of one cluster has no rights in another, whatever it is called there.
 """
 
-from typing import Final, NamedTuple
-
-from bascule.control.access import reader, user
+from bascule.control.access import attributes, node, rbac, reader, user
 from bascule.vocabulary import objects
 
-ALL_CLUSTERS: Final = "*"
+Attributes = attributes.Attributes
+Decision = attributes.Decision
+ALL_CLUSTERS = attributes.ALL_CLUSTERS
 
-
-class Attributes(NamedTuple):
-    """A resource request when `path` is "", else a request for that non-resource path."""
-
-    user: user.User
-    verb: str
-    cluster: str = objects.ROOT
-    group: str = ""
-    resource: str = ""
-    subresource: str = ""
-    namespace: str = ""
-    name: str = ""
-    path: str = ""
-    field_selector: tuple[tuple[str, str, str], ...] = ()
-
-
-class Decision(NamedTuple):
-    allowed: bool
-    reason: str
+_MASTER = Decision(True, "system:masters may do anything")
 
 
 class Authorizer:
-    def __init__(self, source: reader.Reader) -> None: ...
+    def __init__(self, source: reader.Reader) -> None:
+        self.policy = rbac.Policy(source)
+        self._nodes = node.NodeAuthorizer(source)
 
-    def decide(self, attributes: Attributes) -> Decision:
-        raise NotImplementedError
+    def decide(self, asked: Attributes) -> Decision:
+        who = asked.user
+        cluster = asked.cluster
+        if who.home is not None and who.home != cluster:
+            return Decision(
+                False, f'this identity belongs to the cluster "{who.home}" and has no rights in "{cluster}"'
+            )
+        if user.MASTERS in who.groups:
+            return _MASTER
+        refusal = ""
+        if user.NODES in who.groups:
+            name = who.node_name()
+            if name is not None and not asked.path:
+                decision = self._nodes.decide(name, asked)
+                if decision.allowed:
+                    return decision
+                refusal = decision.reason
+        if cluster != objects.ROOT:
+            if is_component(who):
+                cluster = objects.ROOT
+            elif cluster == ALL_CLUSTERS:
+                return Decision(False, "only the platform's own components read across clusters")
+        rights = self.policy.rights(who, cluster)
+        if asked.path:
+            reason = rights.path(asked.verb, asked.path)
+        else:
+            resource = f"{asked.resource}/{asked.subresource}" if asked.subresource else asked.resource
+            reason = rights.resource(asked.verb, asked.group, resource, asked.namespace, asked.name)
+        return Decision(True, reason) if reason else Decision(False, refusal)
 
-    def require(self, attributes: Attributes) -> None:
+    def require(self, asked: Attributes) -> None:
         """Raises the 403 StatusError in upstream's words when not allowed."""
+        decision = self.decide(asked)
+        if not decision.allowed:
+            raise attributes.refusal(asked, decision.reason)
+
+
+def is_component(who: user.User) -> bool:
+    """An identity of the installation itself, made by `identity.pki`: governed by the roles of `root` everywhere."""
+    return who.home is None and (who.name.startswith("bascule:") or who.name == "system:kube-scheduler")

@@ -1,4 +1,7 @@
-"""What every installation starts with. Desired objects only: the API server creates the missing and reconciles roles."""
+"""What every installation starts with, as desired objects.
+
+The API server creates the missing ones and reconciles roles; nothing is ever taken away from what an operator changed.
+"""
 
 from dataclasses import dataclass
 

@@ -1,17 +1,162 @@
-"""CertificateSigningRequests of nodes: who is approved without a human, and the signing itself.
+"""CertificateSigningRequests: who is approved without a human, and the signing itself.
 
 A bootstrap token's user may ask for exactly `system:node:<name>`; a node may renew its own. Everything else waits for
 an approval by somebody with the right to give it. Pure: the API server calls `process` on create and on approval.
 """
 
-from bascule.bridge.identity import authority
-from bascule.control.access import reader
-from bascule.vocabulary import clock, objects
+import base64
+import binascii
+from typing import Final, NamedTuple
+
+from cryptography import x509
+
+from bascule.bridge.identity import authority, faults, nodes, requests
+from bascule.control.access import bootstrap_tokens, reader, user
+from bascule.vocabulary import clock, names, objects, timestamps
+
+KUBELET_CLIENT: Final = "kubernetes.io/kube-apiserver-client-kubelet"
+CLIENT: Final = "kubernetes.io/kube-apiserver-client"
+KUBELET_SERVING: Final = "kubernetes.io/kubelet-serving"
+_USAGES: Final[dict[str, tuple[authority.Usage, frozenset[str]]]] = {
+    KUBELET_CLIENT: ("client", frozenset({"digital signature", "key encipherment", "client auth"})),
+    CLIENT: ("client", frozenset({"digital signature", "key encipherment", "client auth"})),
+    KUBELET_SERVING: ("server", frozenset({"digital signature", "key encipherment", "server auth"})),
+}
+_LIFETIME_SECONDS_MIN: Final = 600
+
+
+class TokenUse(NamedTuple):
+    """The annotation to write on the bootstrap token's Secret, in the same commit as the signed request."""
+
+    secret: objects.Object
+    key: str
+    value: str
+
+
+class Verdict(NamedTuple):
+    """`approved` None: not ours to decide."""
+
+    approved: bool | None
+    message: str
+    use: TokenUse | None = None
 
 
 def process(
     csr: objects.Object, source: reader.Reader, ca: authority.Authority, time: clock.Clock, *, cluster: str
-) -> None:
-    """Approves and signs in place, where that is right; otherwise leaves the object alone. Never raises for a bad
-    request: the reason becomes a Failed or Denied condition.
+) -> TokenUse | None:
+    """Approves and signs in place, where that is right; otherwise leaves the object alone.
+
+    Never raises for a bad request: the reason becomes a Denied or Failed condition.
     """
+    if cluster != objects.ROOT:
+        return None
+    status = csr.setdefault("status", {})
+    settled = {condition.get("type") for condition in status.get("conditions") or ()}
+    use = None
+    if not settled & {"Approved", "Denied", "Failed"}:
+        verdict = decide(csr, source)
+        if verdict.approved is None:
+            return None
+        kind, reason = ("Approved", "AutoApproved") if verdict.approved else ("Denied", "AutoDenied")
+        _condition(status, kind, reason, verdict.message, time)
+        settled.add(kind)
+        use = verdict.use
+    if "Approved" in settled and not settled & {"Denied", "Failed"} and not status.get("certificate"):
+        try:
+            status["certificate"] = base64.b64encode(sign(csr, ca, time)).decode()
+        except faults.IdentityError as error:
+            _condition(status, "Failed", "SignerValidationFailure", str(error), time)
+    return use
+
+
+def decide(csr: objects.Object, source: reader.Reader) -> Verdict:
+    """Only for node client certificates; the request's own `spec.username` and `groups` say who asks."""
+    spec = csr.get("spec") or {}
+    groups, asker = spec.get("groups") or (), spec.get("username") or ""
+    if spec.get("signerName") != KUBELET_CLIENT or not {user.BOOTSTRAPPERS, user.NODES} & set(groups):
+        return Verdict(None, "")
+    try:
+        request = _request(csr)
+        _check(csr, request)
+    except faults.IdentityError as error:
+        return Verdict(False, str(error))
+    wanted = requests.subject(request).common_name
+    node = wanted[len(user.NODE_PREFIX) :]
+    if user.NODES in groups:
+        if asker == wanted:
+            return Verdict(True, "Auto approving the renewal of a node's own client certificate")
+        return Verdict(False, f"{asker} may renew its own certificate only, not that of {wanted}")
+    secret = bootstrap_tokens.secret_of(asker, source)
+    if secret is None:
+        return Verdict(None, "")
+    use = bootstrap_tokens.Use(node, requests.key_fingerprint(request))
+    problem = bootstrap_tokens.use_problem(secret, use)
+    if problem:
+        return Verdict(False, problem)
+    mark = TokenUse(secret, bootstrap_tokens.USED_BY, use.text())
+    return Verdict(True, "Auto approving a node that joins with a bootstrap token", mark)
+
+
+def sign(csr: objects.Object, ca: authority.Authority, time: clock.Clock) -> bytes:
+    """The certificate as PEM. Raises IdentityError when the request asks for what its signer does not give."""
+    spec = csr.get("spec") or {}
+    request = _request(csr)
+    _check(csr, request)
+    longest = authority.COMPONENT_LIFETIME_SECONDS
+    if spec.get("signerName") == KUBELET_CLIENT:
+        longest = authority.NODE_LIFETIME_SECONDS
+    seconds = min(max(int(spec.get("expirationSeconds") or longest), _LIFETIME_SECONDS_MIN), longest)
+    usage = _USAGES[spec["signerName"]][0]
+    return authority.sign(ca, request, usages=[usage], lifetime_seconds=seconds, clock=time)
+
+
+def _check(csr: objects.Object, request: x509.CertificateSigningRequest) -> None:
+    spec = csr.get("spec") or {}
+    signer = spec.get("signerName") or ""
+    if signer not in _USAGES:
+        raise faults.IdentityError(f"no signer here is named {signer!r}")
+    kind, allowed = _USAGES[signer]
+    usages = set(spec.get("usages") or ())
+    if not usages <= allowed or not {"digital signature", f"{kind} auth"} <= usages:
+        raise faults.IdentityError(f"usages must be digital signature and {kind} auth, optionally key encipherment")
+    subject = requests.subject(request)
+    alternatives = requests.alternative_names(request)
+    if user.MASTERS in subject.organizations:
+        raise faults.IdentityError(f"no certificate is signed for the group {user.MASTERS}")
+    if signer == CLIENT:
+        reserved = ("system:", "bascule:")
+        for name in (subject.common_name, *subject.organizations):
+            if name.startswith(reserved):
+                raise faults.IdentityError(f"the name {name!r} is reserved for the platform itself")
+        return
+    node = nodes.node_name(subject)
+    if node is None or subject.organizations != (user.NODES,) or names.is_dns1123_subdomain(node):
+        raise faults.IdentityError("the subject must be O=system:nodes, CN=system:node:<name of the node>")
+    if signer == KUBELET_CLIENT and alternatives:
+        raise faults.IdentityError("a node's client certificate may have no subject alternative names")
+    if signer == KUBELET_SERVING:
+        if not alternatives:
+            raise faults.IdentityError("a node's serving certificate must name at least one address or DNS name")
+        if spec.get("username") != subject.common_name:
+            raise faults.IdentityError("a node may ask for its own serving certificate only")
+
+
+def _request(csr: objects.Object) -> x509.CertificateSigningRequest:
+    try:
+        pem = base64.b64decode((csr.get("spec") or {}).get("request") or "", validate=True)
+    except (binascii.Error, TypeError, ValueError) as error:
+        raise faults.IdentityError("spec.request is not base64") from error
+    return requests.load(pem)
+
+
+def _condition(status: objects.Object, kind: str, reason: str, message: str, time: clock.Clock) -> None:
+    now = timestamps.format(time.now())
+    condition = {
+        "type": kind,
+        "status": "True",
+        "reason": reason,
+        "message": message,
+        "lastUpdateTime": now,
+        "lastTransitionTime": now,
+    }
+    status["conditions"] = [*(status.get("conditions") or ()), condition]
