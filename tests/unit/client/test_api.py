@@ -117,9 +117,13 @@ async def test_listed_items_know_their_kind():
 async def test_a_watch_yields_events_and_raises_its_error():
     gone = {"type": "ERROR", "object": errors.expired("too old").status()}
     seen = []
+
+    async def follow(client) -> None:
+        async with client.watch(builtins.PODS, cluster="*", resource_version="5") as events:
+            async for event in events:
+                seen.append(event.type)
+
     async with serving(Script(stream({"type": "ADDED", "object": POD}, gone))) as client:
         with pytest.raises(errors.StatusError) as caught:
-            async with client.watch(builtins.PODS, cluster="*", resource_version="5") as events:
-                async for event in events:
-                    seen.append(event.type)
+            await follow(client)
     assert (seen, caught.value.code) == (["ADDED"], 410)
