@@ -1,0 +1,196 @@
+"""The field sets of values: which paths a value has, and which paths differ between two values.
+
+Schemas decide how lists are identified and what is owned whole. Walking is compiled to one closure for each type,
+because every create runs it; comparing walks only where the two values differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import orjson
+
+from bascule.control.patch.field_set import SELF, Tree
+from bascule.control.schema import types
+
+Walk = Callable[[Any], Tree]
+
+
+class Difference(NamedTuple):
+    """`changed`: paths added or modified. `removed`: tops of what is gone, everything below included."""
+
+    changed: Tree
+    removed: Tree
+
+
+def complete(value: Any, schema: types.TypeSchema) -> Tree:
+    """Every path of a value that was not there before, containers included."""
+    walk = walker(schema)
+    return {} if walk is None else walk(value)
+
+
+def walker(schema: types.TypeSchema) -> Walk | None:
+    """The compiled form of `complete`; none for types whose values are always leaves."""
+    try:
+        found: Walk | None = schema.compiled["walk"]
+    except KeyError:
+        found = schema.compiled["walk"] = _compile(schema)
+    return found
+
+
+def _compile(schema: types.TypeSchema) -> Walk | None:
+    if schema.is_atomic:
+        return None
+    if schema.shape == "list":
+        return _list_walk(schema)
+    if schema.shape == "map":
+        return _map_walk(schema.additional or types.ANYTHING)
+    return _struct_walk(schema)
+
+
+def _struct_walk(schema: types.TypeSchema) -> Walk:
+    members: dict[str, tuple[str, Walk | None]] = {}
+
+    def learn(name: str) -> tuple[str, Walk | None]:
+        member = schema.field(name)
+        known = ("f:" + name, walker(member) if member else None)
+        if name in schema.fields:
+            members[name] = known
+        return known
+
+    def walk(value: Any) -> Tree:
+        if not value or value.__class__ is not dict:
+            return {}
+        tree: Tree = {SELF: {}}
+        for name, member in value.items():
+            label, below = members.get(name) or learn(name)
+            tree[label] = {} if below is None else below(member)
+        return tree
+
+    return walk
+
+
+def _map_walk(element: types.TypeSchema) -> Walk:
+    below = None if element.is_atomic else walker(element)
+
+    def walk(value: Any) -> Tree:
+        if not value or value.__class__ is not dict:
+            return {}
+        tree: Tree = {SELF: {}}
+        for name, member in value.items():
+            tree["f:" + name] = {} if below is None else below(member)
+        return tree
+
+    return walk
+
+
+def _list_walk(schema: types.TypeSchema) -> Walk:
+    element = schema.items or types.ANYTHING
+    below = None if element.is_atomic else walker(element)
+
+    def walk(value: Any) -> Tree:
+        if not value or value.__class__ is not list:
+            return {}
+        tree: Tree = {SELF: {}}
+        for label, item in labelled(value, schema).items():
+            tree[label] = {} if below is None else below(item)
+        return tree
+
+    return walk
+
+
+def labelled(items: list[Any], schema: types.TypeSchema) -> dict[str, Any]:
+    """The items of a set or keyed list by label. Of items with the same label, the last remains."""
+    if schema.list_type == "set":
+        return {"v:" + orjson.dumps(item).decode(): item for item in items}
+    if len(schema.map_keys) == 1:
+        key = schema.map_keys[0]
+        prefix = 'k:{"' + key + '":'
+        try:
+            return {f"{prefix}{orjson.dumps(item[key]).decode()}}}": item for item in items}
+        except (KeyError, TypeError):
+            pass
+    return {_label(item, index, schema): item for index, item in enumerate(items)}
+
+
+def _label(item: Any, index: int, schema: types.TypeSchema) -> str:
+    if not isinstance(item, dict):
+        return f"i:{index}"
+    identity = {}
+    for key in sorted(schema.map_keys):
+        value = item.get(key)
+        if value is None:
+            value = key_default(schema, key)
+        if value is not None:
+            identity[key] = value
+    return "k:" + orjson.dumps(identity).decode() if identity else f"i:{index}"
+
+
+def key_default(schema: types.TypeSchema, key: str) -> Any:
+    """What an absent key of a list item stands for (a port's protocol is TCP), or nothing."""
+    member = schema.items.field(key) if schema.items is not None else None
+    return None if member is None else member.default
+
+
+def applied(value: Any, schema: types.TypeSchema, *, keyed: bool = False) -> Tree:
+    """The paths a manager states by applying a value: leaves and list items, not the containers between."""
+    if schema.is_atomic or not value or not isinstance(value, (dict, list)):
+        return {}
+    tree: Tree = {SELF: {}} if keyed else {}
+    if isinstance(value, list):
+        element = schema.items or types.ANYTHING
+        for label, item in labelled(value, schema).items():
+            tree[label] = applied(item, element, keyed=True)
+    else:
+        for name, member in value.items():
+            declared = schema.fields.get(name)
+            below = declared or schema.field(name) or types.ANYTHING
+            tree["f:" + name] = applied(member, below, keyed=declared is None)
+    return {} if len(tree) == 1 and SELF in tree else tree
+
+
+def compare(
+    before: Any, after: Any, schema: types.TypeSchema, *, ignoring: frozenset[str] = frozenset()
+) -> Difference:
+    """What a write changed between two containers of one type, but for the members called as in `ignoring`."""
+    changed: Tree = {}
+    removed: Tree = {}
+    if isinstance(before, list):
+        element = schema.items or types.ANYTHING
+        olds, news = labelled(before, schema), labelled(after, schema)
+        for label, item in news.items():
+            _compare_member(olds.get(label, _ABSENT), item, label, element, changed, removed)
+        removed.update({label: {} for label in olds if label not in news})
+        return Difference(changed, removed)
+    for name, member in after.items():
+        old = before.get(name, _ABSENT)
+        if old is not member and name not in ignoring:
+            _compare_member(old, member, "f:" + name, schema.field(name) or types.ANYTHING, changed, removed)
+    if before.keys() != after.keys():
+        removed.update({"f:" + name: {} for name in before if name not in after and name not in ignoring})
+    return Difference(changed, removed)
+
+
+_ABSENT: Any = object()
+
+
+def _compare_member(old: Any, new: Any, label: str, schema: types.TypeSchema, changed: Tree, removed: Tree) -> None:
+    if old is _ABSENT:
+        changed[label] = complete(new, schema)
+    elif old != new:
+        comparable = not schema.is_atomic and old and new and old.__class__ is new.__class__
+        if comparable and isinstance(new, (dict, list)):
+            below = compare(old, new, schema)
+            if below.changed:
+                changed[label] = below.changed
+            if below.removed:
+                removed[label] = below.removed
+        elif isinstance(new, (dict, list)) and new and not old:
+            # An empty or null container was filled: its members are new, the container is not.
+            below_new = complete(new, schema)
+            changed[label] = {k: v for k, v in below_new.items() if k != SELF} if below_new else {}
+        else:
+            changed[label] = {}
+            if isinstance(old, (dict, list)) and old and not schema.is_atomic:
+                removed[label] = {k: {} for k in complete(old, schema) if k != SELF}
