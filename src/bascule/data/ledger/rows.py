@@ -41,11 +41,16 @@ class Rows:
         return {name for (name,) in self._connection.execute("SELECT name FROM desired WHERE kind = ?", (kind,))}
 
     def versions(self, kind: str) -> dict[str, str]:
-        return dict(
+        """What was set aside is claimed with a version that matches nothing, so that it is sent again."""
+        broken = dict.fromkeys(self._corrupt_names(kind), "")
+        return broken | dict(
             self._connection.execute(
                 "SELECT name, version FROM desired WHERE kind = ? AND epoch = ?", (kind, self._epoch())
             )
         )
+
+    def _corrupt_names(self, kind: str) -> set[str]:
+        return {name for (name,) in self._connection.execute("SELECT name FROM corrupt WHERE kind = ?", (kind,))}
 
     def strays(self, kind: str) -> list[str]:
         return [
@@ -80,6 +85,7 @@ class Rows:
         going = [name for name in update.removed if name in known and name not in put]
         kept = frozenset(name for name in going if known[name][1] < update.position.epoch)
         removed = [name for name in going if name not in kept]
+        broken = self._corrupt_names(kind).intersection(update.removed)
         with _Transaction(self._connection):
             self._put(update)
             self._connection.executemany(
@@ -92,7 +98,7 @@ class Rows:
             self._connection.execute("INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?)", (kind, *update.position))
         self.positions[kind] = update.position
         differing = {name for name in put if name not in known or known[name][0] != put[name].version}
-        return messages.Applied(frozenset(differing.union(removed)), kept)
+        return messages.Applied(frozenset(differing.union(removed, broken)), kept)
 
     def _put(self, update: messages.Update) -> None:
         self._connection.executemany(
