@@ -119,7 +119,7 @@ class Rows:
     def _checked(self, kind: str, rows: Iterable[tuple[str, str, bytes, bytes]]) -> list[messages.Desired]:
         sound, broken = [], []
         for name, version, body, checksum in rows:
-            if _matches(kind, name, version, body, checksum):
+            if matches(kind, name, version, body, checksum):
                 sound.append(messages.Desired(kind, name, version, body))
             else:
                 broken.append(name)
@@ -183,7 +183,7 @@ def _checksum(kind: str, name: str, version: str, body: bytes) -> bytes:
     return schema.checksum(kind.encode(), name.encode(), version.encode(), body)
 
 
-def _matches(kind: str, name: object, version: object, body: object, checksum: object) -> bool:
+def matches(kind: str, name: object, version: object, body: object, checksum: object) -> bool:
     return (
         isinstance(name, str)
         and isinstance(version, str)
