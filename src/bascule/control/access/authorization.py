@@ -4,7 +4,7 @@ A request into a logical cluster is judged by that cluster's own roles, except f
 roles of `root` govern everywhere. An identity of one cluster has no rights in another, whatever it is called there.
 """
 
-from bascule.control.access import attributes, node, rbac, reader, user
+from bascule.control.access import attributes, node, rbac, reader, rules, user
 from bascule.vocabulary import objects
 
 Attributes = attributes.Attributes
@@ -48,6 +48,13 @@ class Authorizer:
             resource = f"{asked.resource}/{asked.subresource}" if asked.subresource else asked.resource
             reason = rights.resource(asked.verb, asked.group, resource, asked.namespace, asked.name)
         return Decision(True, reason) if reason else Decision(False, refusal)
+
+    def held(self, who: user.User, cluster: str, namespace: str) -> list[rules.Rule]:
+        """Every rule of RBAC in force for the user in a namespace ("" for cluster-wide ones only)."""
+        if who.home is not None and who.home != cluster:
+            return []
+        governing = objects.ROOT if is_component(who) else cluster
+        return list(self.policy.rights(who, governing).held(namespace))
 
     def require(self, asked: Attributes) -> None:
         """Raises the 403 StatusError in upstream's words when not allowed."""

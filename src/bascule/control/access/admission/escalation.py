@@ -1,0 +1,73 @@
+"""Nobody grants what they do not hold: writes of roles need the rules (or `escalate`), of bindings the role's (or
+`bind`).
+"""
+
+from collections.abc import Sequence
+
+from bascule.control.access import attributes, rbac, rules, user
+from bascule.control.access.admission import context, request
+from bascule.vocabulary import objects
+
+
+def validate(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object | None) -> None:
+    if obj is None or asked.operation not in ("CREATE", "UPDATE") or asked.subresource:
+        return
+    if user.MASTERS in asked.user.groups and asked.user.home in (None, asked.cluster):
+        return
+    if asked.resource.plural in ("roles", "clusterroles"):
+        _check_role(held, asked, obj)
+    else:
+        _check_binding(held, asked, obj)
+
+
+def _check_role(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object) -> None:
+    old = asked.old or {}
+    if asked.old and all(
+        (old.get(field) or None) == (obj.get(field) or None) for field in ("rules", "aggregationRule")
+    ):
+        return
+    if _may(held, asked, "escalate", asked.resource.plural, objects.name(obj)):
+        return
+    if obj.get("aggregationRule") and obj.get("aggregationRule") != old.get("aggregationRule"):
+        everything = [rules.Rule(("*",), ("*",), ("*",)), rules.Rule(("*",), paths=("*",))]
+        if rules.uncovered(_held(held, asked), everything):
+            raise context.forbid(asked, "must have cluster-admin privileges to use an aggregationRule")
+    _require_covered(held, asked, [rules.parse(document) for document in obj.get("rules") or ()])
+
+
+def _check_binding(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object) -> None:
+    old = asked.old or {}
+    if asked.old and all((old.get(field) or None) == (obj.get(field) or None) for field in ("subjects", "roleRef")):
+        return
+    reference = obj.get("roleRef") or {}
+    kind, name = reference.get("kind") or "", reference.get("name") or ""
+    if _may(held, asked, "bind", "roles" if kind == "Role" else "clusterroles", name):
+        return
+    compiled = held.authorizer.policy.compiled(asked.cluster)
+    granted = compiled.role_rules(kind, asked.namespace, name)
+    if granted is None:
+        text = f'{kind.lower()}.{rbac.GROUP} "{name}" not found'
+        raise context.forbid(asked, f"the rights of a missing role cannot be compared with yours: {text}")
+    _require_covered(held, asked, granted)
+
+
+def _may(held: context.Context, asked: request.AdmissionRequest, verb: str, plural: str, name: str) -> bool:
+    wanted = attributes.Attributes(
+        asked.user, verb, asked.cluster, rbac.GROUP, plural, namespace=asked.namespace, name=name
+    )
+    return held.authorizer.decide(wanted).allowed
+
+
+def _held(held: context.Context, asked: request.AdmissionRequest) -> list[rules.Rule]:
+    return held.authorizer.held(asked.user, asked.cluster, asked.namespace)
+
+
+def _require_covered(held: context.Context, asked: request.AdmissionRequest, granted: Sequence[rules.Rule]) -> None:
+    missing = rules.uncovered(_held(held, asked), granted)
+    if missing:
+        groups = " ".join(f'"{group}"' for group in asked.user.groups)
+        listed = "\n".join(sorted(rule.compact() for rule in missing))
+        text = (
+            f'user "{asked.user.name}" (groups=[{groups}]) is attempting to grant RBAC permissions not currently held'
+        )
+        raise context.forbid(asked, f"{text}:\n{listed}")

@@ -1,0 +1,126 @@
+"""LimitRange: containers get their namespace's defaults, and stay within its bounds."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any, Final
+
+from bascule.control.access.admission import context, request
+from bascule.vocabulary import objects, quantity
+
+ANNOTATION: Final = "kubernetes.io/limit-ranger"
+
+
+def mutate(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object) -> None:
+    if asked.subresource or asked.operation != "CREATE":
+        return
+    changes = []
+    for item in _items(held, asked):
+        if item.get("type") == "Container":
+            for field in ("containers", "initContainers"):
+                for container in (obj.get("spec") or {}).get(field) or ():
+                    changes += _default(container, item, "init container" if field[0] == "i" else "container")
+    if changes:
+        notes = obj["metadata"].setdefault("annotations", {})
+        notes[ANNOTATION] = "LimitRanger plugin set: " + "; ".join(dict.fromkeys(changes))
+
+
+def validate(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object | None) -> None:
+    if obj is None or asked.subresource or asked.operation not in ("CREATE", "UPDATE"):
+        return
+    plural = asked.resource.plural
+    if asked.operation == "UPDATE" and plural == "pods":
+        return
+    problems: list[str] = []
+    for item in _items(held, asked):
+        kind = item.get("type") or ""
+        if kind == "PersistentVolumeClaim" and plural == "persistentvolumeclaims":
+            problems += _check(item, kind, (obj.get("spec") or {}).get("resources") or {})
+        elif kind == "Container" and plural == "pods":
+            for container in _containers(obj):
+                problems += _check(item, kind, container.get("resources") or {})
+        elif kind == "Pod" and plural == "pods":
+            problems += _check(item, kind, _pod_totals(obj))
+    if problems:
+        raise context.forbid(asked, problems[0] if len(problems) == 1 else "[" + ", ".join(problems) + "]")
+
+
+def _items(held: context.Context, asked: request.AdmissionRequest) -> Iterator[dict[str, Any]]:
+    for ranged in held.source.list("", "limitranges", asked.cluster, asked.namespace):
+        yield from (ranged.get("spec") or {}).get("limits") or ()
+
+
+def _containers(pod: objects.Object) -> Iterator[dict[str, Any]]:
+    spec = pod.get("spec") or {}
+    yield from spec.get("containers") or ()
+    yield from spec.get("initContainers") or ()
+
+
+def _default(container: dict[str, Any], item: dict[str, Any], kind: str) -> Iterator[str]:
+    resources = container.setdefault("resources", {})
+    given = {field: dict(resources.get(field) or {}) for field in ("limits", "requests")}
+    wanted = {"limits": item.get("default") or {}, "requests": item.get("defaultRequest") or {}}
+    for field, shown in (("requests", "request"), ("limits", "limit")):
+        for resource, amount in sorted(wanted[field].items()):
+            if resource in given[field]:
+                continue
+            if field == "requests" and resource in given["limits"]:
+                continue  # a limit without a request means a request of the same size
+            resources[field] = {**(resources.get(field) or {}), resource: amount}
+            yield f"{resource} {shown} for {kind} {container.get('name')}"
+
+
+def _pod_totals(pod: objects.Object) -> dict[str, dict[str, str]]:
+    """Sums over containers; init containers count where one of them alone is larger."""
+    totals: dict[str, dict[str, str]] = {}
+    spec = pod.get("spec") or {}
+    for field in ("requests", "limits"):
+        summed: dict[str, Fraction] = {}
+        containers = spec.get("containers") or ()
+        for container in containers:
+            for resource, amount in ((container.get("resources") or {}).get(field) or {}).items():
+                summed[resource] = summed.get(resource, Fraction(0)) + quantity.parse(amount)
+        if field == "limits":
+            named = [set((c.get("resources") or {}).get("limits") or {}) for c in containers]
+            summed = {key: value for key, value in summed.items() if all(key in names for names in named)}
+        for container in spec.get("initContainers") or ():
+            for resource, amount in ((container.get("resources") or {}).get(field) or {}).items():
+                summed[resource] = max(summed.get(resource, Fraction(0)), quantity.parse(amount))
+        totals[field] = {key: _text(key, value) for key, value in summed.items()}
+    return totals
+
+
+def _text(resource: str, value: Fraction) -> str:
+    if value.denominator == 1 and resource in ("memory", "storage", "ephemeral-storage"):
+        return quantity.format_bytes(int(value))
+    return quantity.format_milli(-((-value * 1000) // 1))
+
+
+def _check(item: dict[str, Any], kind: str, resources: dict[str, Any]) -> Iterator[str]:
+    requests, limits = resources.get("requests") or {}, resources.get("limits") or {}
+    for resource, bound in (item.get("min") or {}).items():
+        text = f"minimum {resource} usage per {kind} is {bound}"
+        if resource not in requests:
+            yield f"{text}. No request is specified"
+        elif quantity.parse(requests[resource]) < quantity.parse(bound):
+            yield f"{text}, but request is {requests[resource]}"
+        if resource in limits and quantity.parse(limits[resource]) < quantity.parse(bound):
+            yield f"{text}, but limit is {limits[resource]}"
+    for resource, bound in (item.get("max") or {}).items():
+        text = f"maximum {resource} usage per {kind} is {bound}"
+        if kind == "PersistentVolumeClaim":
+            if resource in requests and quantity.parse(requests[resource]) > quantity.parse(bound):
+                yield f"{text}, but request is {requests[resource]}"
+            continue
+        if resource not in limits:
+            yield f"{text}. No limit is specified"
+        elif quantity.parse(limits[resource]) > quantity.parse(bound):
+            yield f"{text}, but limit is {limits[resource]}"
+        if resource in requests and quantity.parse(requests[resource]) > quantity.parse(bound):
+            yield f"{text}, but request is {requests[resource]}"
+    for resource, ratio in (item.get("maxLimitRequestRatio") or {}).items():
+        text = f"{resource} max limit to request ratio per {kind} is {ratio}"
+        requested = quantity.parse(requests.get(resource, "0"))
+        if resource not in limits or not requested:
+            yield f"{text}, but no request is specified or request is 0"
+        elif quantity.parse(limits[resource]) / requested > quantity.parse(ratio):
+            yield f"{text}, but provided ratio is {float(quantity.parse(limits[resource]) / requested):f}"

@@ -1,0 +1,69 @@
+"""Every pod runs as a service account, with a token of its own that the node renews."""
+
+from typing import Any, Final
+
+from bascule.control.access import tokens
+from bascule.control.access.admission import context, request
+from bascule.vocabulary import names, objects
+
+MOUNT_PATH: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
+VOLUME_PREFIX: Final = "kube-api-access-"
+MIRROR: Final = "kubernetes.io/config.mirror"
+
+
+def mutate(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object) -> None:
+    if asked.subresource or asked.operation != "CREATE" or MIRROR in objects.annotations(obj):
+        return
+    spec = obj.setdefault("spec", {})
+    name = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
+    spec["serviceAccountName"] = spec["serviceAccount"] = name
+    account = held.source.get("", "serviceaccounts", asked.cluster, asked.namespace, name)
+    if account is None:
+        if name != "default":
+            text = f'error looking up service account {asked.namespace}/{name}: serviceaccount "{name}" not found'
+            raise context.forbid(asked, text)
+        # The account every namespace gets may be a moment late; the pod need not fail for that.
+        account = {}
+    if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):
+        spec["imagePullSecrets"] = [{"name": item.get("name")} for item in account["imagePullSecrets"]]
+    if _automounts(spec, account):
+        _mount_token(held, spec)
+
+
+def _automounts(spec: dict[str, Any], account: objects.Object) -> bool:
+    for holder in (spec, account):
+        wanted = holder.get("automountServiceAccountToken")
+        if wanted is not None:
+            return bool(wanted)
+    return True
+
+
+def _mount_token(held: context.Context, spec: dict[str, Any]) -> None:
+    volumes = spec.get("volumes") or []
+    volume = next((v["name"] for v in volumes if str(v.get("name")).startswith(VOLUME_PREFIX)), "")
+    needed = [
+        container
+        for field in ("containers", "initContainers")
+        for container in spec.get(field) or ()
+        if not any(mount.get("mountPath") == MOUNT_PATH for mount in container.get("volumeMounts") or ())
+    ]
+    if not needed:
+        return
+    name = volume or names.generate(VOLUME_PREFIX, held.random)
+    for container in needed:
+        mount = {"name": name, "readOnly": True, "mountPath": MOUNT_PATH}
+        container["volumeMounts"] = [*(container.get("volumeMounts") or ()), mount]
+    if not volume:
+        spec["volumes"] = [*volumes, _token_volume(name)]
+
+
+def _token_volume(name: str) -> dict[str, Any]:
+    token = {"expirationSeconds": tokens.POD_EXPIRATION_SECONDS, "path": "token"}
+    root = {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}
+    field = {"apiVersion": "v1", "fieldPath": "metadata.namespace"}
+    sources = [
+        {"serviceAccountToken": token},
+        {"configMap": root},
+        {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": field}]}},
+    ]
+    return {"name": name, "projected": {"sources": sources, "defaultMode": 420}}

@@ -1,0 +1,1 @@
+"""What every installation starts with, as tables. `access.bootstrap` turns them into objects."""

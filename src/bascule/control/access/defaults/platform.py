@@ -1,0 +1,132 @@
+"""Namespaces, priority classes, the `kubernetes` Service and its endpoints, the service range, the APIServices."""
+
+import ipaddress
+from typing import Any, Final
+
+from bascule.vocabulary import builtins, objects
+
+NAMESPACES: Final = ("default", "kube-system", "kube-public", "kube-node-lease")
+_SERVICE_LABELS: Final = {"component": "apiserver", "provider": "kubernetes"}
+
+
+def namespaces() -> list[objects.Object]:
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}},
+            "spec": {"finalizers": ["kubernetes"]},
+            "status": {"phase": "Active"},
+        }
+        for name in NAMESPACES
+    ]
+
+
+def priority_classes() -> list[objects.Object]:
+    described = {
+        "system-node-critical": (
+            2_000_001_000,
+            "Used for system critical pods that must not be moved from their current node.",
+        ),
+        "system-cluster-critical": (
+            2_000_000_000,
+            "Used for system critical pods that must run in the cluster, but can be moved to another node if "
+            "necessary.",
+        ),
+    }
+    return [
+        {
+            "apiVersion": "scheduling.k8s.io/v1",
+            "kind": "PriorityClass",
+            "metadata": {"name": name},
+            "value": value,
+            "description": text,
+            "preemptionPolicy": "PreemptLowerPriority",
+        }
+        for name, (value, text) in described.items()
+    ]
+
+
+def service_range(text: str) -> objects.Object:
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "ServiceCIDR",
+        "metadata": {"name": "kubernetes", "finalizers": ["networking.k8s.io/service-cidr-finalizer"]},
+        "spec": {"cidrs": text.split(",")},
+        "status": {"conditions": []},
+    }
+
+
+def kubernetes_service(text: str, address: str, port: int) -> list[objects.Object]:
+    """The Service, its Endpoints and its EndpointSlice: three objects that say the same."""
+    network = ipaddress.ip_network(text.split(",")[0])
+    first, family = str(network[1]), f"IPv{network.version}"
+    metadata = {"name": "kubernetes", "namespace": "default"}
+    spec: dict[str, Any] = {
+        "clusterIP": first,
+        "clusterIPs": [first],
+        "type": "ClusterIP",
+        "sessionAffinity": "None",
+        "ipFamilies": [family],
+        "ipFamilyPolicy": "SingleStack",
+        "internalTrafficPolicy": "Cluster",
+        "ports": [{"name": "https", "protocol": "TCP", "port": 443, "targetPort": port}],
+    }
+    endpoint_port = {"name": "https", "port": port, "protocol": "TCP"}
+    address_family = f"IPv{ipaddress.ip_address(address).version}"
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {**metadata, "labels": dict(_SERVICE_LABELS)},
+            "spec": spec,
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "Endpoints",
+            "metadata": {**metadata, "labels": {"endpointslice.kubernetes.io/skip-mirror": "true"}},
+            "subsets": [{"addresses": [{"ip": address}], "ports": [dict(endpoint_port)]}],
+        },
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {**metadata, "labels": {"kubernetes.io/service-name": "kubernetes"}},
+            "addressType": address_family,
+            "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
+            "ports": [dict(endpoint_port)],
+        },
+    ]
+
+
+def api_services() -> list[objects.Object]:
+    """One for each group and version the server itself has, marked available."""
+    made = []
+    for index, (group, version) in enumerate(builtins.REGISTRY.group_versions()):
+        core = not group
+        made.append(
+            {
+                "apiVersion": "apiregistration.k8s.io/v1",
+                "kind": "APIService",
+                "metadata": {
+                    "name": f"{version}.{group}",
+                    "labels": {"kube-aggregator.kubernetes.io/automanaged": "onstart"},
+                },
+                "spec": {
+                    "group": group,
+                    "version": version,
+                    "groupPriorityMinimum": 18000 if core else max(17900 - 50 * index, 1000),
+                    "versionPriority": 15 if version.startswith("v2") else 1 if core else 12,
+                },
+                "status": {
+                    "conditions": [
+                        {
+                            "type": "Available",
+                            "status": "True",
+                            "reason": "Local",
+                            "message": "Local APIServices are always available",
+                        }
+                    ]
+                },
+            }
+        )
+    return made
