@@ -1,5 +1,6 @@
 """Storage and ingress: the default class where none is named, and finalizers that keep storage in use alive."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from bascule.control.access.admission import context, request
@@ -49,9 +50,8 @@ def in_use_protection(held: context.Context, asked: request.AdmissionRequest, ob
         metadata["finalizers"] = [*(metadata.get("finalizers") or ()), finalizer]
 
 
-def _newest(classes: object, marks: tuple[str, ...]) -> str:
+def _newest(classes: Sequence[objects.Object], marks: tuple[str, ...]) -> str:
     """The name of the default class; of several, the one created last, then the first by name."""
-    assert isinstance(classes, (list, tuple))
     marked = [c for c in classes if any(objects.annotations(c).get(mark) == "true" for mark in marks)]
     marked.sort(key=objects.name)
     marked.sort(key=lambda c: str(objects.metadata(c).get("creationTimestamp") or ""), reverse=True)

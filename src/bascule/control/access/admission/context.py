@@ -1,4 +1,4 @@
-"""What plugins are given besides the request: the reader, the clock, randomness, the authorizer; and how they refuse."""
+"""What plugins are given besides the request (reader, clock, randomness, authorizer), and how they refuse."""
 
 import random
 from collections.abc import Callable

@@ -13,7 +13,7 @@ ANNOTATION: Final = "kubernetes.io/limit-ranger"
 def mutate(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object) -> None:
     if asked.subresource or asked.operation != "CREATE":
         return
-    changes = []
+    changes: list[str] = []
     for item in _items(held, asked):
         if item.get("type") == "Container":
             for field in ("containers", "initContainers"):
