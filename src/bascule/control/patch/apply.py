@@ -102,9 +102,7 @@ def _taken(entry: Entry, changed: Tree, removed: Tree) -> Entry | None:
     return {**entry, "fieldsV1": remaining} if remaining else None
 
 
-def _entry(
-    mine: Identity, api_version: str, wanted: Tree, before: Entry | None, now: str, *, is_same: bool
-) -> Entry:
+def _entry(mine: Identity, api_version: str, wanted: Tree, before: Entry | None, now: str, *, is_same: bool) -> Entry:
     if before is not None and is_same and before.get("fieldsV1") == wanted:
         if before.get("apiVersion") == api_version:
             return before

@@ -16,9 +16,7 @@ def refuse(changed: Tree, others: Iterable[Entry], *, allowed: Tree) -> None:
     """Raises 409 if others own what changed, unless all of it is in `allowed`."""
     found: list[tuple[str, str]] = []
     for entry in sorted(others, key=_sort_key):
-        taken = field_set.difference(
-            field_set.intersection(entry.get("fieldsV1") or {}, changed), allowed
-        )
+        taken = field_set.difference(field_set.intersection(entry.get("fieldsV1") or {}, changed), allowed)
         shown = _manager(entry)
         found += [(shown, path) for path in field_set.paths(taken)]
     if not found:

@@ -150,9 +150,7 @@ def applied(value: Any, schema: types.TypeSchema, *, keyed: bool = False) -> Tre
     return {} if len(tree) == 1 and SELF in tree else tree
 
 
-def compare(
-    before: Any, after: Any, schema: types.TypeSchema, *, ignoring: frozenset[str] = frozenset()
-) -> Difference:
+def compare(before: Any, after: Any, schema: types.TypeSchema, *, ignoring: frozenset[str] = frozenset()) -> Difference:
     """What a write changed between two containers of one type, but for the members called as in `ignoring`."""
     changed: Tree = {}
     removed: Tree = {}

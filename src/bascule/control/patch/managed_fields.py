@@ -128,9 +128,7 @@ def changes(old: Object, new: Object, schema: types.TypeSchema) -> Difference:
             changed[f"f:{name}"] = {}
             continue
         ignoring = _IGNORED if name == "metadata" else frozenset()
-        below = field_tree.compare(
-            before or {}, value, schema.field(name) or types.ANYTHING, ignoring=ignoring
-        )
+        below = field_tree.compare(before or {}, value, schema.field(name) or types.ANYTHING, ignoring=ignoring)
         if below.changed:
             changed[f"f:{name}"] = below.changed
         if below.removed:

@@ -48,9 +48,7 @@ def _list_problems(items: list[Any], schema: types.TypeSchema, path: str) -> Ite
                 yield f"{path}: element {index}: associative list with keys may not have non-map elements"
                 continue
             missing = [
-                key
-                for key in schema.map_keys
-                if item.get(key) is None and field_tree.key_default(schema, key) is None
+                key for key in schema.map_keys if item.get(key) is None and field_tree.key_default(schema, key) is None
             ]
             if missing and len(missing) == len(schema.map_keys):
                 yield (
@@ -130,9 +128,7 @@ def prune(value: Any, formerly: Tree, owned: Tree, schema: types.TypeSchema) -> 
     return kept if changed else value
 
 
-def _pruned_members(
-    value: dict[str, Any], formerly: Tree, owned: Tree, schema: types.TypeSchema
-) -> dict[str, Any]:
+def _pruned_members(value: dict[str, Any], formerly: Tree, owned: Tree, schema: types.TypeSchema) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     changed = False
     for name, member in value.items():

@@ -1,10 +1,29 @@
-"""Bodies of requests into JSON values, bounded in size, depth and growth whatever a client sends."""
+"""Bodies of requests into JSON values, bounded in size, depth and growth whatever a client sends.
+
+JSON, YAML (whose bodies often are JSON) and, for built-in types, protobuf. What cannot be decoded is 400, what is too
+large 413, what is in another format 415. Whether a value fits its type is not asked here.
+"""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import orjson
+
+from bascule.control.schema import protobuf, yaml_body
+from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
+
+BODY_BYTES_MAX = 3 * 1024 * 1024
+DEPTH_MAX = 200
+
+JSON = "application/json"
+YAML = "application/yaml"
+PROTOBUF = "application/vnd.kubernetes.protobuf"
+OBJECT_TYPES = (JSON, YAML, PROTOBUF)
+
+_YAML_TYPES = frozenset({YAML, "application/apply-patch+yaml", "text/yaml", "application/x-yaml"})
 
 
 def decode(body: bytes, content_type: str, *, default: tuple[str, str] | None = None) -> Object:
@@ -12,14 +31,140 @@ def decode(body: bytes, content_type: str, *, default: tuple[str, str] | None = 
 
     `default` is (apiVersion, kind) of the endpoint, filled in where the body names none.
     """
-    raise NotImplementedError
+    if _media_type(content_type) == PROTOBUF:
+        _bound(body)
+        value: Any = protobuf.decode(body, default=default)
+    else:
+        value = decode_value(body, content_type)
+    if not isinstance(value, dict):
+        raise errors.bad_request(
+            "couldn't get version/kind; json parse error: json: cannot unmarshal "
+            f"{'array' if isinstance(value, list) else type(value).__name__} into Go value of type "
+            'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+        )
+    if default is not None:
+        if not value.get("apiVersion"):
+            value["apiVersion"] = default[0]
+        if not value.get("kind"):
+            value["kind"] = default[1]
+    if not isinstance(value.get("kind") or "", str) or not isinstance(value.get("apiVersion") or "", str):
+        raise errors.bad_request("couldn't get version/kind: apiVersion and kind must be strings")
+    return value
 
 
 def decode_value(body: bytes, content_type: str) -> Any:
     """Any JSON value (a patch may be a list) from a JSON or YAML body, with the same bounds."""
-    raise NotImplementedError
+    _bound(body)
+    media_type = _media_type(content_type)
+    if media_type in _YAML_TYPES:
+        return _decode_yaml(body)
+    if media_type == JSON or media_type.endswith("+json"):
+        return _decode_json(body)
+    raise errors.unsupported_media_type(OBJECT_TYPES)
 
 
 def duplicates(body: bytes, content_type: str) -> list[str]:
     """Paths of members that occur twice (`spec.replicas`); a slow second parse, for strict validation only."""
-    raise NotImplementedError
+    media_type = _media_type(content_type)
+    if media_type == PROTOBUF:
+        return []
+    try:
+        return _json_duplicates(body)
+    except ValueError:
+        return yaml_body.duplicates(body, DEPTH_MAX) if media_type in _YAML_TYPES else []
+
+
+def _media_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower() or JSON
+
+
+def _bound(body: bytes) -> None:
+    if len(body) > BODY_BYTES_MAX:
+        raise errors.too_large(f"limit is {BODY_BYTES_MAX}")
+
+
+def _decode_json(body: bytes) -> Any:
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        if "depth limit" in str(error):
+            raise _too_deep() from error
+        problem = "unexpected end of JSON input" if not body.strip() else str(error)
+        raise errors.bad_request(f"couldn't get version/kind; json parse error: {problem}") from error
+    if body.count(b"{") + body.count(b"[") > DEPTH_MAX and is_deeper_than(value, DEPTH_MAX):
+        raise _too_deep()
+    return value
+
+
+def _decode_yaml(body: bytes) -> Any:
+    if body.lstrip()[:1] in (b"{", b"["):
+        try:
+            return _decode_json(body)
+        except errors.StatusError as error:
+            if not isinstance(error.__cause__, orjson.JSONDecodeError):
+                raise
+    try:
+        value = yaml_body.load(body, depth_max=DEPTH_MAX)
+    except yaml_body.YamlError as error:
+        raise errors.bad_request(f"error converting YAML to JSON: yaml: {error}") from error
+    if is_deeper_than(value, DEPTH_MAX):
+        raise _too_deep()
+    return value
+
+
+def _too_deep() -> errors.StatusError:
+    return errors.bad_request(f"the body is nested deeper than {DEPTH_MAX} levels; flatten it")
+
+
+def is_deeper_than(value: Any, depth_max: int) -> bool:
+    """Whether containers nest deeper than that. Walks level by level, so that the value cannot exhaust the stack."""
+    level = [value]
+    for _ in range(depth_max + 1):
+        level = (
+            [
+                child
+                for container in level
+                for child in (container.values() if container.__class__ is dict else container)
+                if child.__class__ is dict or child.__class__ is list
+            ]
+            if level and (level[0].__class__ is dict or level[0].__class__ is list)
+            else []
+        )
+        if not level:
+            return False
+    return True
+
+
+def _json_duplicates(body: bytes) -> list[str]:
+    found: list[str] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> Any:
+        members = _Members(pairs)
+        if len(members) != len(pairs):
+            seen: set[str] = set()
+            for name, _ in pairs:
+                if name in seen and name not in members.repeated:
+                    members.repeated.append(name)
+                seen.add(name)
+        return members
+
+    _gather(json.loads(body, object_pairs_hook=note), "", found)
+    return found
+
+
+class _Members(dict[str, Any]):
+    """An object that remembers which of its members were given more than once."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.repeated: list[str] = []
+
+
+def _gather(value: Any, path: str, found: list[str]) -> None:
+    if isinstance(value, _Members):
+        found += [f"{path}.{name}" if path else name for name in value.repeated]
+        for name, member in value.items():
+            _gather(member, f"{path}.{name}" if path else name, found)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _gather(item, f"{path}[{index}]", found)

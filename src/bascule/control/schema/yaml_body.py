@@ -1,0 +1,165 @@
+"""YAML documents into JSON values, safely: no tags that make objects, no alias bombs, no bottomless nesting.
+
+The C parser recurses while it builds, so depth is bounded on its events first, which it emits without recursion.
+Scalars read as Kubernetes reads them: timestamps and base-60 numbers stay text, keys become text.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+from bascule.vocabulary import objects
+
+EXPANDED_NODES_MAX = 500_000
+
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class YamlError(ValueError):
+    """A document that is no YAML, or none that the API takes."""
+
+
+class _Loader(_Base):  # type: ignore[misc]
+    """The safe loader without implicit timestamps and base-60 numbers."""
+
+
+_KEPT = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag.rpartition(":")[2] not in ("timestamp", "int", "float")]
+    for first, resolvers in _Base.yaml_implicit_resolvers.items()
+}
+_Loader.yaml_implicit_resolvers = _KEPT
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:int",
+    re.compile(r"[-+]?(0b[01_]+|0o?[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)$"),
+    list("-+0123456789"),
+)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$"),
+    list("-+0123456789."),
+)
+
+
+def _construct_int(loader: Any, node: Any) -> Any:
+    text = loader.construct_scalar(node).replace("_", "")
+    if len(text) > 64:
+        raise YamlError("a number has more than 64 digits")
+    sign, digits = (-1, text[1:]) if text[0] == "-" else (1, text.lstrip("+"))
+    if digits.startswith("0") and digits[1:2].isdigit():
+        digits = "0o" + digits[1:]
+    return sign * int(digits, 0)
+
+
+def _construct_float(loader: Any, node: Any) -> Any:
+    value = float(loader.construct_scalar(node))
+    if value in (float("inf"), float("-inf")):
+        raise YamlError("a number is out of range")
+    return int(value) if value.is_integer() and abs(value) < 1e21 else value
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
+_Loader.add_constructor("tag:yaml.org,2002:float", _construct_float)
+
+
+def load(body: bytes, *, depth_max: int) -> Any:
+    """The JSON value of a document. Raises YamlError."""
+    try:
+        aliases = _bound_depth(body, depth_max)
+        loader = _Loader(body)
+        try:
+            value = loader.get_single_data()
+        finally:
+            loader.dispose()
+    except (yaml.YAMLError, ValueError, OverflowError, TypeError) as error:
+        raise YamlError(str(error).replace("\n", " ")) from error
+    if aliases:
+        _expanded_nodes(value, {}, depth_max)
+    plain = _plain(value)
+    return objects.deep_copy(plain) if aliases else plain
+
+
+def duplicates(body: bytes, depth_max: int) -> list[str]:
+    """Paths of mapping keys that occur twice."""
+    try:
+        _bound_depth(body, depth_max)
+        root = yaml.compose(body, Loader=_Loader)
+    except (yaml.YAMLError, YamlError):
+        return []
+    found: list[str] = []
+    _gather(root, "", found, {})
+    return found
+
+
+def _gather(node: Any, path: str, found: list[str], visited: dict[int, Any]) -> None:
+    if id(node) in visited:
+        return
+    visited[id(node)] = node
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            place = f"{path}.{key.value}" if path else str(key.value)
+            if place in seen:
+                found.append(place)
+            seen.add(place)
+            _gather(value, place, found, visited)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            _gather(item, f"{path}[{index}]", found, visited)
+
+
+def _bound_depth(body: bytes, depth_max: int) -> int:
+    """Refuses deep documents before anything recurses; returns how many aliases there are."""
+    depth = aliases = 0
+    for event in yaml.parse(body, Loader=_Base):
+        if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            depth += 1
+            if depth > depth_max:
+                raise YamlError(f"the document is nested deeper than {depth_max} levels; flatten it")
+        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+            depth -= 1
+        elif isinstance(event, yaml.AliasEvent):
+            aliases += 1
+    return aliases
+
+
+def _expanded_nodes(value: Any, sizes: dict[int, int], depth_left: int) -> int:
+    """How many values the document has once aliases are expanded; refuses bombs and cycles."""
+    if not isinstance(value, (dict, list)):
+        return 1
+    known = sizes.get(id(value))
+    if known is not None:
+        if known == 0:
+            raise YamlError("an alias contains itself")
+        return known
+    if depth_left == 0:
+        raise YamlError("the document is nested too deeply")
+    sizes[id(value)] = 0
+    children = value.values() if isinstance(value, dict) else value
+    size = 1 + sum(_expanded_nodes(child, sizes, depth_left - 1) for child in children)
+    if size > EXPANDED_NODES_MAX:
+        raise YamlError("document contains excessive aliasing")
+    sizes[id(value)] = size
+    return size
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_key(key): _plain(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    raise YamlError(f"a value of type {type(value).__name__} has no place in JSON")
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, str):
+        return key
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    if isinstance(key, (int, float)):
+        return str(key)
+    raise YamlError(f"a key of type {type(key).__name__} has no place in JSON")
