@@ -1,0 +1,154 @@
+"""`python -m bascule.control.api`: the API server as a process."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import gc
+import os
+import random
+import signal
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+import orjson
+import uvloop
+
+from bascule.bridge.identity import faults, pki
+from bascule.control.api import assembly, logs, server, tunnel
+from bascule.control.api import platform as platforms
+from bascule.control.store import contract, memory
+from bascule.control.store.sqlite import store as sqlite
+from bascule.vocabulary import clock
+
+_EXIT_BAD_SETUP: Final = 2
+
+
+@click.command(name="api")
+@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), required=True, help="Keys and state.")
+@click.option("--bind", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=6443, show_default=True, help="Port to listen on; 0 picks one.")
+@click.option("--store", "engine", type=click.Choice(["sqlite", "memory"]), default="sqlite", show_default=True)
+@click.option("--service-cidr", default="10.96.0.0/16", show_default=True, help="Cluster addresses of Services.")
+@click.option("--service-node-port-range", default="30000-32767", show_default=True)
+@click.option("--advertise", default="", help="Address at which nodes and pods reach this server (default: --bind).")
+@click.option("--name", "names", multiple=True, help="A further host name or address of this server; repeatable.")
+@click.option("--log-level", default="info", show_default=True)
+def main(
+    data_dir: Path,
+    bind: str,
+    port: int,
+    engine: str,
+    service_cidr: str,
+    service_node_port_range: str,
+    advertise: str,
+    names: tuple[str, ...],
+    log_level: str,
+) -> None:
+    """Serve the Kubernetes API from a data directory, which is completed where something is missing."""
+    logs.configure("api", log_level, clock.SystemClock())
+    ports = _ports(service_node_port_range)
+    advertised = advertise or ("127.0.0.1" if bind in ("0.0.0.0", "::") else bind)
+    settings = platforms.Settings(
+        service_range=service_cidr, node_ports=ports, host=bind, port=port, advertised=advertised
+    )
+    try:
+        uvloop.run(_serve(data_dir, engine, settings, [*names, *([bind] if bind not in ("0.0.0.0", "::") else [])]))
+    except (contract.StoreError, faults.IdentityError) as error:
+        _give_up(str(error))
+    except sqlite3.Error as error:
+        _give_up(f"the store in {data_dir} cannot be opened: {error}")
+    except OSError as error:
+        _give_up(_explained(error, bind, port, data_dir))
+
+
+async def _serve(data_dir: Path, engine: str, settings: platforms.Settings, names: list[str]) -> None:
+    time = clock.SystemClock()
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    listener = server.listen(settings.host, settings.port)
+    port = listener.getsockname()[1]
+    settings = _with_port(settings, port)
+    store = await _store(data_dir, engine)
+    keys = pki.ensure(
+        data_dir,
+        clock=time,
+        server=f"https://{_bracketed(settings.advertised)}:{port}",
+        names=[*names, settings.advertised],
+        service_range=settings.service_range,
+    )
+    assembled = await assembly.assemble(
+        store,
+        settings=settings,
+        keys=keys.load_service_account_keys(),
+        ca=keys.load_authority(),
+        bridge=tunnel.Bridge(server.client_tls(*keys.api_client, keys.ca)),
+        time=time,
+        source=random.SystemRandom(),
+    )
+    await assembly.create_defaults(assembled)
+    serving = server.Server(assembled)
+    await serving.start(listener, server.tls_context(*keys.api_serving, keys.ca))
+    gc.collect()
+    gc.freeze()
+    address = f"{_bracketed(settings.host)}:{port}"
+    ready = {"ready": "api", "address": address, "pid": os.getpid(), "revision": store.revision}
+    sys.stdout.write(orjson.dumps(ready).decode() + "\n")
+    sys.stdout.flush()
+    await stopping.wait()
+    await serving.stop()
+
+
+async def _store(data_dir: Path, engine: str) -> contract.Store:
+    if engine == "memory":
+        return memory.MemoryStore()
+    folder = data_dir / "control"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return await sqlite.open_store(folder / "state.db")
+
+
+def _with_port(settings: platforms.Settings, port: int) -> platforms.Settings:
+    return platforms.Settings(
+        settings.service_range, settings.node_ports, settings.issuer, settings.host, port, settings.advertised
+    )
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _ports(text: str) -> tuple[int, int]:
+    low, _, high = text.partition("-")
+    if not (low.isdigit() and high.isdigit() and 0 < int(low) <= int(high) < 1 << 16):
+        raise click.BadParameter(f"{text!r} is no range of ports; write it as 30000-32767")
+    return int(low), int(high)
+
+
+def _explained(error: OSError, bind: str, port: int, data_dir: Path) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return (
+                f"port {port} on {bind} is in use by another program. Stop it, or choose another port with --port "
+                "(0 picks a free one)."
+            )
+        case errno.EADDRNOTAVAIL:
+            return f"{bind} is not an address of this machine; choose another with --bind."
+        case errno.ENOSPC | errno.EDQUOT:
+            return f"the disk of {data_dir} is full. Free some space and start again; nothing that was stored is lost."
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return f"{error.filename or data_dir} may not be written ({error.strerror}); check its owner and mode."
+    return f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+
+
+def _give_up(message: str) -> None:
+    sys.stderr.write(orjson.dumps({"level": "error", "component": "api", "message": message}).decode() + "\n")
+    sys.exit(_EXIT_BAD_SETUP)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""Puts a platform together over an open store: caches loaded, access wired, defaults created."""
+
+from __future__ import annotations
+
+import logging
+import random
+from typing import Final
+
+from bascule.bridge.identity import authority, service_account_keys
+from bascule.control.access import authentication, authorization, bootstrap, tokens
+from bascule.control.access.admission import chain
+from bascule.control.api import allocation, options, pipeline, platform, reader, tunnel
+from bascule.control.api import call as calls
+from bascule.control.cache import cache, record
+from bascule.control.store import contract
+from bascule.vocabulary import builtins, clock, errors, objects
+
+_log = logging.getLogger(__name__)
+_MANAGER: Final = options.WriteOptions(field_manager="bascule")
+
+
+async def assemble(
+    store: contract.Store,
+    *,
+    settings: platform.Settings,
+    keys: service_account_keys.KeySet,
+    ca: authority.Authority,
+    bridge: tunnel.Bridge,
+    time: clock.Clock,
+    source: random.Random,
+) -> platform.Platform:
+    """Ready to serve, but for the default objects (`create_defaults`)."""
+    caches = cache.Cache(store, time)
+    await caches.start()
+    made = await platform.endpoints(builtins.REGISTRY, caches)
+    view = reader.CacheReader(caches)
+    authorizer = authorization.Authorizer(view)
+    services = allocation.Services(settings.service_range, settings.node_ports, source)
+    assembled = platform.Platform(
+        settings=settings,
+        store=store,
+        cache=caches,
+        time=time,
+        random=source,
+        registry=builtins.REGISTRY,
+        endpoints=made,
+        reader=view,
+        authenticator=authentication.Authenticator(view, keys=keys, issuer=settings.issuer, time=time),
+        authorizer=authorizer,
+        admission=chain.Chain(view, authorizer=authorizer, time=time),
+        issuer=tokens.Issuer(view, keys=keys, issuer=settings.issuer, time=time),
+        keys=keys,
+        authority=ca,
+        services=services,
+        bridge=bridge,
+    )
+    stored = assembled.endpoint_of(builtins.SERVICES).records.list()
+    services.rebuild(service.decode() for service in stored.records)
+    return assembled
+
+
+async def create_defaults(assembled: platform.Platform, cluster: str = objects.ROOT) -> None:
+    """Creates what every cluster starts with and is missing, and restores the rights that components need."""
+    settings = assembled.settings
+    wanted = bootstrap.desired(bootstrap.Settings(settings.service_range, settings.advertised, settings.port, cluster))
+    for obj in wanted:
+        try:
+            await _ensure(assembled, obj, cluster)
+        except errors.StatusError as error:
+            _log.error("a default object could not be written: %s", error.message)
+
+
+async def _ensure(assembled: platform.Platform, wanted: objects.Object, cluster: str) -> None:
+    row = assembled.registry.by_kind(wanted["apiVersion"], wanted["kind"])
+    if row is None:
+        raise TypeError(f"a default object of unknown kind {wanted['kind']}")
+    call = calls.Call(
+        endpoint=assembled.endpoint_of(row),
+        user=platform.SELF,
+        verb="create",
+        cluster=cluster,
+        namespace=objects.namespace(wanted),
+        name=objects.name(wanted),
+        options=_MANAGER,
+    )
+    status = wanted.get("status")
+    current = call.endpoint.records.get(call.key)
+    if current is None:
+        await pipeline.create(assembled, call, objects.deep_copy(wanted))
+        if status:
+            call.subresource, call.verb = "status", "update"
+            await pipeline.update(assembled, call, lambda obj, _: {**obj, "status": status}, retry=True)
+        return
+    changed = bootstrap.reconcile(call.endpoint.decode(current), wanted)
+    if changed is not None:
+        call.verb = "update"
+
+        def change(_: objects.Object, stored: record.Record) -> objects.Object:
+            return bootstrap.reconcile(call.endpoint.decode(stored), wanted) or call.endpoint.decode(stored)
+
+        await pipeline.update(assembled, call, change, retry=True)

@@ -1,0 +1,61 @@
+"""pods/binding: the scheduler's word, given once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from bascule.control.api import body, pipeline, respond
+from bascule.control.api import call as calls
+from bascule.control.api import platform as platforms
+from bascule.control.cache import record
+from bascule.control.schema import catalog, types
+from bascule.vocabulary import conditions, errors, objects
+
+
+async def bind(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
+    """201 with a Status; 409 when the pod is bound already or is being deleted."""
+    schema = catalog.schema_of("v1", "Binding") or types.ANYTHING
+    wanted = await body.read(call, api_version="v1", kind="Binding", schema=schema)
+    await assign(platform, call, wanted)
+    return respond.success(code=201)
+
+
+async def assign(platform: platforms.Platform, call: calls.Call, wanted: objects.Object) -> None:
+    """Sets the pod's node, copies the binding's annotations, and says so in the pod's conditions."""
+    target: dict[str, Any] = wanted.get("target") or {}
+    node = target.get("name") or ""
+    meta: dict[str, Any] = wanted.get("metadata") or {}
+    causes = []
+    if target.get("kind") not in (None, "", "Node"):
+        causes.append(errors.not_supported("target.kind", target["kind"], ["Node", "<empty>"]))
+    if not node:
+        causes.append(errors.required("target.name"))
+    if causes:
+        raise errors.invalid("Binding", "", call.name, causes)
+
+    def change(pod: objects.Object, stored: record.Record) -> objects.Object:
+        if meta.get("uid") and meta["uid"] != stored.uid:
+            message = f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {stored.uid}"
+            raise errors.conflict("pods/binding", call.name, message)
+        if pod["metadata"].get("deletionTimestamp"):
+            raise errors.conflict(
+                "pods/binding", call.name, f"pod {call.name} is being deleted, cannot be assigned to a host"
+            )
+        spec = pod["spec"]
+        if spec.get("nodeName"):
+            raise errors.conflict(
+                "pods/binding", call.name, f'pod {call.name} is already assigned to node "{spec["nodeName"]}"'
+            )
+        if spec.get("schedulingGates"):
+            raise errors.conflict("pods/binding", call.name, f"pod {call.name} has non-empty .spec.schedulingGates")
+        spec["nodeName"] = node
+        if meta.get("annotations"):
+            pod["metadata"]["annotations"] = {**(pod["metadata"].get("annotations") or {}), **meta["annotations"]}
+        status = pod.setdefault("status", {})
+        listed = status["conditions"] = status.get("conditions") or []
+        conditions.set_condition(listed, "PodScheduled", "True", "", "", platform.time.now())
+        return pod
+
+    await pipeline.update(platform, call, change, retry=True)

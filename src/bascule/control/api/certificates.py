@@ -1,0 +1,80 @@
+"""CertificateSigningRequests: the server writes down who asks, and approves and signs nodes' requests at once."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from bascule.control.access import signing
+from bascule.control.api import body, get, negotiate, patching, pipeline, shape
+from bascule.control.api import call as calls
+from bascule.control.api import platform as platforms
+from bascule.control.cache import cache, record
+from bascule.control.schema import decoding
+from bascule.vocabulary import builtins, errors, objects
+
+
+def identify(call: calls.Call, obj: objects.Object) -> None:
+    """The asker's identity, whatever the body says."""
+    spec = obj.setdefault("spec", {})
+    for field in ("username", "uid", "groups", "extra"):
+        spec.pop(field, None)
+    spec |= call.user.info()
+
+
+async def sign(platform: platforms.Platform, call: calls.Call) -> None:
+    """Approves and signs the stored request where that is right; marks a bootstrap token as used in the same commit."""
+    records = call.endpoint.records
+    stored = records.get(call.key)
+    if stored is None:
+        return
+    obj = call.endpoint.decode(stored)
+    use = signing.process(obj, platform.reader, platform.authority, platform.time, cluster=call.cluster)
+    if obj == call.endpoint.decode(stored):
+        return
+    writes = [cache.Write(records, stored.key, pipeline.encode(call, obj), stored.revision)]
+    if use is not None:
+        writes.append(_mark(platform, use))
+    with pipeline.translated(call):
+        await platform.cache.commit(writes)
+
+
+def _mark(platform: platforms.Platform, use: signing.TokenUse) -> cache.Write:
+    endpoint = platform.endpoint_of(builtins.SECRETS)
+    secret = objects.deep_copy(use.secret)
+    annotations = secret["metadata"]["annotations"] = secret["metadata"].get("annotations") or {}
+    annotations[use.key] = use.value
+    draft = record.draft(secret, endpoint.strategy.selectable_fields(secret))
+    return cache.Write(endpoint.records, objects.key(secret), draft, objects.resource_version(secret))
+
+
+async def approval(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
+    """Takes over the conditions alone, then signs what was approved."""
+    if call.verb == "get":
+        return await get.get(platform, call)
+    if call.verb == "update":
+        wanted = await body.read(call)
+        merge: patching.Merge = lambda _: wanted  # noqa: E731
+    else:
+        value = decoding.decode_value(await call.body(), negotiate.JSON)
+        merge = patching.merger(call.content_type, value, call.endpoint.schema)
+
+    def change(current: objects.Object, stored: record.Record) -> objects.Object:
+        asked = merge(objects.deep_copy(current))
+        given = (asked.get("metadata") or {}).get("resourceVersion")
+        if given not in (None, "", str(stored.revision)):
+            raise errors.conflict(call.resource.qualified, call.name, errors.MODIFIED)
+        body.check(call, asked, call.endpoint.schema, [])
+        status = current.setdefault("status", {})
+        status["conditions"] = (asked.get("status") or {}).get("conditions") or []
+        for condition in status["conditions"]:
+            condition.setdefault("status", "True")
+            condition.setdefault("lastUpdateTime", platform.now())
+            condition.setdefault("lastTransitionTime", platform.now())
+        return current
+
+    await pipeline.update(platform, call, change, retry=True)
+    await sign(platform, call)
+    stored = call.endpoint.records.get(call.key)
+    if stored is None:
+        raise call.not_found()
+    return shape.single(platform, call, call.endpoint.body(stored))

@@ -1,0 +1,87 @@
+"""Between the versions of kinds that are served in two: autoscaling v1 and v2, events of both groups.
+
+Stored are autoscaling/v2 and core events; the other version is converted at the edge. Nothing that one version can
+say is lost on the way through the other, as far as the other has a place for it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from bascule.control.api import endpoint
+from bascule.vocabulary import objects, resources
+
+_EVENT_FIELDS: Final = (
+    ("regarding", "involvedObject"),
+    ("note", "message"),
+    ("reportingController", "reportingComponent"),
+    ("deprecatedSource", "source"),
+    ("deprecatedFirstTimestamp", "firstTimestamp"),
+    ("deprecatedLastTimestamp", "lastTimestamp"),
+    ("deprecatedCount", "count"),
+)
+
+
+def of(row: resources.Resource) -> endpoint.Conversion | None:
+    """The row's conversion; None where the served version is the stored one."""
+    if row.group == "events.k8s.io":
+        return endpoint.Conversion(_event_to_core, _event_from_core)
+    if row.group == "autoscaling" and row.version == "v1":
+        return endpoint.Conversion(_scaler_to_v2, _scaler_from_v2)
+    return None
+
+
+def _event_to_core(obj: objects.Object) -> objects.Object:
+    obj["apiVersion"] = "v1"
+    for modern, core in _EVENT_FIELDS:
+        if modern in obj:
+            obj[core] = obj.pop(modern)
+    return obj
+
+
+def _event_from_core(obj: objects.Object) -> objects.Object:
+    obj["apiVersion"] = "events.k8s.io/v1"
+    for modern, core in _EVENT_FIELDS:
+        if core in obj:
+            obj[modern] = obj.pop(core)
+    return obj
+
+
+def _scaler_to_v2(obj: objects.Object) -> objects.Object:
+    obj["apiVersion"] = "autoscaling/v2"
+    spec: dict[str, Any] = obj.get("spec") or {}
+    percent = spec.pop("targetCPUUtilizationPercentage", None)
+    if percent is not None:
+        metric = {
+            "type": "Resource",
+            "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": percent}},
+        }
+        spec["metrics"] = [metric, *(spec.get("metrics") or [])]
+    status: dict[str, Any] = obj.get("status") or {}
+    current = status.pop("currentCPUUtilizationPercentage", None)
+    if current is not None:
+        metric = {"type": "Resource", "resource": {"name": "cpu", "current": {"averageUtilization": current}}}
+        status["currentMetrics"] = [metric]
+    return obj
+
+
+def _scaler_from_v2(obj: objects.Object) -> objects.Object:
+    obj["apiVersion"] = "autoscaling/v1"
+    spec: dict[str, Any] = obj.get("spec") or {}
+    for metric in spec.pop("metrics", None) or []:
+        percent = _cpu(metric).get("target", {}).get("averageUtilization")
+        if percent is not None:
+            spec["targetCPUUtilizationPercentage"] = percent
+    spec.pop("behavior", None)
+    status: dict[str, Any] = obj.get("status") or {}
+    for metric in status.pop("currentMetrics", None) or []:
+        percent = _cpu(metric).get("current", {}).get("averageUtilization")
+        if percent is not None:
+            status["currentCPUUtilizationPercentage"] = percent
+    status.pop("conditions", None)
+    return obj
+
+
+def _cpu(metric: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = metric.get("resource") or {}
+    return found if found.get("name") == "cpu" else {}

@@ -1,0 +1,44 @@
+"""DELETE of a collection: of everything the selectors choose, each object as if it were deleted alone."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from typing import Final
+
+import orjson
+from aiohttp import web
+
+from bascule.control.api import call as calls
+from bascule.control.api import deleting, deletion, listing, respond
+from bascule.control.api import platform as platforms
+from bascule.control.cache import record
+from bascule.vocabulary import errors
+
+_AT_ONCE: Final = 64
+"""Deletes in flight together, so that the store groups them into few commits."""
+
+
+async def delete_collection(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
+    """200 with the list of what was deleted or marked."""
+    wanted = await deleting.read_wish(call)
+    page = await listing.read(call)
+    bodies: list[bytes] = []
+    for start in range(0, len(page.records), _AT_ONCE):
+        part = page.records[start : start + _AT_ONCE]
+        gone = await asyncio.gather(*(_one(platform, call, wanted, stored) for stored in part))
+        bodies += [body for body in gone if body]
+    metadata = orjson.dumps({"resourceVersion": str(page.revision)})
+    content = b"".join((call.endpoint.list_head, metadata, b',"items":[', b",".join(bodies), b"]}\n"))
+    return respond.raw(content, warnings=call.warnings)
+
+
+async def _one(platform: platforms.Platform, call: calls.Call, wanted: deletion.Wish, stored: record.Record) -> bytes:
+    """The object after its deletion; empty when somebody else deleted it first."""
+    own = dataclasses.replace(call, cluster=stored.key.cluster, namespace=stored.key.namespace, name=stored.key.name)
+    try:
+        return (await deleting.deleted(platform, own, wanted)).body
+    except errors.StatusError as error:
+        if error.code == 404:
+            return b""
+        raise

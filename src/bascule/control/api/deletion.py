@@ -1,0 +1,143 @@
+"""What deleting an object means, decided without touching it: gone at once, or marked and waiting.
+
+Pure. An object waits for its finalizers, for its grace (pods on a node), or, a namespace, for its content.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal, NamedTuple
+
+from bascule.control.api import options
+from bascule.control.kinds import strategy
+from bascule.vocabulary import errors, objects, timestamps
+
+Propagation = Literal["", "Orphan", "Background", "Foreground"]
+ORPHAN: Final = "orphan"
+FOREGROUND: Final = "foregroundDeletion"
+_FINISHED: Final = ("Succeeded", "Failed")
+
+
+class Wish(NamedTuple):
+    """The DeleteOptions; `grace_seconds` None leaves it to the object."""
+
+    grace_seconds: int | None = None
+    propagation: Propagation = ""
+    uid: str = ""
+    resource_version: str = ""
+    dry_run: bool = False
+
+
+class Verdict(NamedTuple):
+    """`marked` is what the object becomes while it waits; None: it goes at once."""
+
+    marked: objects.Object | None
+
+
+def wish(parameters: options.Parameters, body: objects.Object | None) -> Wish:
+    """From the query, overridden by a body. Raises 400 and 422 for what contradicts itself."""
+    given: dict[str, Any] = body or {}
+    grace = given.get("gracePeriodSeconds", parameters.number("gracePeriodSeconds"))
+    policy: Any = given.get("propagationPolicy") or parameters.get("propagationPolicy") or ""
+    orphan = given.get("orphanDependents")
+    if orphan is None and "orphanDependents" in parameters:
+        orphan = parameters.flag("orphanDependents")
+    if policy and orphan is not None:
+        causes = [
+            errors.invalid_value(
+                "propagationPolicy", policy, "orphanDependents and deletionPropagation cannot be both set"
+            )
+        ]
+        raise errors.invalid("DeleteOptions", "meta.k8s.io", "", causes)
+    if policy not in ("", "Orphan", "Background", "Foreground"):
+        causes = [errors.not_supported("propagationPolicy", policy, ["Foreground", "Background", "Orphan", "nil"])]
+        raise errors.invalid("DeleteOptions", "meta.k8s.io", "", causes)
+    if orphan is not None:
+        policy = "Orphan" if orphan else "Background"
+    dry_run = given.get("dryRun") or parameters.all("dryRun")
+    if dry_run not in ([], ["All"]):
+        raise errors.invalid("DeleteOptions", "meta.k8s.io", "", [errors.not_supported("dryRun", dry_run, ["All"])])
+    if grace is not None and not isinstance(grace, int):
+        raise errors.bad_request("gracePeriodSeconds must be an integer")
+    if grace is not None and grace < 0:
+        grace = 1
+    preconditions = given.get("preconditions") or {}
+    return Wish(
+        grace, policy, preconditions.get("uid") or "", preconditions.get("resourceVersion") or "", bool(dry_run)
+    )
+
+
+def check_preconditions(wanted: Wish, obj: objects.Object, qualified: str) -> None:
+    """409 when the object is not the one that was meant."""
+    meta = obj["metadata"]
+    for label, asked, found in (
+        ("UID", wanted.uid, meta.get("uid")),
+        ("ResourceVersion", wanted.resource_version, meta.get("resourceVersion")),
+    ):
+        if asked and asked != found:
+            raise errors.conflict(
+                qualified,
+                meta["name"],
+                f"Precondition failed: {label} in precondition: {asked}, {label} in object meta: {found}",
+            )
+
+
+def decide(
+    obj: objects.Object, wanted: Wish, kind: strategy.Strategy, now: datetime, *, orphans_by_default: bool = False
+) -> Verdict:
+    """What becomes of the object. `obj` is changed when it is marked."""
+    meta: dict[str, Any] = obj["metadata"]
+    propagation = wanted.propagation
+    if not propagation and orphans_by_default and FOREGROUND not in (meta.get("finalizers") or []):
+        propagation = "Orphan"
+    finalizers = _finalizers(meta.get("finalizers") or [], propagation)
+    grace_seconds = _grace(obj, wanted, kind)
+    namespace = obj.get("kind") == "Namespace" and obj.get("apiVersion") == "v1"
+    waits = bool(finalizers) or (namespace and bool((obj.get("spec") or {}).get("finalizers")))
+    if grace_seconds == 0 and not waits:
+        return Verdict(None)
+    _set(meta, "finalizers", finalizers)
+    started = meta.get("deletionTimestamp")
+    if not started:
+        meta["deletionTimestamp"] = timestamps.format(now + timedelta(seconds=grace_seconds))
+        meta["deletionGracePeriodSeconds"] = grace_seconds
+        if meta.get("generation"):
+            meta["generation"] += 1
+    elif grace_seconds < (meta.get("deletionGracePeriodSeconds") or 0):
+        began = timestamps.parse(started) - timedelta(seconds=meta["deletionGracePeriodSeconds"])
+        meta["deletionTimestamp"] = timestamps.format(began + timedelta(seconds=grace_seconds))
+        meta["deletionGracePeriodSeconds"] = grace_seconds
+    if namespace:
+        status = obj.get("status") or {}
+        obj["status"] = {**status, "phase": "Terminating"}
+    return Verdict(obj)
+
+
+def _grace(obj: objects.Object, wanted: Wish, kind: strategy.Strategy) -> int:
+    """Seconds the object still gets; 0 for kinds and pods that need no farewell."""
+    if not kind.graceful_delete:
+        return 0
+    if wanted.grace_seconds == 0:
+        return 0
+    if not (obj.get("spec") or {}).get("nodeName") or (obj.get("status") or {}).get("phase") in _FINISHED:
+        return 0
+    own = strategy.grace_period_seconds(obj) if wanted.grace_seconds is None else wanted.grace_seconds
+    return max(own, 1) if wanted.grace_seconds is not None else max(own, 0)
+
+
+def _finalizers(held: list[str], propagation: Propagation) -> list[str]:
+    if not propagation:
+        return held
+    kept = [name for name in held if name not in (ORPHAN, FOREGROUND)]
+    if propagation == "Orphan":
+        kept.append(ORPHAN)
+    elif propagation == "Foreground":
+        kept.append(FOREGROUND)
+    return kept
+
+
+def _set(meta: dict[str, Any], field: str, value: list[str]) -> None:
+    if value:
+        meta[field] = value
+    else:
+        meta.pop(field, None)

@@ -1,0 +1,153 @@
+"""What the server serves, told to clients: legacy documents for each group and version, and the aggregated one.
+
+Computed from the registry once, as bytes. A group's first version in the registry is its preferred one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from bascule.control.api import negotiate, respond, subresources
+from bascule.vocabulary import resources
+
+_MEDIA: Final = "application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList"
+
+
+class Documents:
+    """The discovery documents of one registry."""
+
+    def __init__(self, registry: resources.Registry, address: str) -> None:
+        self._registry = registry
+        self._address = address
+        self._bytes: dict[tuple[str, str], bytes] = {}
+        self._groups = list(dict.fromkeys(group for group, _ in registry.group_versions() if group))
+
+    def paths(self) -> list[str]:
+        """Every path that has a document."""
+        groups = [path for group in self._groups for path in (f"/apis/{group}", *self._versions(group))]
+        return ["/api", "/api/v1", "/apis", *groups]
+
+    def _versions(self, group: str) -> list[str]:
+        return [f"/apis/{group}/{version}" for version in self._registry.versions(group)]
+
+    def answer(self, path: str, accept: str) -> tuple[bytes, str] | None:
+        """The document at a path and its media type; None where there is none."""
+        wanted = negotiate.discovery(accept).version if path in ("/api", "/apis") else ""
+        body = self._bytes.get((path, wanted))
+        if body is None:
+            content = self._aggregated(path, wanted) if wanted else self._content(path)
+            if content is None:
+                return None
+            body = self._bytes[path, wanted] = respond.dump(content)
+        return body, _MEDIA.format(version=wanted) if wanted else negotiate.JSON
+
+    def _content(self, path: str) -> Any:
+        match path.split("/")[1:]:
+            case ["api"]:
+                return {
+                    "kind": "APIVersions",
+                    "versions": ["v1"],
+                    "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": self._address}],
+                }
+            case ["api", "v1"]:
+                return self._resource_list("", "v1")
+            case ["apis"]:
+                groups = [self._group(group) for group in self._groups]
+                return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
+            case ["apis", group] if group in self._groups:
+                return {"kind": "APIGroup", "apiVersion": "v1", **self._group(group)}
+            case ["apis", group, version] if version in self._registry.versions(group) and group:
+                return self._resource_list(group, version)
+        return None
+
+    def _group(self, group: str) -> dict[str, Any]:
+        versions = [
+            {"groupVersion": f"{group}/{version}", "version": version} for version in self._registry.versions(group)
+        ]
+        return {"name": group, "versions": versions, "preferredVersion": versions[0]}
+
+    def _resource_list(self, group: str, version: str) -> dict[str, Any]:
+        rows: list[dict[str, Any]] = []
+        for resource in self._of(group, version):
+            rows.append(_legacy_row(resource))
+            for subresource in resource.subresources:
+                spoken = subresources.spoken(resource, subresource)
+                row = {
+                    "name": f"{resource.plural}/{subresource}",
+                    "singularName": "",
+                    "namespaced": resource.namespaced,
+                    "kind": spoken.kind,
+                    "verbs": list(spoken.verbs),
+                }
+                if (spoken.group, spoken.version) != (group, version):
+                    row |= {"group": spoken.group, "version": spoken.version}
+                rows.append(row)
+        group_version = f"{group}/{version}" if group else version
+        return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": rows}
+
+    def _of(self, group: str, version: str) -> list[resources.Resource]:
+        rows = [r for r in self._registry if (r.group, r.version) == (group, version)]
+        return sorted(rows, key=lambda r: r.plural)
+
+    def _aggregated(self, path: str, api: str) -> dict[str, Any]:
+        groups = [""] if path == "/api" else self._groups
+        items = []
+        for group in groups:
+            versions = [
+                {
+                    "version": version,
+                    "resources": [_aggregated_row(resource) for resource in self._of(group, version)],
+                    "freshness": "Current",
+                }
+                for version in self._registry.versions(group)
+            ]
+            metadata: dict[str, Any] = {"creationTimestamp": None}
+            if group:
+                metadata["name"] = group
+            items.append({"metadata": metadata, "versions": versions})
+        return {
+            "kind": "APIGroupDiscoveryList",
+            "apiVersion": f"apidiscovery.k8s.io/{api}",
+            "metadata": {},
+            "items": items,
+        }
+
+
+def _legacy_row(resource: resources.Resource) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "name": resource.plural,
+        "singularName": resource.singular,
+        "namespaced": resource.namespaced,
+        "kind": resource.kind,
+        "verbs": list(resource.verbs),
+    }
+    if resource.short_names:
+        row["shortNames"] = list(resource.short_names)
+    if resource.categories:
+        row["categories"] = list(resource.categories)
+    return row
+
+
+def _aggregated_row(resource: resources.Resource) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "resource": resource.plural,
+        "responseKind": {"group": resource.group, "version": resource.version, "kind": resource.kind},
+        "scope": "Namespaced" if resource.namespaced else "Cluster",
+        "singularResource": resource.singular,
+        "verbs": list(resource.verbs),
+    }
+    if resource.short_names:
+        row["shortNames"] = list(resource.short_names)
+    if resource.categories:
+        row["categories"] = list(resource.categories)
+    if resource.subresources:
+        row["subresources"] = [
+            {
+                "subresource": subresource,
+                "responseKind": {"group": spoken.group, "version": spoken.version, "kind": spoken.kind},
+                "verbs": list(spoken.verbs),
+            }
+            for subresource in resource.subresources
+            for spoken in (subresources.spoken(resource, subresource),)
+        ]
+    return row

@@ -1,0 +1,192 @@
+"""From an HTTP request to a verb and back: route, authenticate, authorize, hand over; every error becomes a Status."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+
+from bascule.control.access import attributes as access_attributes
+from bascule.control.access import authentication, impersonation, user
+from bascule.control.api import call as calls
+from bascule.control.api import (
+    connections,
+    creating,
+    deletecollection,
+    deleting,
+    get,
+    listing,
+    negotiate,
+    options,
+    patching,
+    respond,
+    route,
+    selection,
+    server_paths,
+    subresource,
+    updating,
+    virtual,
+    watching,
+)
+from bascule.control.api import platform as platforms
+from bascule.vocabulary import errors, fields, names
+
+_log = logging.getLogger(__name__)
+
+Verb = Callable[[platforms.Platform, calls.Call], Awaitable[web.StreamResponse]]
+
+VERBS: Final[dict[str, Verb]] = {
+    "get": get.get,
+    "list": listing.list_objects,
+    "watch": watching.watch_objects,
+    "create": creating.create,
+    "update": updating.update,
+    "patch": patching.patch,
+    "delete": deleting.delete,
+    "deletecollection": deletecollection.delete_collection,
+}
+_WITH_NAME: Final = {
+    "GET": "get",
+    "PUT": "update",
+    "PATCH": "patch",
+    "DELETE": "delete",
+    "POST": "create",
+    "HEAD": "get",
+}
+_WITHOUT_NAME: Final = {"GET": "list", "POST": "create", "DELETE": "deletecollection", "HEAD": "list"}
+_CONNECT: Final = ("exec", "attach", "portforward")
+_WRITES: Final = ("create", "update", "patch")
+
+
+class Dispatcher:
+    """The one handler of the server."""
+
+    def __init__(self, platform: platforms.Platform, paths: server_paths.ServerPaths) -> None:
+        self._platform = platform
+        self._paths = paths
+        self.connections = connections.Identities()
+
+    async def handle(self, http: web.BaseRequest) -> web.StreamResponse:
+        """Never raises but for cancellation: what goes wrong is a Status, and what should not is logged."""
+        try:
+            return await self._handle(http)
+        except errors.StatusError as error:
+            return respond.failure(error)
+        except (ConnectionError, TimeoutError) as error:
+            _log.info("the client left during %s: %s", http.method, error)
+            return respond.failure(errors.timeout("the client was too slow or left"))
+        except Exception:
+            _log.exception("unexpected failure", extra={"method": http.method, "path": http.raw_path[:500]})
+            return respond.failure(
+                errors.internal("an unexpected failure, recorded in the server's log; the request was not completed")
+            )
+
+    async def _handle(self, http: web.BaseRequest) -> web.StreamResponse:
+        raw_path, _, query = http.raw_path.partition("?")
+        try:
+            found = route.parse(raw_path)
+        except route.UnknownPath as error:
+            self._user(http, "root")
+            raise errors.path_not_found() from error
+        if not found.plural:
+            return await self._server_path(http, found, query)
+        who = self._user(http, found.cluster)
+        endpoint = self._platform.endpoints.get((found.group, found.version, found.plural))
+        parameters = options.Parameters(query)
+        verb = _verb(http.method, found, parameters)
+        if endpoint is None or not _fits(found, endpoint.resource.namespaced, verb):
+            raise errors.path_not_found()
+        call = calls.Call(
+            endpoint=endpoint,
+            user=who,
+            verb=verb,
+            cluster=found.cluster,
+            namespace=found.namespace,
+            name=found.name,
+            subresource=found.subresource,
+            tail=found.tail,
+            parameters=parameters,
+            http=http,
+        )
+        self._authorize(call)
+        call.accept = negotiate.accept(http.headers.get("Accept", ""))
+        if verb in _WRITES:
+            call.options = options.write_options(parameters, http.headers.get("User-Agent", ""))
+        return await self._serve(call)
+
+    async def _serve(self, call: calls.Call) -> web.StreamResponse:
+        resource = call.resource
+        if found := call.subresource:
+            if found not in resource.subresources:
+                raise errors.path_not_found()
+            return await subresource.serve(self._platform, call)
+        if call.verb not in resource.verbs or (call.verb == "create" and call.name):
+            raise errors.method_not_allowed()
+        if call.cluster == selection.EVERY_CLUSTER and call.verb not in ("list", "watch"):
+            raise errors.bad_request("across all clusters one can only list and watch; name the cluster")
+        if call.endpoint.cache is None:
+            return await virtual.create(self._platform, call)
+        try:
+            return await VERBS[call.verb](self._platform, call)
+        except errors.StatusError as error:
+            if call.warnings:
+                return respond.failure(error, call.warnings)
+            raise
+
+    def _user(self, http: web.BaseRequest, cluster: str) -> user.User:
+        """Who asks; 401 for nobody."""
+        who = self._authenticate(http, cluster)
+        if who is user.ANONYMOUS:
+            raise errors.unauthorized()
+        return who
+
+    def _authenticate(self, http: web.BaseRequest, cluster: str) -> user.User:
+        certificate = self.connections.certificate(http)
+        who = self._platform.authenticator.authenticate(
+            certificate_der=certificate, authorization=http.headers.get("Authorization"), cluster=cluster
+        )
+        for name in http.headers:
+            if name[:12].lower() == "impersonate-":
+                headers = list(http.headers.items())
+                return impersonation.impersonate(who, headers, self._platform.authorizer, cluster)
+        return who
+
+    def _authorize(self, call: calls.Call) -> None:
+        attributes = call.attributes()
+        if call.subresource in _CONNECT:
+            attributes = attributes._replace(verb="create")
+        if call.verb in ("list", "watch", "deletecollection") and call.parameters.get("fieldSelector"):
+            wanted = fields.parse(call.parameters["fieldSelector"])
+            attributes = attributes._replace(
+                name=wanted.exact("metadata.name") or "", field_selector=tuple(wanted.requirements)
+            )
+        self._platform.authorizer.require(attributes)
+
+    async def _server_path(self, http: web.BaseRequest, found: route.Route, query: str) -> web.StreamResponse:
+        if not authentication.is_public(found.path):
+            who = self._user(http, found.cluster)
+            self._platform.authorizer.require(
+                access_attributes.Attributes(user=who, verb=http.method.lower(), cluster=found.cluster, path=found.path)
+            )
+        return await self._paths.serve(http, found, options.Parameters(query))
+
+
+def _verb(method: str, found: route.Route, parameters: options.Parameters) -> str:
+    table = _WITH_NAME if found.name else _WITHOUT_NAME
+    verb = table.get(method)
+    if verb is None:
+        raise errors.method_not_allowed()
+    if verb in ("list", "get") and (found.watch or (verb == "list" and parameters.get("watch") in ("true", "1"))):
+        return "watch"
+    return verb
+
+
+def _fits(found: route.Route, namespaced: bool, verb: str) -> bool:
+    """Whether the path's form goes with the resource's scope; across namespaces one can only list and watch."""
+    if not namespaced:
+        return not found.namespaced
+    if found.namespaced:
+        return not names.is_path_segment(found.namespace)
+    return verb in ("list", "watch") and not found.name

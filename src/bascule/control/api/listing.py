@@ -1,0 +1,141 @@
+"""LIST: pages of stored bytes, joined without decoding; other shapes are rendered in slices.
+
+All pages of a list show one revision. A token whose revision is gone is answered 410 with another that goes on
+from the same place at whatever is current.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+
+from bascule.control.api import call as calls
+from bascule.control.api import negotiate, respond, selection, table
+from bascule.control.api import platform as platforms
+from bascule.control.cache import errors as cache_errors
+from bascule.control.cache import record, resource
+from bascule.vocabulary import errors, objects
+
+_SLICE: Final = 200
+"""How many objects are decoded before other requests get their turn."""
+_CONTINUE_EXPIRED: Final = (
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list "
+    "without the continue parameter, or use the continue token in this response to retrieve the remainder of the "
+    "results."
+)
+
+
+async def list_objects(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
+    """The answer to a LIST."""
+    page = await read(call)
+    metadata = _metadata(page)
+    accept = call.accept
+    if accept.shape == "object" and call.endpoint.conversion is None:
+        body = b"".join(
+            (call.endpoint.list_head, orjson.dumps(metadata), b',"items":[', record.join(page.records), b"]}\n")
+        )
+        if accept.encoding == "yaml":
+            return respond.value(orjson.loads(body), encoding="yaml", warnings=call.warnings)
+        response = respond.raw(body, warnings=call.warnings)
+    else:
+        content = await _rendered(platform, call, page, metadata)
+        response = respond.value(content, encoding=accept.encoding, warnings=call.warnings)
+    return await respond.compressed(response, call.request().headers.get("Accept-Encoding", ""))
+
+
+async def read(call: calls.Call) -> resource.Page:
+    """The page that the parameters ask for."""
+    chosen = selection.selection(call)
+    limit = max(call.parameters.number("limit") or 0, 0)
+    after, revision = _start(call, limit)
+    try:
+        return await call.endpoint.records.page(
+            chosen.within, labels=chosen.labels, fields=chosen.fields, limit=limit, after=after, at_revision=revision
+        )
+    except cache_errors.Future as error:
+        raise selection.too_new(error) from error
+    except cache_errors.Expired as error:
+        if after is None:
+            raise selection.expired(error) from error
+        raise errors.expired(_CONTINUE_EXPIRED, selection.Continue(-1, after).token()) from error
+
+
+def _start(call: calls.Call, limit: int) -> tuple[objects.Key | None, int | None]:
+    """After which key, and at which revision (None: now)."""
+    version = selection.version(call.parameters.get("resourceVersion", ""))
+    match = selection.match(call)
+    if call.parameters.get("sendInitialEvents"):
+        raise selection.invalid("sendInitialEvents", errors.forbidden_field, "sendInitialEvents is forbidden for list")
+    token = call.parameters.get("continue", "")
+    if token:
+        if match:
+            raise selection.invalid(
+                "resourceVersionMatch", errors.forbidden_field, "resourceVersionMatch is forbidden with continue"
+            )
+        if version:
+            raise errors.bad_request("specifying resource version is not allowed when using continue")
+        following = selection.continued(token)
+        return following.after, None if following.revision == -1 else following.revision
+    if match and version is None:
+        raise selection.invalid(
+            "resourceVersionMatch",
+            errors.forbidden_field,
+            "resourceVersionMatch is forbidden unless resourceVersion is provided",
+        )
+    if match == "Exact" and version == 0:
+        raise selection.invalid(
+            "resourceVersionMatch",
+            errors.forbidden_field,
+            'resourceVersionMatch "exact" is forbidden for resourceVersion "0"',
+        )
+    if not version:
+        return None, None
+    if match == "Exact" or (not match and limit):
+        return None, version
+    if version > call.endpoint.records.revision:
+        raise selection.too_new(cache_errors.Future(version, call.endpoint.records.revision))
+    return None, None
+
+
+def _metadata(page: resource.Page) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"resourceVersion": str(page.revision)}
+    if page.next is not None:
+        metadata["continue"] = selection.Continue(page.revision, page.next).token()
+        if page.remaining is not None:
+            metadata["remainingItemCount"] = page.remaining
+    return metadata
+
+
+async def _rendered(
+    platform: platforms.Platform, call: calls.Call, page: resource.Page, metadata: dict[str, Any]
+) -> dict[str, Any]:
+    accept: negotiate.Accept = call.accept
+    endpoint = call.endpoint
+    if accept.shape == "table":
+        now = platform.time.now()
+        included = table.include(call.parameters.get("includeObject", ""))
+        rows = [
+            table.row(endpoint.strategy, obj, now, included=included, version=accept.version)
+            async for obj in _decoded(call, page)
+        ]
+        return table.table(table.columns(endpoint.strategy), rows, metadata, accept.version)
+    if accept.shape == "metadata":
+        items = [table.partial(obj, accept.version) async for obj in _decoded(call, page)]
+        return table.partial_list(items, metadata, accept.version)
+    return {
+        "kind": endpoint.resource.list_kind,
+        "apiVersion": endpoint.resource.api_version,
+        "metadata": metadata,
+        "items": [obj async for obj in _decoded(call, page)],
+    }
+
+
+async def _decoded(call: calls.Call, page: resource.Page) -> AsyncIterator[objects.Object]:
+    for position, stored in enumerate(page.records):
+        if position % _SLICE == _SLICE - 1:
+            await asyncio.sleep(0)
+        yield call.endpoint.decode(stored)

@@ -1,0 +1,82 @@
+"""Query parameters, checked once: what a verb is told besides the path and the body."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple
+from urllib.parse import parse_qsl
+
+from bascule.vocabulary import errors
+
+FieldValidation = Literal["Ignore", "Warn", "Strict"]
+_INT64_MAX: Final = (1 << 63) - 1
+_MANAGER_MAX_LENGTH: Final = 128
+
+
+class Parameters(dict[str, str]):
+    """The first value of each parameter. `all` gives every value of one that repeats (exec's `command`)."""
+
+    __slots__ = ("pairs",)
+
+    def __init__(self, query: str) -> None:
+        try:
+            self.pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=1000) if query else []
+        except ValueError as error:
+            raise errors.bad_request(f"the query of the request cannot be read: {error}") from error
+        super().__init__(reversed(self.pairs))
+
+    def all(self, name: str) -> list[str]:
+        return [value for key, value in self.pairs if key == name]
+
+    def flag(self, name: str) -> bool:
+        """True for `true` and `1`, and for a parameter without a value; 400 for what is no boolean."""
+        text = self.get(name)
+        if text is None:
+            return False
+        if text.lower() in ("true", "1", "t", ""):
+            return True
+        if text.lower() in ("false", "0", "f"):
+            return False
+        raise errors.bad_request(f'invalid value "{text}" for the query parameter "{name}": it must be true or false')
+
+    def number(self, name: str) -> int | None:
+        """An integer within int64; 400 otherwise."""
+        text = self.get(name)
+        if not text:
+            return None
+        digits = text[1:] if text[0] == "-" else text
+        if not (digits.isascii() and digits.isdigit()) or len(digits) > 19 or int(digits) > _INT64_MAX:
+            raise errors.bad_request(f'strconv.ParseInt: parsing "{text[:40]}": invalid syntax (parameter "{name}")')
+        return int(text)
+
+
+class WriteOptions(NamedTuple):
+    """What every write may be told."""
+
+    dry_run: bool = False
+    field_manager: str = ""
+    field_validation: FieldValidation = "Warn"
+    force: bool = False
+
+
+NO_OPTIONS: Final = WriteOptions()
+
+
+def write_options(parameters: Parameters, user_agent: str) -> WriteOptions:
+    """Options of create, update and patch. The manager is named after the client where none is given."""
+    dry_run = parameters.get("dryRun", "")
+    if dry_run not in ("", "All"):
+        raise errors.invalid("CreateOptions", "meta.k8s.io", "", [errors.not_supported("dryRun", [dry_run], ["All"])])
+    validation = parameters.get("fieldValidation") or "Warn"
+    if validation not in ("Ignore", "Warn", "Strict"):
+        raise errors.invalid(
+            "CreateOptions",
+            "meta.k8s.io",
+            "",
+            [errors.not_supported("fieldValidation", validation, ["Ignore", "Warn", "Strict"])],
+        )
+    manager = parameters.get("fieldManager", "")
+    if len(manager) > _MANAGER_MAX_LENGTH or not manager.isprintable():
+        raise errors.invalid("CreateOptions", "meta.k8s.io", "", [errors.too_long("fieldManager", _MANAGER_MAX_LENGTH)])
+    if not manager:
+        manager = (user_agent.partition("/")[0] or "unknown")[:_MANAGER_MAX_LENGTH]
+    return WriteOptions(bool(dry_run), manager, validation, parameters.flag("force"))  # type: ignore[arg-type]

@@ -1,0 +1,142 @@
+"""PATCH: what the body changes about an object, in one of four languages.
+
+A patch is computed anew against the current object whenever somebody else was faster, unless it names a version.
+Server-side apply creates what is missing; no other patch does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from aiohttp import web
+
+from bascule.control.api import body, negotiate, pipeline, shape
+from bascule.control.api import call as calls
+from bascule.control.api import platform as platforms
+from bascule.control.cache import record
+from bascule.control.patch import apply, json_patch, merge_patch, strategic
+from bascule.control.schema import decoding, types
+from bascule.vocabulary import errors, objects
+
+JSON_PATCH: Final = "application/json-patch+json"
+MERGE: Final = "application/merge-patch+json"
+STRATEGIC: Final = "application/strategic-merge-patch+json"
+APPLY: Final = "application/apply-patch+yaml"
+_SUPPORTED: Final = (JSON_PATCH, MERGE, STRATEGIC, APPLY)
+
+Merge = Callable[[objects.Object], objects.Object]
+
+
+async def patch(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
+    """200 with the object as it is now; 201 when an apply created it."""
+    outcome = await patched(platform, call)
+    return shape.single(platform, call, outcome.body, code=201 if outcome.created else 200)
+
+
+async def patched(platform: platforms.Platform, call: calls.Call) -> pipeline.Outcome:
+    """Applies the request's patch to the stored object."""
+    content_type = call.content_type
+    if content_type not in _SUPPORTED:
+        raise errors.unsupported_media_type(_SUPPORTED)
+    if call.options.force and content_type != APPLY:
+        cause = errors.forbidden_field("force", "may not be specified for non-apply patch")
+        raise errors.invalid("PatchOptions", "meta.k8s.io", "", [cause])
+    content = await call.body()
+    if content_type == APPLY:
+        return await _apply(platform, call, content)
+    value = decoding.decode_value(content, negotiate.JSON)
+    merge = merger(content_type, value, call.endpoint.schema)
+    named = _version(value)
+
+    def change(current: objects.Object, stored: record.Record) -> objects.Object:
+        wanted = merge(current)
+        if not isinstance(wanted, dict):
+            raise errors.bad_request("the patched object is no longer an object")
+        given = (wanted.get("metadata") or {}).get("resourceVersion")
+        if given not in (None, "", str(stored.revision)):
+            raise errors.conflict(call.resource.qualified, call.name, errors.MODIFIED)
+        body.check(call, wanted, call.endpoint.schema, [])
+        return wanted
+
+    return await pipeline.update(platform, call, change, retry=not named)
+
+
+def merger(content_type: str, value: Any, schema: types.TypeSchema) -> Merge:
+    """The function that applies the patch; 400 for a body of the wrong form."""
+    if content_type == JSON_PATCH:
+        if not isinstance(value, list):
+            raise errors.bad_request("a JSON patch is a list of operations")
+        return lambda current: json_patch.apply(current, value)
+    if not isinstance(value, dict):
+        raise errors.bad_request("a merge patch is an object")
+    if content_type == MERGE:
+        return lambda current: merge_patch.apply(current, value)
+    if schema.shape == "any":
+        raise errors.unsupported_media_type((JSON_PATCH, MERGE, APPLY))
+    return lambda current: strategic.apply(current, value, schema)
+
+
+def _version(value: Any) -> str:
+    """The version a merge patch insists on."""
+    metadata = value.get("metadata") if isinstance(value, dict) else None
+    version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
+    return version if isinstance(version, str) else ""
+
+
+async def _apply(platform: platforms.Platform, call: calls.Call, content: bytes) -> pipeline.Outcome:
+    if not call.parameters.get("fieldManager"):
+        cause = errors.required("fieldManager", "is required for apply patch")
+        raise errors.invalid("PatchOptions", "meta.k8s.io", "", [cause])
+    applied = decoding.decode(content, negotiate.YAML)
+    _is_about(call, applied)
+    endpoint = call.endpoint
+    meta = applied.get("metadata") or {}
+
+    def change(current: objects.Object | None, stored: record.Record | None) -> objects.Object:
+        asked = meta.get("resourceVersion")
+        if asked and (stored is None or asked != str(stored.revision)):
+            raise errors.conflict(call.resource.qualified, call.name, errors.MODIFIED)
+        wanted = apply.server_side(
+            current,
+            objects.deep_copy(applied),
+            call.options.field_manager,
+            force=call.options.force,
+            schema=endpoint.schema,
+            now=platform.now(),
+            subresource=call.subresource,
+            reset_fields=endpoint.reset_fields.get(call.subresource),
+        )
+        body.check(call, wanted, endpoint.schema, [])
+        return wanted
+
+    while True:
+        if endpoint.records.get(call.key) is not None:
+            return await pipeline.update(platform, call, change, retry=True, operation="Apply")
+        if call.subresource:
+            raise call.not_found()
+        if meta.get("uid"):
+            raise errors.conflict(
+                call.resource.qualified,
+                call.name,
+                f"uid mismatch: the provided object specified uid {meta['uid']}, and no existing object was found",
+            )
+        wanted = change(None, None)
+        wanted.setdefault("metadata", {})["name"] = call.name
+        try:
+            return await pipeline.create(platform, call, wanted, operation="Apply")
+        except errors.StatusError as error:
+            if error.reason != "AlreadyExists":
+                raise
+
+
+def _is_about(call: calls.Call, applied: objects.Object) -> None:
+    found = (applied.get("apiVersion"), applied.get("kind"))
+    if found != (call.resource.api_version, call.resource.kind):
+        raise errors.bad_request(
+            f"the object provided is a {found[0]} {found[1]}, but this path takes a "
+            f"{call.resource.api_version} {call.resource.kind}"
+        )
+    name = (applied.get("metadata") or {}).get("name")
+    if name not in (None, "", call.name):
+        raise errors.bad_request(f"the name of the object ({name}) does not match the name on the URL ({call.name})")

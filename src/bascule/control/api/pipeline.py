@@ -1,0 +1,287 @@
+"""What happens to an object between its decoding and the store, for every way of writing it.
+
+Create: default, prepare, admit, default again, allocate, validate, admit again, own fields, encode, commit.
+Update: the same against what is stored, which must still be stored at commit; a write that changes nothing is not
+committed and keeps its version. Removing the last finalizer of an object that is being deleted deletes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from bascule.control.api import allocation
+from bascule.control.api import call as calls
+from bascule.control.api import platform as platforms
+from bascule.control.cache import errors as cache_errors
+from bascule.control.cache import record
+from bascule.control.patch import managed_fields
+from bascule.control.store import contract
+from bascule.vocabulary import errors, names, objects
+
+NAME_ATTEMPTS: Final = 8
+CONFLICT_ATTEMPTS: Final = 16
+_CHANGE_SPEC: Final = ("resize", "ephemeralcontainers", "scale")
+
+Change = Callable[[objects.Object, record.Record], objects.Object]
+"""From what is stored (a copy that is its own) to what is wanted."""
+
+
+class Outcome(NamedTuple):
+    """`body` is the object's JSON in the endpoint's version; `deleted`: the write was the object's end."""
+
+    body: bytes
+    created: bool = False
+    deleted: bool = False
+
+
+@contextlib.contextmanager
+def translated(call: calls.Call) -> Iterator[None]:
+    """The store's and the cache's refusals in the API's words."""
+    qualified = call.resource.qualified
+    try:
+        yield
+    except cache_errors.AlreadyExists as error:
+        raise errors.already_exists(qualified, error.key.name) from error
+    except cache_errors.Conflict as error:
+        raise errors.conflict(qualified, error.key.name, errors.MODIFIED) from error
+    except cache_errors.Missing as error:
+        raise errors.not_found(qualified, error.key.name) from error
+    except contract.StoreFull as error:
+        raise errors.service_unavailable(f"nothing was written: {error}", retry_after_seconds=5) from error
+    except contract.StoreClosed as error:
+        raise errors.service_unavailable("the server is shutting down; try again", retry_after_seconds=1) from error
+
+
+async def create(
+    platform: platforms.Platform, call: calls.Call, obj: objects.Object, *, operation: str = "Update"
+) -> Outcome:
+    """Stores a new object. `obj` is changed and belongs to the pipeline from here on.
+
+    `operation` Apply: who owns which field is already settled.
+    """
+    meta = _own_metadata(call, obj)
+    if meta.get("resourceVersion") not in (None, "", "0"):
+        raise errors.bad_request("resourceVersion should not be set on objects to be created")
+    prefix = meta.get("generateName") if not meta.get("name") else None
+    for attempt in range(NAME_ATTEMPTS if prefix else 1):
+        candidate = objects.deep_copy(obj) if prefix else obj
+        if prefix:
+            candidate["metadata"]["name"] = names.generate(prefix, platform.random)
+        try:
+            return await _create_named(platform, call, candidate, operation)
+        except errors.StatusError as error:
+            if error.reason != "AlreadyExists" or attempt == NAME_ATTEMPTS - 1 or not prefix:
+                raise
+    raise AssertionError("unreachable")
+
+
+async def _create_named(platform: platforms.Platform, call: calls.Call, obj: objects.Object, operation: str) -> Outcome:
+    endpoint, kind = call.endpoint, call.endpoint.strategy
+    meta = obj["metadata"]
+    call.name = meta.get("name") or ""
+    meta["uid"] = names.new_uid(platform.random)
+    meta["creationTimestamp"] = platform.now()
+    for field in ("resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"):
+        meta.pop(field, None)
+    kind.default(obj)
+    kind.prepare_create(obj, platform.context())
+    asked = call.admission("CREATE")
+    platform.admission.mutate(asked, obj)
+    kind.default(obj)
+    with _claim(platform, call, obj) as claim:
+        _refuse(call, obj, kind.validate(obj))
+        for warning in kind.warnings(obj):
+            call.warn(warning)
+        platform.admission.validate(asked, obj)
+        if operation == "Update":
+            own_fields(platform, call, None, obj)
+        draft = encode(call, obj)
+        if call.options.dry_run:
+            if endpoint.records.get(call.key) is not None:
+                raise errors.already_exists(call.resource.qualified, call.name)
+            return Outcome(orjson.dumps(obj), created=True)
+        with platform.admission.reserve(asked, obj) as reservation, translated(call):
+            stored = await endpoint.records.create(call.key, draft)
+            reservation.committed()
+        if claim is not None:
+            claim.keep()
+    return Outcome(endpoint.body(stored), created=True)
+
+
+async def update(
+    platform: platforms.Platform, call: calls.Call, change: Change, *, retry: bool, operation: str = "Update"
+) -> Outcome:
+    """Replaces a stored object by what `change` makes of it. With `retry`, again when somebody else was faster.
+
+    `operation` Apply: `change` has already settled who owns which field.
+    """
+    for attempt in range(CONFLICT_ATTEMPTS):
+        stored = call.endpoint.records.get(call.key)
+        if stored is None:
+            raise call.not_found()
+        try:
+            return await _update_once(platform, call, stored, change, operation)
+        except errors.StatusError as error:
+            lost_race = isinstance(error.__cause__, cache_errors.Conflict)
+            if not (retry and lost_race) or attempt == CONFLICT_ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+async def _update_once(
+    platform: platforms.Platform, call: calls.Call, stored: record.Record, change: Change, operation: str
+) -> Outcome:
+    endpoint, kind = call.endpoint, call.endpoint.strategy
+    old = endpoint.decode(stored)
+    new = change(endpoint.decode(stored), stored)
+    _keep_identity(call, new, old)
+    asked = call.admission("UPDATE", old=old)
+    kind.default(new)
+    if call.subresource == "status":
+        kind.prepare_status(new, old, platform.context())
+    elif not call.subresource:
+        kind.prepare_update(new, old, platform.context())
+    platform.admission.mutate(asked, new)
+    kind.default(new)
+    with _claim(platform, call, new, old) as claim:
+        _refuse(call, new, _update_causes(call, new, old))
+        platform.admission.validate(asked, new)
+        if operation == "Update":
+            own_fields(platform, call, old, new)
+        ended = ends(new)
+        if call.options.dry_run or (new == old and not ended):
+            return Outcome(orjson.dumps(new))
+        draft = encode(call, new)
+        with platform.admission.reserve(asked, new) as reservation, translated(call):
+            if ended:
+                stored = await endpoint.records.delete(stored.key, stored.revision, draft)
+            else:
+                stored = await endpoint.records.update(stored.key, draft, stored.revision)
+            reservation.committed()
+        if claim is not None:
+            claim.keep()
+    if ended:
+        released(platform, call, new)
+    return Outcome(endpoint.body(stored), deleted=ended)
+
+
+def _update_causes(call: calls.Call, new: objects.Object, old: objects.Object) -> list[errors.Cause]:
+    kind = call.endpoint.strategy
+    if call.subresource == "status":
+        return kind.validate_status(new, old)
+    if call.subresource in ("resize", "ephemeralcontainers", "binding", "approval"):
+        return kind.validate(new)
+    return kind.validate(new) + kind.validate_update(new, old)
+
+
+def _own_metadata(call: calls.Call, obj: objects.Object) -> dict[str, Any]:
+    """The object's metadata, placed where the path says."""
+    meta: dict[str, Any] = obj.setdefault("metadata", {})
+    if meta is None:
+        meta = obj["metadata"] = {}
+    if call.resource.namespaced:
+        if meta.get("namespace") not in (None, "", call.namespace):
+            raise errors.bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request"
+            )
+        meta["namespace"] = call.namespace
+    else:
+        meta.pop("namespace", None)
+    if call.cluster != objects.ROOT:
+        meta["annotations"] = {**(meta.get("annotations") or {}), objects.CLUSTER_ANNOTATION: call.cluster}
+    elif objects.CLUSTER_ANNOTATION in (meta.get("annotations") or {}):
+        del meta["annotations"][objects.CLUSTER_ANNOTATION]
+    return meta
+
+
+def _keep_identity(call: calls.Call, new: objects.Object, old: objects.Object) -> None:
+    """What the server alone decides is taken from `old`, and the body must be about the object in the path."""
+    meta, before = _own_metadata(call, new), old["metadata"]
+    if meta.get("name") not in (None, "", call.name):
+        raise errors.bad_request(
+            f"the name of the object ({meta['name']}) does not match the name on the URL ({call.name})"
+        )
+    meta["name"] = call.name
+    if meta.get("uid") not in (None, "", before.get("uid")):
+        raise errors.conflict(
+            call.resource.qualified,
+            call.name,
+            f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {before.get('uid')}",
+        )
+    for field in ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion"):
+        if field in before:
+            meta[field] = before[field]
+        else:
+            meta.pop(field, None)
+    meta.pop("selfLink", None)
+    if call.subresource and call.subresource != "status":
+        _keep_generation(call, new, old)
+
+
+def _keep_generation(call: calls.Call, new: objects.Object, old: objects.Object) -> None:
+    """Subresources have no strategy of their own; those that change what is desired count as a change."""
+    before = old["metadata"].get("generation")
+    if before is None:
+        new["metadata"].pop("generation", None)
+    else:
+        changed = call.subresource in _CHANGE_SPEC and new.get("spec") != old.get("spec")
+        new["metadata"]["generation"] = before + changed
+
+
+def own_fields(platform: platforms.Platform, call: calls.Call, old: objects.Object | None, new: objects.Object) -> None:
+    """Brings `metadata.managedFields` up to date for the call's manager."""
+    entries = managed_fields.record_update(
+        old,
+        new,
+        call.options.field_manager or "unknown",
+        api_version=call.resource.api_version,
+        now=platform.now(),
+        schema=call.endpoint.schema,
+        subresource=call.subresource,
+        reset_fields=call.endpoint.reset_fields.get(call.subresource),
+    )
+    if entries:
+        new["metadata"]["managedFields"] = entries
+    else:
+        new["metadata"].pop("managedFields", None)
+
+
+def ends(obj: objects.Object) -> bool:
+    """Nothing keeps the object any more: it is being deleted, no finalizer is left, no grace runs."""
+    meta = obj["metadata"]
+    if not meta.get("deletionTimestamp") or meta.get("finalizers") or meta.get("deletionGracePeriodSeconds"):
+        return False
+    if obj.get("kind") == "Namespace" and obj.get("apiVersion") == "v1":
+        return not (obj.get("spec") or {}).get("finalizers")
+    return True
+
+
+def encode(call: calls.Call, obj: objects.Object) -> record.Draft:
+    """The object as it is stored, which is a copy in another version where the endpoint converts."""
+    conversion = call.endpoint.conversion
+    if conversion is not None:
+        obj = conversion.to_storage(objects.deep_copy(obj))
+    return record.draft(obj, call.endpoint.strategy.selectable_fields(obj))
+
+
+def released(platform: platforms.Platform, call: calls.Call, obj: objects.Object) -> None:
+    """The object is gone: what the server had set aside for it is free again."""
+    if call.endpoint.strategy.needs_allocation:
+        platform.services.release(obj)
+
+
+def _claim(
+    platform: platforms.Platform, call: calls.Call, obj: objects.Object, old: objects.Object | None = None
+) -> contextlib.AbstractContextManager[allocation.Claim | None]:
+    if call.endpoint.strategy.needs_allocation and call.subresource != "status":
+        return platform.services.claim(obj, old)
+    return contextlib.nullcontext()
+
+
+def _refuse(call: calls.Call, obj: objects.Object, causes: list[errors.Cause]) -> None:
+    if causes:
+        raise errors.invalid(call.resource.kind, call.resource.group, objects.name(obj), causes)

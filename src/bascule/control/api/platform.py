@@ -1,0 +1,86 @@
+"""Everything a request may need, put together once at start: caches by resource, access, clock, allocators."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from bascule.bridge.identity import authority, service_account_keys
+from bascule.control import kinds
+from bascule.control.access import authentication, authorization, tokens, user
+from bascule.control.access.admission import chain
+from bascule.control.api import allocation, conversion, endpoint, reader, tunnel, watches
+from bascule.control.cache import cache
+from bascule.control.kinds import strategy
+from bascule.control.schema import catalog, types
+from bascule.control.store import contract
+from bascule.vocabulary import clock, resources, timestamps
+
+SELF: Final = user.User("bascule:api", (user.MASTERS, user.AUTHENTICATED))
+"""As whom the server itself writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator chooses; ranges are CIDR text and an inclusive pair of ports."""
+
+    service_range: str = "10.96.0.0/16"
+    node_ports: tuple[int, int] = (30000, 32767)
+    issuer: str = "https://kubernetes.default.svc"
+    host: str = "127.0.0.1"
+    port: int = 6443
+    advertised: str = "127.0.0.1"
+    """The address at which pods and nodes reach this server."""
+
+
+@dataclass(slots=True)
+class Platform:
+    settings: Settings
+    store: contract.Store
+    cache: cache.Cache
+    time: clock.Clock
+    random: random.Random
+    registry: resources.Registry
+    endpoints: dict[tuple[str, str, str], endpoint.Endpoint]
+    reader: reader.CacheReader
+    authenticator: authentication.Authenticator
+    authorizer: authorization.Authorizer
+    admission: chain.Chain
+    issuer: tokens.Issuer
+    keys: service_account_keys.KeySet
+    authority: authority.Authority
+    services: allocation.Services
+    bridge: tunnel.Bridge
+    watches: watches.Watches = field(default_factory=watches.Watches)
+    statistics: dict[str, Any] = field(default_factory=dict)
+
+    def endpoint_of(self, resource: resources.Resource) -> endpoint.Endpoint:
+        """The endpoint of a built-in row."""
+        return self.endpoints[resource.group, resource.version, resource.plural]
+
+    def context(self) -> strategy.Context:
+        return strategy.Context(self.time.now(), self.random)
+
+    def now(self) -> str:
+        return timestamps.format(self.time.now())
+
+
+async def endpoints(registry: resources.Registry, caches: cache.Cache) -> dict[tuple[str, str, str], endpoint.Endpoint]:
+    """An endpoint for each row; every stored resource is loaded."""
+    made = {}
+    for row in registry:
+        group, plural = row.stored_as or (row.group, row.plural)
+        stored = row.verbs != ("create",)
+        kind = kinds.strategy_for(row.group, row.plural)
+        made[row.group, row.version, row.plural] = endpoint.Endpoint(
+            resource=row,
+            strategy=kind,
+            schema=catalog.schema_of(row.api_version, row.kind) or types.ANYTHING,
+            cache=await caches.resource(group, plural) if stored else None,
+            selectable=frozenset(kind.selectable_fields({"metadata": {}})) | {"metadata.name", "metadata.namespace"},
+            conversion=conversion.of(row),
+            list_head=b'{"kind":"%b","apiVersion":"%b","metadata":'
+            % (row.list_kind.encode(), row.api_version.encode()),
+        )
+    return made

@@ -1,0 +1,97 @@
+"""Bytes to the client: bodies with their headers, warnings, compression, and errors as `Status`.
+
+Compression is for large answers only (above 128 KiB, level 1, in a thread), as upstream; watches never pass here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import Iterable
+from typing import Any, Final
+
+import orjson
+import yaml
+from aiohttp import web
+from multidict import CIMultiDict
+
+from bascule.control.api import negotiate
+from bascule.vocabulary import errors, objects
+
+COMPRESS_ABOVE_BYTES: Final = 128 * 1024
+_WARNINGS_MAX_BYTES: Final = 4096
+
+
+def dump(value: Any, encoding: negotiate.Encoding = "json") -> bytes:
+    """The value as it goes over the wire; JSON ends in a newline as upstream's does."""
+    if encoding == "yaml":
+        text: str = yaml.dump(value, Dumper=_DUMPER, default_flow_style=False, allow_unicode=True, sort_keys=True)
+        return text.encode()
+    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+
+
+_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+def raw(body: bytes, *, code: int = 200, media: str = negotiate.JSON, warnings: Iterable[str] = ()) -> web.Response:
+    """An answer whose bytes are ready."""
+    headers: CIMultiDict[str] = CIMultiDict({"Content-Type": media, "Cache-Control": "no-cache, private"})
+    if warnings:
+        _warn(headers, warnings)
+    return web.Response(body=body, status=code, headers=headers)
+
+
+def value(
+    content: Any, *, code: int = 200, encoding: negotiate.Encoding = "json", warnings: Iterable[str] = ()
+) -> web.Response:
+    """An answer that is encoded here."""
+    media = negotiate.YAML if encoding == "yaml" else negotiate.JSON
+    return raw(dump(content, encoding), code=code, media=media, warnings=warnings)
+
+
+def failure(error: errors.StatusError, warnings: Iterable[str] = ()) -> web.Response:
+    """The error's Status, with Retry-After where it carries one."""
+    response = value(error.status(), code=error.code, warnings=warnings)
+    seconds = (error.details or {}).get("retryAfterSeconds")
+    if seconds:
+        response.headers["Retry-After"] = str(seconds)
+    if error.code == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def success(details: objects.Object | None = None, code: int = 200) -> web.Response:
+    """A `Status` that says Success."""
+    status: objects.Object = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
+    if details:
+        status["details"] = details
+    if code != 200:
+        status["code"] = code
+    return value(status, code=code)
+
+
+def text(content: str, code: int = 200) -> web.Response:
+    response = raw(content.encode(), code=code, media="text/plain; charset=utf-8")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+async def compressed(response: web.Response, accept_encoding: str) -> web.Response:
+    """The response gzipped in place, where it is large and the client takes it."""
+    body = response.body
+    if not isinstance(body, bytes) or len(body) <= COMPRESS_ABOVE_BYTES or "gzip" not in accept_encoding:
+        return response
+    response.body = await asyncio.to_thread(gzip.compress, body, 1)
+    response.headers["Content-Encoding"] = "gzip"
+    response.headers["Vary"] = "Accept-Encoding"
+    return response
+
+
+def _warn(headers: CIMultiDict[str], warnings: Iterable[str]) -> None:
+    size_bytes = 0
+    for text_ in dict.fromkeys(warnings):
+        clean = "".join(c if c.isprintable() else " " for c in text_).replace("\\", "\\\\").replace('"', '\\"')
+        size_bytes += len(clean)
+        if size_bytes > _WARNINGS_MAX_BYTES:
+            return
+        headers.add("Warning", f'299 - "{clean}"')

@@ -1,0 +1,113 @@
+"""The scale subresource: how many replicas, of whatever kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from bascule.control.api import body, negotiate, patching, pipeline, respond
+from bascule.control.api import call as calls
+from bascule.control.api import platform as platforms
+from bascule.control.cache import record
+from bascule.control.kinds import strategy
+from bascule.control.patch import apply
+from bascule.control.schema import catalog, decoding, types
+from bascule.vocabulary import errors, labels, objects
+
+_API_VERSION, _KIND = "autoscaling/v1", "Scale"
+
+
+async def serve(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
+    """GET, PUT and PATCH of a Scale."""
+    stored = call.endpoint.records.get(call.key)
+    if stored is None:
+        raise call.not_found()
+    if call.verb == "get":
+        return _answer(call, call.endpoint.decode(stored))
+    if call.verb == "update":
+        wanted = await body.read(call, api_version=_API_VERSION, kind=_KIND, schema=_schema())
+        outcome = await _write(platform, call, lambda _: wanted)
+    else:
+        outcome = await _write(platform, call, await _patch(platform, call))
+    return _answer(call, orjson.loads(outcome.body))
+
+
+def of(obj: objects.Object, where: strategy.Scale) -> objects.Object:
+    """The Scale of an object."""
+    meta = obj["metadata"]
+    kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    status: dict[str, Any] = {"replicas": _find(obj, where.status_replicas) or 0}
+    selector = _find(obj, where.selector)
+    if isinstance(selector, dict):
+        plain = "matchLabels" not in selector and "matchExpressions" not in selector
+        status["selector"] = labels.from_label_selector({"matchLabels": selector} if plain else selector).text()
+    elif isinstance(selector, str):
+        status["selector"] = selector
+    return {
+        "kind": _KIND,
+        "apiVersion": _API_VERSION,
+        "metadata": {key: meta[key] for key in kept if key in meta},
+        "spec": {"replicas": _find(obj, where.spec_replicas) or 0},
+        "status": status,
+    }
+
+
+async def _write(platform: platforms.Platform, call: calls.Call, wanted_of: patching.Merge) -> pipeline.Outcome:
+    where = _where(call)
+
+    def change(current: objects.Object, stored: record.Record) -> objects.Object:
+        wanted = wanted_of(of(current, where))
+        meta = wanted.get("metadata") or {}
+        if meta.get("resourceVersion") not in (None, "", str(stored.revision)):
+            raise errors.conflict(call.resource.qualified, call.name, errors.MODIFIED)
+        if meta.get("name") not in (None, "", call.name):
+            raise errors.bad_request(
+                f"the name of the object ({meta['name']}) does not match the name on the URL ({call.name})"
+            )
+        replicas = (wanted.get("spec") or {}).get("replicas") or 0
+        if not isinstance(replicas, int) or replicas < 0:
+            cause = errors.invalid_value("spec.replicas", replicas, "must be greater than or equal to 0")
+            raise errors.invalid(_KIND, "autoscaling", call.name, [cause])
+        _put(current, where.spec_replicas, replicas)
+        return current
+
+    return await pipeline.update(platform, call, change, retry=True)
+
+
+async def _patch(platform: platforms.Platform, call: calls.Call) -> patching.Merge:
+    content = await call.body()
+    if call.content_type == patching.APPLY:
+        applied = decoding.decode(content, negotiate.YAML, default=(_API_VERSION, _KIND))
+        manager, force, now = call.options.field_manager, call.options.force, platform.now()
+        return lambda current: apply.server_side(
+            current, applied, manager, force=force, schema=_schema(), now=now, subresource="scale"
+        )
+    value = decoding.decode_value(content, negotiate.JSON)
+    return patching.merger(call.content_type, value, _schema())
+
+
+def _answer(call: calls.Call, obj: objects.Object) -> web.Response:
+    return respond.value(of(obj, _where(call)), encoding=call.accept.encoding, warnings=call.warnings)
+
+
+def _where(call: calls.Call) -> strategy.Scale:
+    return call.endpoint.strategy.scale or strategy.Scale()
+
+
+def _schema() -> types.TypeSchema:
+    return catalog.schema_of(_API_VERSION, _KIND) or types.ANYTHING
+
+
+def _find(obj: Any, path: str) -> Any:
+    for part in path.split("."):
+        obj = obj.get(part) if isinstance(obj, dict) else None
+    return obj
+
+
+def _put(obj: objects.Object, path: str, value: Any) -> None:
+    *parents, last = path.split(".")
+    for part in parents:
+        obj = obj.setdefault(part, {})
+    obj[last] = value

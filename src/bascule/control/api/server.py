@@ -1,0 +1,120 @@
+"""The HTTP end: aiohttp without its router, one handler, TLS with optional client certificates."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.streams import StreamReader
+from aiohttp.web_protocol import RequestHandler
+
+from bascule.control.api import call as calls
+from bascule.control.api import compaction, dispatch, server_paths
+from bascule.control.api import platform as platforms
+
+_BACKLOG: Final = 1024
+_HEADER_MAX_BYTES: Final = 32 * 1024
+_KEEPALIVE_SECONDS: Final = 180.0
+_SHUTDOWN_SECONDS: Final = 2.0
+
+
+class _Connections(web.Server):
+    """Tells the dispatcher when a connection is gone, and raises the limit of bodies to the API's own."""
+
+    def __init__(self, platform: platforms.Platform, dispatcher: dispatch.Dispatcher) -> None:
+        super().__init__(
+            dispatcher.handle,
+            request_factory=self._request,
+            access_log=None,
+            keepalive_timeout=_KEEPALIVE_SECONDS,
+            max_line_size=_HEADER_MAX_BYTES,
+            max_field_size=_HEADER_MAX_BYTES,
+        )
+        self._platform = platform
+        self._dispatcher = dispatcher
+
+    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
+        self._platform.watches.connection_lost(handler)
+        self._dispatcher.connections.connection_lost(handler)
+        super().connection_lost(handler, exc)
+
+    def _request(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: RequestHandler,
+        writer: AbstractStreamWriter,
+        task: asyncio.Task[None],
+    ) -> web.BaseRequest:
+        loop = asyncio.get_running_loop()
+        return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=calls.BODY_MAX_BYTES + 1)
+
+
+class Server:
+    """A platform being served. `start`, then `stop`, once each."""
+
+    def __init__(self, platform: platforms.Platform) -> None:
+        self._platform = platform
+        self._paths = server_paths.ServerPaths(platform)
+        self._runner = web.ServerRunner(_Connections(platform, dispatch.Dispatcher(platform, self._paths)))
+        self._compaction: asyncio.Task[None] | None = None
+
+    async def start(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
+        """Serves on a bound socket; without `tls` in plain HTTP (tests only)."""
+        await self._runner.setup()
+        site = web.SockSite(self._runner, listener, ssl_context=tls, backlog=_BACKLOG)
+        await site.start()
+        self._compaction = asyncio.create_task(compaction.run(self._platform.store, self._platform.time))
+
+    async def stop(self) -> None:
+        """Ends watches cleanly, lets running requests finish for a moment, closes caches and store."""
+        self._paths.stopping = True
+        if self._compaction is not None:
+            self._compaction.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._compaction
+        self._platform.watches.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SHUTDOWN_SECONDS):
+                await self._runner.cleanup()
+        await self._platform.bridge.close()
+        await self._platform.cache.close()
+        await self._platform.store.close()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket; OSError when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.setblocking(False)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def tls_context(certificate: Path, key: Path, ca: Path) -> ssl.SSLContext:
+    """TLS 1.2 and later; a client certificate is welcome, and must be ours when it is shown."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(ca))
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.load_cert_chain(certificate, key)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def client_tls(certificate: Path, key: Path, ca: Path) -> ssl.SSLContext:
+    """How this server shows itself to a bridgehead."""
+    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(ca))
+    context.load_cert_chain(certificate, key)
+    return context

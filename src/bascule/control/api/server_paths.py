@@ -1,0 +1,104 @@
+"""Documents of the server itself: health, version, discovery, OpenAPI, keys, metrics, the store's identity."""
+
+from __future__ import annotations
+
+import platform as machine
+from typing import Any, Final
+
+import prometheus_client
+from aiohttp import web
+
+from bascule.control.api import discovery, openapi, options, respond, route
+from bascule.control.api import platform as platforms
+from bascule.vocabulary import errors
+
+VERSION: Final = "v1.36.0"
+_CHECKS: Final = ("ping", "store", "caches")
+_LISTED: Final = ("/healthz", "/livez", "/readyz", "/version", "/metrics", "/openapi/v3", "/openid/v1/jwks")
+
+
+class ServerPaths:
+    """Answers GET of every path that names no resource."""
+
+    def __init__(self, platform: platforms.Platform) -> None:
+        self._platform = platform
+        self._discovery = discovery.Documents(platform.registry, f"{platform.settings.host}:{platform.settings.port}")
+        self._openapi = openapi.Documents(platform.registry, VERSION)
+        self.stopping = False
+
+    async def serve(
+        self, http: web.BaseRequest, found: route.Route, parameters: options.Parameters
+    ) -> web.StreamResponse:
+        """The document; 404 for what there is none of."""
+        path = found.path
+        if http.method not in ("GET", "HEAD"):
+            raise errors.method_not_allowed()
+        answer = self._discovery.answer(path, http.headers.get("Accept", ""))
+        if answer is not None:
+            response = respond.raw(answer[0], media=answer[1])
+            return await respond.compressed(response, http.headers.get("Accept-Encoding", ""))
+        head = path.split("/")[1]
+        match head:
+            case "healthz" | "livez" | "readyz":
+                return self._health(path, parameters)
+            case "openapi":
+                return await self._openapi.serve(http, path)
+            case "metrics" if path == "/metrics":
+                return respond.raw(prometheus_client.generate_latest(), media=prometheus_client.CONTENT_TYPE_LATEST)
+        content = self._content(path)
+        if content is None:
+            raise errors.path_not_found()
+        return respond.value(content)
+
+    def _content(self, path: str) -> Any:
+        issuer = self._platform.settings.issuer
+        match path:
+            case "/version" | "/version/":
+                return version()
+            case "/bascule/store":
+                store = self._platform.store
+                return {
+                    "cluster": store.installation,
+                    "epoch": store.epoch,
+                    "revision": self._platform.cache.revision,
+                }
+            case "/openid/v1/jwks":
+                return self._platform.keys.jwks()
+            case "/.well-known/openid-configuration":
+                return {
+                    "issuer": issuer,
+                    "jwks_uri": f"{issuer}/openid/v1/jwks",
+                    "response_types_supported": ["id_token"],
+                    "subject_types_supported": ["public"],
+                    "id_token_signing_alg_values_supported": self._platform.keys.algorithms(),
+                }
+            case "/":
+                return {"paths": [*_LISTED, *self._discovery.paths()]}
+        return None
+
+    def _health(self, path: str, parameters: options.Parameters) -> web.Response:
+        _, head, *rest = path.split("/")
+        failing = ["shutdown"] if self.stopping and head == "readyz" else []
+        if rest and rest[0] and rest[0] not in _CHECKS:
+            raise errors.path_not_found()
+        if not failing and "verbose" not in parameters:
+            return respond.text("ok")
+        lines = [f"[+]{check} ok" for check in _CHECKS] + [f"[-]{check} failed" for check in failing]
+        lines.append(f"{head} check {'failed' if failing else 'passed'}")
+        return respond.text("\n".join(lines) + "\n", code=500 if failing else 200)
+
+
+def version() -> dict[str, str]:
+    """What `kubectl version` shows: the API's version, which is the Kubernetes release whose API this is."""
+    major, minor, _ = VERSION[1:].split(".")
+    return {
+        "major": major,
+        "minor": minor,
+        "gitVersion": VERSION,
+        "gitCommit": "bascule",
+        "gitTreeState": "clean",
+        "buildDate": "1970-01-01T00:00:00Z",
+        "goVersion": "none",
+        "compiler": machine.python_implementation(),
+        "platform": f"linux/{ {'x86_64': 'amd64', 'aarch64': 'arm64'}.get(machine.machine(), machine.machine()) }",
+    }

@@ -1,0 +1,27 @@
+"""One object as the client asked to see it: itself, a one-row Table, or its metadata; in JSON or YAML."""
+
+from __future__ import annotations
+
+import orjson
+from aiohttp import web
+
+from bascule.control.api import call as calls
+from bascule.control.api import negotiate, respond, table
+from bascule.control.api import platform as platforms
+
+
+def single(platform: platforms.Platform, call: calls.Call, body: bytes, *, code: int = 200) -> web.Response:
+    """An answer with the object whose JSON is given."""
+    accept = call.accept
+    if accept is negotiate.OBJECT_JSON or accept == negotiate.OBJECT_JSON:
+        return respond.raw(body + b"\n", code=code, warnings=call.warnings)
+    obj = orjson.loads(body)
+    if accept.shape == "table":
+        kind = call.endpoint.strategy
+        included = table.include(call.parameters.get("includeObject", ""))
+        row = table.row(kind, obj, platform.time.now(), included=included, version=accept.version)
+        metadata = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
+        obj = table.table(table.columns(kind), [row], metadata, accept.version)
+    elif accept.shape == "metadata":
+        obj = table.partial(obj, accept.version)
+    return respond.value(obj, code=code, encoding=accept.encoding, warnings=call.warnings)

@@ -1,0 +1,57 @@
+"""Which code answers which subresource."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+
+from bascule.control.api import (
+    binding,
+    certificates,
+    eviction,
+    finalize,
+    get,
+    patching,
+    pod_changes,
+    scale,
+    token,
+    tunnel,
+    updating,
+)
+from bascule.control.api import call as calls
+from bascule.control.api import platform as platforms
+from bascule.control.api import subresources as spoken
+from bascule.vocabulary import errors
+
+Serve = Callable[[platforms.Platform, calls.Call], Awaitable[web.StreamResponse]]
+
+_STATUS: Final[dict[str, Serve]] = {"get": get.get, "update": updating.update, "patch": patching.patch}
+_HANDLERS: Final[dict[str, Serve]] = {
+    "scale": scale.serve,
+    "binding": binding.bind,
+    "eviction": eviction.evict,
+    "token": token.request,
+    "finalize": finalize.update,
+    "approval": certificates.approval,
+    "ephemeralcontainers": pod_changes.serve,
+    "resize": pod_changes.serve,
+    "log": tunnel.log,
+    "exec": tunnel.stream,
+    "attach": tunnel.stream,
+    "portforward": tunnel.stream,
+}
+
+
+async def serve(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
+    """Answers a request for a subresource that the resource has."""
+    name = call.subresource
+    if call.verb not in spoken.spoken(call.resource, name).verbs or not call.name:
+        raise errors.method_not_allowed()
+    if name == "status":
+        return await _STATUS[call.verb](platform, call)
+    handler = _HANDLERS.get(name)
+    if handler is None:
+        raise errors.StatusError(501, "NotImplemented", f"{call.resource.plural}/{name} is not served yet")
+    return await handler(platform, call)

@@ -1,0 +1,85 @@
+"""Objects shaped for display: the Table of a kind's printer columns, and PartialObjectMetadata.
+
+Pure over decoded objects. Rendering is lazy: only requests that ask for these shapes pay for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from bascule.control.kinds import strategy
+from bascule.vocabulary import errors, objects
+
+Include = Literal["None", "Metadata", "Object"]
+_GROUP: Final = "meta.k8s.io"
+
+
+def include(text: str) -> Include:
+    """The `includeObject` parameter; Metadata when it is absent."""
+    match text:
+        case "" | "Metadata":
+            return "Metadata"
+        case "None":
+            return "None"
+        case "Object":
+            return "Object"
+    raise errors.bad_request(f'unrecognized includeObject value: "{text}"')
+
+
+def columns(kind: strategy.Strategy) -> list[dict[str, Any]]:
+    """The `columnDefinitions`."""
+    return [
+        {
+            "name": column.name,
+            "type": column.type,
+            "format": column.format,
+            "description": column.description,
+            "priority": column.priority,
+        }
+        for column in kind.columns
+    ]
+
+
+def row(
+    kind: strategy.Strategy, obj: objects.Object, now: datetime, *, included: Include, version: str
+) -> dict[str, Any]:
+    """One row; the object in it as `included` says."""
+    result: dict[str, Any] = {"cells": kind.cells(obj, now)}
+    if included == "Metadata":
+        result["object"] = partial(obj, version)
+    elif included == "Object":
+        result["object"] = obj
+    return result
+
+
+def table(
+    definitions: list[dict[str, Any]] | None, rows: Iterable[dict[str, Any]], metadata: dict[str, Any], version: str
+) -> dict[str, Any]:
+    """The Table; `definitions` is None for every event of a watch but the first."""
+    return {
+        "kind": "Table",
+        "apiVersion": f"{_GROUP}/{version}",
+        "metadata": metadata,
+        "columnDefinitions": definitions,
+        "rows": list(rows),
+    }
+
+
+def partial(obj: objects.Object, version: str) -> dict[str, Any]:
+    """The object's metadata alone."""
+    return {
+        "kind": "PartialObjectMetadata",
+        "apiVersion": f"{_GROUP}/{version}",
+        "metadata": obj.get("metadata") or {},
+    }
+
+
+def partial_list(items: Iterable[dict[str, Any]], metadata: dict[str, Any], version: str) -> dict[str, Any]:
+    return {
+        "kind": "PartialObjectMetadataList",
+        "apiVersion": f"{_GROUP}/{version}",
+        "metadata": metadata,
+        "items": list(items),
+    }

@@ -1,0 +1,18 @@
+"""serviceaccounts/token: a token for a service account, signed here and stored nowhere."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from bascule.control.api import body, respond
+from bascule.control.api import call as calls
+from bascule.control.api import platform as platforms
+from bascule.control.schema import catalog, types
+
+
+async def request(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
+    """201 with the TokenRequest and its token."""
+    schema = catalog.schema_of("authentication.k8s.io/v1", "TokenRequest") or types.ANYTHING
+    asked = await body.read(call, api_version="authentication.k8s.io/v1", kind="TokenRequest", schema=schema)
+    answer = platform.issuer.request(call.cluster, call.namespace, call.name, asked)
+    return respond.value(answer, code=201, encoding=call.accept.encoding, warnings=call.warnings)

@@ -1,0 +1,40 @@
+"""PUT: an object, or its status, replaced by the body's."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from bascule.control.api import body, pipeline, selection, shape
+from bascule.control.api import call as calls
+from bascule.control.api import platform as platforms
+from bascule.control.cache import record
+from bascule.vocabulary import errors, objects
+
+
+async def update(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
+    """200 with the object as it is now; 201 where the kind may be created this way."""
+    wanted = await body.read(call)
+    outcome = await replace(platform, call, wanted)
+    return shape.single(platform, call, outcome.body, code=201 if outcome.created else 200)
+
+
+async def replace(platform: platforms.Platform, call: calls.Call, wanted: objects.Object) -> pipeline.Outcome:
+    """Stores `wanted` in place of the object; 409 when it carries another version than the stored one."""
+    meta = wanted.get("metadata") or {}
+    asked = selection.version(meta.get("resourceVersion") or "", parameter="metadata.resourceVersion")
+    strategy = call.endpoint.strategy
+    if call.endpoint.records.get(call.key) is None and strategy.create_on_update and not call.subresource:
+        if asked:
+            raise errors.conflict(call.resource.qualified, call.name, errors.MODIFIED)
+        wanted.setdefault("metadata", {})["name"] = call.name
+        return await pipeline.create(platform, call, wanted)
+    if not asked and not strategy.unconditional_update:
+        cause = errors.invalid_value("metadata.resourceVersion", 0, "must be specified for an update")
+        raise errors.invalid(call.resource.kind, call.resource.group, call.name, [cause])
+
+    def change(current: objects.Object, stored: record.Record) -> objects.Object:
+        if asked and asked != stored.revision:
+            raise errors.conflict(call.resource.qualified, call.name, errors.MODIFIED)
+        return objects.deep_copy(wanted)  # type: ignore[no-any-return]
+
+    return await pipeline.update(platform, call, change, retry=not asked)

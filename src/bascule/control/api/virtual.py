@@ -1,0 +1,48 @@
+"""Kinds that are asked rather than stored: access reviews, token reviews, bindings posted to a namespace."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from bascule.control.access import review
+from bascule.control.api import binding, body, respond
+from bascule.control.api import call as calls
+from bascule.control.api import platform as platforms
+from bascule.vocabulary import builtins, errors, objects
+
+
+async def create(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
+    """201 with the object and its status filled in."""
+    obj = await body.read(call)
+    if call.resource is builtins.BINDINGS:
+        return await _bind(platform, call, obj)
+    metadata = obj.setdefault("metadata", {})
+    metadata.setdefault("creationTimestamp", None)
+    match call.resource.plural:
+        case "tokenreviews":
+            review.token(obj, platform.authenticator, call.cluster)
+        case "selfsubjectreviews":
+            review.subject(obj, call.user)
+        case "selfsubjectrulesreviews":
+            review.rules(obj, call.user, platform.authorizer, call.cluster)
+        case _:
+            _in_place(call, obj)
+            review.access(obj, call.user, platform.authorizer, call.cluster)
+    return respond.value(obj, code=201, encoding=call.accept.encoding, warnings=call.warnings)
+
+
+def _in_place(call: calls.Call, obj: objects.Object) -> None:
+    """A local review is about its own namespace."""
+    if not call.resource.namespaced:
+        return
+    asked = ((obj.get("spec") or {}).get("resourceAttributes") or {}).get("namespace")
+    if asked != call.namespace:
+        cause = errors.invalid_value("spec.resourceAttributes.namespace", asked or "", "must match metadata.namespace")
+        raise errors.invalid(call.resource.kind, call.resource.group, "", [cause])
+
+
+async def _bind(platform: platforms.Platform, call: calls.Call, obj: objects.Object) -> web.StreamResponse:
+    call.endpoint = platform.endpoint_of(builtins.PODS)
+    call.name, call.subresource = objects.name(obj), "binding"
+    await binding.assign(platform, call, obj)
+    return respond.success(code=201)

@@ -1,0 +1,197 @@
+"""WATCH: a stream of events, each a line of JSON, most of them frames that all watchers share.
+
+Invariant: events come in order and none is left out; a watcher that cannot keep up is ended, never waited for.
+Bookmarks go to those who allow them: once a minute, shortly before the end, and to close the initial events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+
+from bascule.control.api import call as calls
+from bascule.control.api import platform as platforms
+from bascule.control.api import respond, selection, table
+from bascule.control.cache import errors as cache_errors
+from bascule.control.cache import event, watch
+from bascule.vocabulary import errors, objects
+
+BOOKMARK_SECONDS: Final = 60.0
+_LAST_BOOKMARK_SECONDS: Final = 2.0
+_TIMEOUT_SECONDS: Final = (1800, 3600)
+_WRITE_SECONDS: Final = 30.0
+INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
+
+
+async def watch_objects(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
+    """The answer to a WATCH, which lasts until its timeout, the client's leaving, or the server's end."""
+    send_initial = _initial_events(call)
+    chosen = selection.selection(call)
+    try:
+        following = call.endpoint.records.watch(
+            chosen.within, labels=chosen.labels, fields=chosen.fields, after_revision=_after(call, send_initial)
+        )
+    except cache_errors.Future as error:
+        raise selection.too_new(error) from error
+    except cache_errors.Expired as error:
+        return await _refused(call, selection.expired(error))
+    http = call.request()
+    platform.watches.add(following, http)
+    try:
+        stream = await _open(call)
+        await _Stream(platform, call, following, stream, closes_initial=send_initial is True).run()
+        return stream
+    finally:
+        following.close()
+        platform.watches.discard(following, http)
+
+
+def _initial_events(call: calls.Call) -> bool | None:
+    """`sendInitialEvents`, None when it is absent; 422 for combinations that mean nothing."""
+    match = selection.match(call)
+    if "sendInitialEvents" not in call.parameters:
+        if match:
+            raise selection.invalid(
+                "resourceVersionMatch",
+                errors.forbidden_field,
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+            )
+        return None
+    if match != "NotOlderThan":
+        raise selection.invalid(
+            "resourceVersionMatch",
+            errors.forbidden_field,
+            "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+        )
+    return call.parameters.flag("sendInitialEvents")
+
+
+def _after(call: calls.Call, send_initial: bool | None) -> int | None:
+    """The version after which events are wanted; None for the current state first."""
+    version = selection.version(call.parameters.get("resourceVersion", ""))
+    newest = call.endpoint.records.revision
+    if version and version > newest:
+        raise cache_errors.Future(version, newest)
+    if send_initial:
+        return None
+    if send_initial is False and not version:
+        return newest
+    return version or None
+
+
+async def _open(call: calls.Call) -> web.StreamResponse:
+    media = "application/json"
+    if call.accept.shape != "object":
+        kind = "Table" if call.accept.shape == "table" else "PartialObjectMetadata"
+        media = f"application/json;as={kind};g=meta.k8s.io;v={call.accept.version}"
+    stream = web.StreamResponse(headers={"Content-Type": media, "Cache-Control": "no-cache, private"})
+    if call.accept.shape == "object":
+        stream.headers["Content-Type"] = "application/json"
+    for text in call.warnings:
+        stream.headers.add("Warning", f'299 - "{text}"')
+    stream.enable_chunked_encoding()
+    await stream.prepare(call.request())
+    return stream
+
+
+async def _refused(call: calls.Call, error: errors.StatusError) -> web.StreamResponse:
+    """200 with one ERROR event: how clients expect to hear that their version is too old."""
+    stream = await _open(call)
+    await stream.write(respond.dump({"type": "ERROR", "object": error.status()}))
+    await stream.write_eof()
+    return stream
+
+
+class _Stream:
+    """One watcher's pump from the cache to its connection."""
+
+    def __init__(
+        self,
+        platform: platforms.Platform,
+        call: calls.Call,
+        following: watch.Watch,
+        stream: web.StreamResponse,
+        *,
+        closes_initial: bool,
+    ) -> None:
+        self._platform = platform
+        self._call = call
+        self._watch = following
+        self._stream = stream
+        self._bookmarks = call.parameters.flag("allowWatchBookmarks")
+        self._closes_initial = closes_initial
+        self._plain = call.accept.shape == "object" and call.endpoint.conversion is None
+        self._columns_sent = False
+        wanted = call.parameters.number("timeoutSeconds")
+        self._lifetime_seconds = float(wanted if wanted and wanted > 0 else platform.random.randint(*_TIMEOUT_SECONDS))
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._lifetime_seconds
+        bookmark = min(loop.time() + BOOKMARK_SECONDS, end - _LAST_BOOKMARK_SECONDS)
+        if bookmark <= loop.time():
+            bookmark = end
+        while (now := loop.time()) < end:
+            try:
+                async with asyncio.timeout_at(min(bookmark, end)):
+                    events = await self._watch.batch()
+            except TimeoutError:
+                if self._bookmarks and bookmark < end:
+                    await self._write(self._bookmark(self._watch.revision, initial=False))
+                now = loop.time()
+                left = end - _LAST_BOOKMARK_SECONDS
+                bookmark = min(now + BOOKMARK_SECONDS, left) if now < left else end
+                continue
+            if not events:
+                break
+            chunk = b"".join([self._frame(happened) for happened in events])
+            if chunk:
+                await self._write(chunk)
+        await self._stream.write_eof()
+
+    async def _write(self, chunk: bytes) -> None:
+        """A client that takes nothing for half a minute is gone."""
+        async with asyncio.timeout(_WRITE_SECONDS):
+            await self._stream.write(chunk)
+
+    def _frame(self, happened: event.Event) -> bytes:
+        if happened.type == event.BOOKMARK:
+            if self._closes_initial and self._bookmarks:
+                return self._bookmark(happened.revision, initial=True)
+            return b""
+        if self._plain:
+            return happened.frame()
+        shown = happened.record
+        if shown is None:
+            raise TypeError("an event without an object")
+        obj = self._call.endpoint.decode(shown)
+        return orjson.dumps({"type": happened.type, "object": self._shaped(obj)}, option=orjson.OPT_APPEND_NEWLINE)
+
+    def _shaped(self, obj: objects.Object) -> dict[str, Any]:
+        accept, kind = self._call.accept, self._call.endpoint.strategy
+        if accept.shape == "metadata":
+            return table.partial(obj, accept.version)
+        if accept.shape == "object":
+            return obj
+        included = table.include(self._call.parameters.get("includeObject", ""))
+        row = table.row(kind, obj, self._platform.time.now(), included=included, version=accept.version)
+        columns = None if self._columns_sent else table.columns(kind)
+        self._columns_sent = True
+        return table.table(columns, [row], {"resourceVersion": obj["metadata"]["resourceVersion"]}, accept.version)
+
+    def _bookmark(self, revision: int, *, initial: bool) -> bytes:
+        resource = self._call.resource
+        metadata: dict[str, Any] = {"resourceVersion": str(revision), "creationTimestamp": None}
+        if initial:
+            metadata["annotations"] = {INITIAL_EVENTS_END: "true"}
+        obj: dict[str, Any] = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": metadata}
+        if self._call.accept.shape == "table":
+            row = {"cells": [None] * len(self._call.endpoint.strategy.columns), "object": obj}
+            version = self._call.accept.version
+            obj = table.table(None, [row], {"resourceVersion": str(revision)}, version)
+        elif self._call.accept.shape == "metadata":
+            obj = table.partial(obj, self._call.accept.version)
+        return orjson.dumps({"type": "BOOKMARK", "object": obj}, option=orjson.OPT_APPEND_NEWLINE)
