@@ -1,52 +1,261 @@
-"""All resources of the API server over one store. Interface first; the body follows."""
+"""All resources of the API server over one store, fed by one watch of it.
+
+A write is answered only after the cache has seen it, so that whoever was answered reads it everywhere. Drafts wait in
+``_drafts`` for their commit to come back by the watch, so that what this process wrote is never decoded again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from bascule.control.cache import record
+from bascule.control.cache import change, errors, keys, record, write
 from bascule.control.cache import resource as resources
 from bascule.control.store import contract
-from bascule.vocabulary import clock, objects
+from bascule.vocabulary import clock
 
+_log = logging.getLogger(__name__)
+_LOAD_CHUNK = 5000
+INDEXED: Mapping[str, tuple[str, ...]] = {keys.prefix("", "pods"): ("spec.nodeName",)}
+"""Selectable fields that are indexed, by resource."""
 
-class Write(NamedTuple):
-    """One object's part in a commit. ``draft`` None deletes; ``expected`` None any, 0 absent, or the version."""
-
-    resource: resources.ResourceCache
-    key: objects.Key
-    draft: record.Draft | None
-    expected: int | None
+Write = write.Write
 
 
 class Cache:
     """``await cache.start()`` first, ``await cache.close()`` last; between them from one event loop."""
 
-    def __init__(self, store: contract.Store, clock: clock.Clock) -> None: ...
+    def __init__(
+        self,
+        store: contract.Store,
+        clock: clock.Clock,
+        *,
+        indexed: Mapping[str, tuple[str, ...]] = INDEXED,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._indexed = indexed
+        self._revision = 0
+        self._resources: dict[str, resources.ResourceCache] = {}
+        self._loading: dict[str, asyncio.Task[resources.ResourceCache]] = {}
+        self._held: dict[str, list[contract.Change]] = {}
+        self._drafts: dict[int, tuple[bytes, record.Draft]] = {}
+        self._finals: dict[tuple[str, int], record.Draft] = {}
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._feeding: asyncio.Task[None] | None = None
+        self._watch: contract.Watch | None = None
+        self.unreadable: list[str] = []
+        """Store keys whose values could not be read as objects; the rest is served."""
 
     async def start(self) -> None:
-        raise NotImplementedError
+        """Raises what the store raises."""
+        self._revision = self._store.revision
+        self._watch = await self._store.watch("/", after=self._revision)
+        self._feeding = asyncio.create_task(self._feed(self._watch), name="cache-feed")
 
     async def close(self) -> None:
-        raise NotImplementedError
+        """Ends all watches. The store stays open: it is its opener's to close."""
+        if self._watch is not None:
+            self._watch.close()
+        for loading in self._loading.values():
+            loading.cancel()
+        await asyncio.gather(*self._loading.values(), return_exceptions=True)
+        if self._feeding is not None:
+            await self._feeding
+        for loaded in self._resources.values():
+            loaded.close()
 
     @property
     def revision(self) -> int:
         """The store revision all loaded resources are fresh as of."""
-        raise NotImplementedError
+        return self._revision
+
+    # Resources
 
     async def resource(self, group: str, plural: str) -> resources.ResourceCache:
         """Loaded at the first call, once; ``group`` "" is core."""
-        raise NotImplementedError
+        name = keys.prefix(group, plural)
+        loaded = self._resources.get(name)
+        if loaded is not None:
+            return loaded
+        loading = self._loading.get(name)
+        if loading is None:
+            loading = asyncio.create_task(self._load(name), name=f"cache-load {name}")
+            self._loading[name] = loading
+            loading.add_done_callback(lambda _: self._loading.pop(name, None))
+        return await asyncio.shield(loading)
 
     def loaded(self, group: str, plural: str) -> resources.ResourceCache | None:
         """The resource if it is in memory already: for synchronous readers."""
-        raise NotImplementedError
+        return self._resources.get(keys.prefix(group, plural))
+
+    async def _load(self, name: str) -> resources.ResourceCache:
+        """Reads the state at one revision; what happens meanwhile is held and applied after."""
+        self._held[name] = []
+        try:
+            first = await self._store.range(name, limit=_LOAD_CHUNK)
+            made = resources.ResourceCache(
+                name,
+                store=self._store,
+                commit=self.commit,
+                newest=lambda: self._revision,
+                indexed=self._indexed.get(name, ()),
+                loaded_at=first.revision,
+            )
+            following: asyncio.Task[contract.Page] | None = None
+            current = first
+            while True:
+                if current.next is not None:
+                    # The next chunk is read while this one is decoded.
+                    following = asyncio.create_task(
+                        self._store.range(name, start=current.next, limit=_LOAD_CHUNK, revision=first.revision)
+                    )
+                    await asyncio.sleep(0)
+                self._load_page(made, current)
+                if current.next is None or following is None:
+                    break
+                current = await following
+            for happened in self._held[name]:
+                self._apply(made, happened)
+            self._resources[name] = made
+            return made
+        finally:
+            del self._held[name]
+
+    def _load_page(self, made: resources.ResourceCache, entries: contract.Page) -> None:
+        for text, value, revision in entries.entries:
+            try:
+                made.load(keys.parse(text).key, revision, record.load(value))
+            except ValueError as error:
+                self._set_aside(text, error)
+
+    def _set_aside(self, text: str, error: ValueError) -> None:
+        self.unreadable.append(text)
+        _log.error("%s is left out: %s", text, error)
+
+    # Feeding
+
+    async def _feed(self, watch: contract.Watch) -> None:
+        while True:
+            try:
+                batches = await watch.next_batches()
+            except StopAsyncIteration:
+                return
+            for batch in batches:
+                for happened in batch.changes:
+                    self._route(happened)
+                self._revision = batch.revision
+            self._answer()
+
+    def _route(self, happened: contract.Change) -> None:
+        slash = happened.key.index("/", happened.key.index("/", 1) + 1) + 1
+        name = happened.key[:slash]
+        loaded = self._resources.get(name)
+        if loaded is not None:
+            self._apply(loaded, happened)
+        elif name in self._held:
+            self._held[name].append(happened)
+
+    def _apply(self, to: resources.ResourceCache, happened: contract.Change) -> change.Change | None:
+        text, value, revision = happened
+        try:
+            key = keys.parse(text).key
+            if value is not None:
+                own = self._drafts.get(id(value))
+                draft = own[1] if own is not None and own[0] is value else record.load(value)
+                return to.apply(key, revision, draft, None)
+        except ValueError as error:
+            self._set_aside(text, error)
+            return None
+        final = None
+        if self._finals:
+            gone = to.get(key)
+            final = self._finals.get((text, gone.revision)) if gone is not None else None
+        return to.apply(key, revision, None, final)
+
+    def _answer(self) -> None:
+        if self._waiting:
+            due = [waiter for revision, waiter in self._waiting if revision <= self._revision]
+            self._waiting = [entry for entry in self._waiting if entry[0] > self._revision]
+            for waiter in due:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    async def _reach(self, revision: int) -> None:
+        if self._revision < revision:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((revision, waiter))
+            await waiter
+
+    # Writing
 
     async def commit(self, writes: Sequence[Write]) -> list[record.Record | None]:
-        """All or nothing, at one revision. Raises AlreadyExists, Conflict or Missing of the first that fails."""
-        raise NotImplementedError
+        """All or nothing, at one revision. Raises AlreadyExists, Conflict or Missing of the first that fails.
+
+        Answers with each write's record: what was written, or a deletion's last content under its revision, None where
+        there was nothing to delete. StoreFull and StoreClosed come through as they are.
+        """
+        operations = [self._operation(one) for one in writes]
+        before = [self._before(one) for one in writes]
+        try:
+            revision = await self._store.commit(operations)
+            await self._reach(revision)
+        except contract.Mismatch as mismatch:
+            raise _refusal(writes, mismatch) from mismatch
+        finally:
+            self._let_go(writes, operations)
+        return [self._written(one, shown, revision) for one, shown in zip(writes, before, strict=True)]
+
+    def _operation(self, one: Write) -> contract.Operation:
+        text = keys.text(one.resource, one.key)
+        if one.draft is None:
+            if one.final is not None and one.expected:
+                self._finals[text, one.expected] = one.final
+            return contract.Delete(text, one.expected)
+        value = one.draft.value()
+        self._drafts[id(value)] = (value, one.draft)
+        return contract.Put(text, value, one.expected)
+
+    def _let_go(self, writes: Sequence[Write], operations: Sequence[contract.Operation]) -> None:
+        for one, operation in zip(writes, operations, strict=True):
+            if isinstance(operation, contract.Put):
+                self._drafts.pop(id(operation.value), None)
+            elif one.final is not None and one.expected:
+                self._finals.pop((operation.key, one.expected), None)
+
+    def _before(self, one: Write) -> record.Record | None:
+        """What a deletion will have removed, as the deletion's expectation, once it held, proves."""
+        if one.draft is not None:
+            return None
+        loaded = self._resources.get(one.resource)
+        return loaded.get(one.key) if loaded is not None else None
+
+    def _written(self, one: Write, before: record.Record | None, revision: int) -> record.Record | None:
+        shown = one.draft or one.final
+        if shown is not None:
+            loaded = self._resources.get(one.resource)
+            kept = loaded.get(one.key) if loaded is not None else None
+            if kept is not None and kept.revision == revision:
+                return kept
+            return record.Record(one.key, revision, shown)
+        return before.at(revision) if before is not None else None
 
     def statistics(self) -> dict[str, Any]:
-        raise NotImplementedError
+        return {
+            "revision": self._revision,
+            "unreadable": len(self.unreadable),
+            "resources": {name: loaded.statistics() for name, loaded in sorted(self._resources.items())},
+        }
+
+
+def _refusal(writes: Sequence[Write], mismatch: contract.Mismatch) -> errors.CacheError:
+    refused = next(one for one in writes if keys.text(one.resource, one.key) == mismatch.key)
+    if mismatch.current is None:
+        return errors.Missing(refused.key)
+    value = record.load(mismatch.current.value)
+    current = record.Record(refused.key, mismatch.current.revision, value)
+    if mismatch.expected == contract.ABSENT:
+        return errors.AlreadyExists(refused.key, current)
+    return errors.Conflict(refused.key, mismatch.expected, current)

@@ -1,34 +1,74 @@
-"""One resource's records: reads, writes, indices, watches. Interface first; the body follows."""
+"""One resource's records: reads, writes, watches. Reads are as fresh as every write that was answered."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
 
-from bascule.control.cache import record, scope, watch
+from bascule.control.cache import (
+    catalog,
+    change,
+    errors,
+    hub,
+    keys,
+    page,
+    record,
+    ring,
+    scope,
+    selection,
+    watch,
+    write,
+)
+from bascule.control.store import contract
 from bascule.vocabulary import fields, labels, objects
 
-
-class Page(NamedTuple):
-    """``next`` is this page's last key where more follows: pass it as ``after``. ``remaining``: None with selectors."""
-
-    records: list[record.Record]
-    revision: int
-    next: objects.Key | None
-    remaining: int | None
+Page = page.Page
+_HISTORY_CHUNK = 1000
 
 
 class ResourceCache:
-    group: str
-    plural: str
+    """Made and fed by ``cache.Cache``."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        store: contract.Store,
+        commit: write.Commit,
+        newest: Callable[[], int],
+        indexed: Iterable[str],
+        loaded_at: int,
+    ) -> None:
+        indexed = tuple(indexed)
+        self.name = name
+        """As in store keys: ``/<group or "core">/<plural>/``."""
+        self._store = store
+        self._commit = commit
+        self._newest = newest
+        self._catalog = catalog.Catalog(indexed)
+        self._ring = ring.Ring(loaded_at)
+        self._hub = hub.Hub(indexed)
+        self._loaded_at = loaded_at
 
     @property
     def revision(self) -> int:
         """The store revision that reads are fresh as of."""
-        raise NotImplementedError
+        return max(self._loaded_at, self._newest())
+
+    def __len__(self) -> int:
+        return len(self._catalog)
+
+    # Reading
 
     def get(self, key: objects.Key) -> record.Record | None:
-        raise NotImplementedError
+        return self._catalog.shelf.get(key)
+
+    def by_owner(self, uid: str) -> Sequence[record.Record]:
+        """Those with an owner reference to the uid, in order."""
+        return self._catalog.by_owner(uid)
+
+    def count(self, within: scope.Scope = scope.EVERYWHERE) -> int:
+        """How many there are, without reading them."""
+        return self._catalog.shelf.count(within)
 
     def list(
         self,
@@ -41,7 +81,15 @@ class ResourceCache:
         at_revision: int | None = None,
     ) -> Page:
         """In key order, now or at a revision that memory still reaches; else raises Expired or Future."""
-        raise NotImplementedError
+        selected = selection.Selection(within, labels, fields)
+        revision = self.revision if at_revision is None else at_revision
+        self._check_revision(revision)
+        changed = self._ring.since(revision) if revision < self.revision else {}
+        found = page.cut(page.at_revision(self._catalog, changed, selected, after), limit, revision)
+        if selected.selective:
+            return found
+        left = 0 if found.next is None else page.remaining(self._catalog, changed, selected, found.next)
+        return found._replace(remaining=left)
 
     async def page(
         self,
@@ -53,12 +101,37 @@ class ResourceCache:
         after: objects.Key | None = None,
         at_revision: int | None = None,
     ) -> Page:
-        """As ``list``, but goes to the store's history where memory does not reach. Use this in the LIST verb."""
-        raise NotImplementedError
+        """As ``list``, but goes to the store's history where memory does not reach, without ``remaining``."""
+        try:
+            return self.list(within, labels=labels, fields=fields, limit=limit, after=after, at_revision=at_revision)
+        except errors.Expired as expired:
+            selected = selection.Selection(within, labels, fields)
+            try:
+                return await self._history_page(selected, limit, after, expired.revision)
+            except contract.Compacted as compacted:
+                raise errors.Expired(compacted.revision, compacted.oldest) from compacted
 
-    def by_owner(self, uid: str) -> Sequence[record.Record]:
-        """Those with an owner reference to the uid."""
-        raise NotImplementedError
+    async def _history_page(
+        self, selected: selection.Selection, limit: int, after: objects.Key | None, revision: int
+    ) -> Page:
+        prefix = keys.under(self.name, selected.within)
+        start: str | None = keys.text(self.name, after) + "\0" if after is not None else ""
+        found: list[record.Record] = []
+        while start is not None and (not limit or len(found) <= limit):
+            entries, _, start = await self._store.range(prefix, start=start, limit=_HISTORY_CHUNK, revision=revision)
+            loaded = (
+                record.Record(keys.parse(key).key, modified, record.load(value)) for key, value, modified in entries
+            )
+            found.extend(filter(selected.matches, loaded))
+        return page.cut(found, limit, revision)
+
+    def _check_revision(self, revision: int) -> None:
+        if revision > self.revision:
+            raise errors.Future(revision, self.revision)
+        if revision < self._ring.oldest:
+            raise errors.Expired(revision, self._ring.oldest)
+
+    # Watching
 
     def watch(
         self,
@@ -67,21 +140,86 @@ class ResourceCache:
         labels: labels.Selector = labels.EVERYTHING,
         fields: fields.FieldSelector = fields.EVERYTHING,
         after_revision: int | None = None,
+        queue_max: int = watch.QUEUE_MAX,
     ) -> watch.Watch:
         """Events strictly after the revision; None: ADDED for all there is, one BOOKMARK, then what follows.
 
         Raises Expired and Future.
         """
-        raise NotImplementedError
+        selected = selection.Selection(within, labels, fields)
+        start = self.revision if after_revision is None else after_revision
+        self._check_revision(start)
+        initial = list(self._catalog.select(selected)) if after_revision is None else None
+        missed = self._ring.after(start) if after_revision is not None else ()
+        watcher = watch.Watch(
+            start,
+            initial=initial,
+            newest=lambda: self.revision,
+            detach=self._hub.detach,
+            queue_max=max(queue_max, len(missed)),
+        )
+        channel = hub.Channel(selected)
+        channel.watches[watcher] = None
+        for happened in missed:
+            if within.holds(happened.key):
+                channel.tell(happened)
+        self._hub.attach(watcher, selected)
+        return watcher
+
+    # Writing
 
     async def create(self, key: objects.Key, draft: record.Draft) -> record.Record:
         """Raises AlreadyExists. Cancelling the caller does not undo the write; this holds for all writes."""
-        raise NotImplementedError
+        return await self._write(write.Write(self.name, key, draft, contract.ABSENT))
 
     async def update(self, key: objects.Key, draft: record.Draft, expected: int) -> record.Record:
         """Raises Conflict and Missing."""
-        raise NotImplementedError
+        return await self._write(write.Write(self.name, key, draft, expected))
 
     async def delete(self, key: objects.Key, expected: int, final: record.Draft | None = None) -> record.Record:
         """The last content (``final`` where given) under the deletion's revision. Raises Conflict and Missing."""
-        raise NotImplementedError
+        return await self._write(write.Write(self.name, key, None, expected, final))
+
+    async def _write(self, wanted: write.Write) -> record.Record:
+        (written,) = await self._commit((wanted,))
+        if written is None:
+            raise errors.Missing(wanted.key)
+        return written
+
+    # Being fed
+
+    def load(self, key: objects.Key, revision: int, draft: record.Draft) -> None:
+        """One record of the initial state."""
+        self._catalog.replace(key, record.Record(self._catalog.shelf.key(key), revision, draft))
+
+    def apply(
+        self,
+        key: objects.Key,
+        revision: int,
+        draft: record.Draft | None,
+        final: record.Draft | None,
+    ) -> change.Change | None:
+        """One change, after all before it. None where it is known already."""
+        if revision <= self._loaded_at:
+            return None
+        shelf = self._catalog.shelf
+        new = None if draft is None else record.Record(shelf.key(key), revision, draft)
+        previous = self._catalog.replace(key, new)
+        happened = change.Change(revision, key, new, previous, final)
+        self._ring.append(happened)
+        self._hub.publish(happened)
+        return happened
+
+    def close(self) -> None:
+        """Ends all watches."""
+        self._hub.close()
+
+    def statistics(self) -> dict[str, int]:
+        return {
+            "records": len(self._catalog),
+            "size_bytes": self._catalog.shelf.size_bytes,
+            "watches": len(self._hub),
+            "recent_changes": len(self._ring),
+            "oldest_revision": self._ring.oldest,
+            "label_indices": len(self._catalog.label_indices),
+        }

@@ -1,35 +1,112 @@
-"""A watcher's own end: a bounded queue of shared events."""
+"""A watcher's own end: a bounded queue of shared events.
+
+Events come in order of revision, each once. A reader that falls too far behind is cut: its queue is dropped and the
+watch ends, so that it costs nobody anything; it lists again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
-from bascule.control.cache import event
+from bascule.control.cache import event, record
+
+QUEUE_MAX = 8192
 
 
 class Watch:
     """Iterate for single events, or take ``batch()`` to write many frames at once."""
 
-    @property
-    def revision(self) -> int:
-        """All events up to here were handed out: what a bookmark may say now."""
-        raise NotImplementedError
+    def __init__(
+        self,
+        start: int,
+        *,
+        initial: Sequence[record.Record] | None,
+        newest: Callable[[], int],
+        detach: Callable[[Watch], None],
+        queue_max: int = QUEUE_MAX,
+    ) -> None:
+        self._start = start
+        self._initial: Iterator[event.Event] | None = None if initial is None else _initial_events(initial, start)
+        self._newest = newest
+        self._detach = detach
+        self._queue: deque[event.Event] = deque()
+        self._queue_max = queue_max
+        self._waiter: asyncio.Future[None] | None = None
+        self._ended = False
+        self.cut = False
+        """True when the watch was ended because its reader was too slow."""
 
     @property
-    def cut(self) -> bool:
-        """True when the watch was ended because its reader was too slow."""
-        raise NotImplementedError
+    def revision(self) -> int:
+        """Every event up to here was handed out: what a bookmark may say. 0 until the initial events were."""
+        if self._initial is not None:
+            return 0
+        if self._queue:
+            return self._queue[0].revision - 1
+        return max(self._start, self._newest()) if not self._ended else self._start
+
+    def offer(self, happened: event.Event) -> None:
+        """For the publisher: queues an event, or cuts the watch."""
+        if len(self._queue) >= self._queue_max:
+            self.cut = True
+            self._queue.clear()
+            self._initial = None
+            self.close()
+            return
+        self._queue.append(happened)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def __aiter__(self) -> AsyncIterator[event.Event]:
         return self
 
     async def __anext__(self) -> event.Event:
-        raise NotImplementedError
+        events = await self.batch(1)
+        if not events:
+            raise StopAsyncIteration
+        return events[0]
 
     async def batch(self, limit: int = 500) -> list[event.Event]:
         """What is waiting, at least one event; empty when the watch has ended. Cancel-safe: no event is lost."""
-        raise NotImplementedError
+        while True:
+            taken = self.take(limit)
+            if taken or self._ended:
+                return taken
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+
+    def take(self, limit: int = 500) -> list[event.Event]:
+        """What is waiting now, perhaps nothing."""
+        taken: list[event.Event] = []
+        if self._initial is not None:
+            for happened in self._initial:
+                taken.append(happened)
+                if len(taken) == limit:
+                    return taken
+            self._initial = None
+        queue = self._queue
+        while queue and len(taken) < limit:
+            taken.append(queue.popleft())
+        if taken:
+            self._start = max(self._start, taken[-1].revision)
+        return taken
 
     def close(self) -> None:
         """Ends the watch; a waiting reader sees its end."""
-        raise NotImplementedError
+        if self._ended:
+            return
+        self._ended = True
+        self._detach(self)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+def _initial_events(initial: Sequence[record.Record], revision: int) -> Iterator[event.Event]:
+    for shown in initial:
+        yield event.Event(event.ADDED, shown.revision, shown)
+    yield event.Event(event.BOOKMARK, revision, None)

@@ -17,6 +17,9 @@ from bascule.control.store.sqlite import rows
 
 Damaged = Callable[[contract.Corrupt], None]
 
+_MAPPED_FROM = 1000
+"""Answers of this many entries are read through a memory map, which is given back afterwards."""
+
 _SPAN = """
 SELECT c.key, c.id, l.key, l.previous, l.checksum, l.value
 FROM current c LEFT JOIN log l ON l.id = c.id WHERE c.key >= ? AND c.key < ? ORDER BY c.key
@@ -46,6 +49,8 @@ class Reader:
     def range(self, prefix: str, start: str, limit: int, revision: int) -> contract.Page:
         """Entries at a durable revision. Raises Compacted."""
         low, high = max(prefix, start), contract.prefix_end(prefix)
+        if not limit or limit >= _MAPPED_FROM:
+            self._connection.execute("PRAGMA mmap_size = 1073741824").fetchone()
         self._connection.execute("BEGIN")
         try:
             self._check_kept(revision)
@@ -55,6 +60,7 @@ class Reader:
                 return self._page(self._span_singly(low, high, revision), limit, revision)
         finally:
             self._connection.execute("ROLLBACK")
+            self._connection.execute("PRAGMA mmap_size = 0").fetchone()
 
     def _check_kept(self, revision: int) -> None:
         (compacted,) = self._connection.execute(_COMPACTED).fetchone()
@@ -81,9 +87,8 @@ class Reader:
                     yield entry
             if key in changed:
                 continue
-            row = rows.Row(id, row_key, previous, checksum, value)
-            if row_key == key and value is not None and row.sound():
-                yield contract.Entry(key, value, row.revision)
+            if row_key == key and value is not None and rows.sound(id, key, previous, checksum, value):
+                yield contract.Entry(key, value, rows.revision_of(id))
             else:
                 self._report(key, id, row_key is None)
         while pending:

@@ -1,0 +1,53 @@
+"""Records found by something else than their key: an owner, a field's value, a label's value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from bascule.control.cache import record
+from bascule.vocabulary import objects
+
+Terms = Callable[[record.Record], Iterable[str]]
+
+
+class Index:
+    """``terms`` says under which texts a record is to be found."""
+
+    def __init__(self, terms: Terms) -> None:
+        self._terms = terms
+        self._found: dict[str, dict[objects.Key, record.Record]] = {}
+
+    def replace(self, previous: record.Record | None, new: record.Record | None) -> None:
+        """One key's change; either may be None."""
+        if previous is not None:
+            for term in self._terms(previous):
+                found = self._found[term]
+                found.pop(previous.key, None)
+                if not found:
+                    del self._found[term]
+        if new is not None:
+            for term in self._terms(new):
+                self._found.setdefault(term, {})[new.key] = new
+
+    def find(self, term: str) -> Iterable[record.Record]:
+        """In no particular order."""
+        found = self._found.get(term)
+        return found.values() if found is not None else ()
+
+
+def owners(shown: record.Record) -> Iterable[str]:
+    """Each owner once, also where an object names it twice."""
+    return shown.owners if len(shown.owners) < 2 else set(shown.owners)
+
+
+def field(name: str) -> Terms:
+    """A selectable field's value; absent reads as empty, as selectors read it."""
+    return lambda shown: (shown.field(name),)
+
+
+def label(name: str) -> Terms:
+    def terms(shown: record.Record) -> Iterable[str]:
+        value = shown.labels.get(name)
+        return () if value is None else (value,)
+
+    return terms
