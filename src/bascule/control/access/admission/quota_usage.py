@@ -1,0 +1,198 @@
+"""What an object costs against quotas: amounts by quota resource name, and whether a quota's scopes include it.
+
+Pure, and shared with whoever publishes `status.used`.
+"""
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import Any, Final
+
+from bascule.vocabulary import objects, quantity
+
+Usage = dict[str, Fraction]
+
+_ONE: Final = Fraction(1)
+_NAMED: Final = frozenset(
+    {
+        "configmaps",
+        "persistentvolumeclaims",
+        "pods",
+        "replicationcontrollers",
+        "resourcequotas",
+        "secrets",
+        "services",
+    }
+)
+_COMPUTE: Final = ("cpu", "memory", "ephemeral-storage")
+
+
+def of(group: str, plural: str, obj: objects.Object) -> Usage:
+    """Pods that have ended cost nothing but their place in `count/pods`."""
+    used: Usage = {f"count/{plural}.{group}" if group else f"count/{plural}": _ONE}
+    if group:
+        return used
+    if plural == "pods":
+        if (obj.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
+            used |= _pod(obj)
+        return used
+    if plural in _NAMED:
+        used[plural] = _ONE
+    if plural == "persistentvolumeclaims":
+        used |= _claim(obj)
+    elif plural == "services":
+        used |= _service(obj)
+    return used
+
+
+def _pod(pod: objects.Object) -> Usage:
+    used: Usage = {"pods": _ONE}
+    requests, limits = pod_totals(pod, "requests"), pod_totals(pod, "limits")
+    for resource, amount in requests.items():
+        used[f"requests.{resource}"] = amount
+        if resource in _COMPUTE or resource.startswith("hugepages-"):
+            used[resource] = amount
+    for resource, amount in limits.items():
+        used[f"limits.{resource}"] = amount
+    return used
+
+
+def pod_totals(pod: objects.Object, field: str) -> Usage:
+    """`requests` or `limits` of a pod as the scheduler counts them: sidecars add up, other init containers peak."""
+    spec = pod.get("spec") or {}
+    running = _sum(spec.get("containers") or (), field)
+    peak: Usage = {}
+    sidecars: Usage = {}
+    for container in spec.get("initContainers") or ():
+        amounts = _sum([container], field)
+        if container.get("restartPolicy") == "Always":
+            sidecars = _plus(sidecars, amounts)
+            peak = _most(peak, sidecars)
+        else:
+            peak = _most(peak, _plus(sidecars, amounts))
+    total = _most(_plus(running, sidecars), peak)
+    overhead = {key: quantity.parse(text) for key, text in (spec.get("overhead") or {}).items()}
+    if overhead and (field == "requests" or total):
+        keys = overhead if field == "requests" else {key: overhead[key] for key in overhead if key in total}
+        total = _plus(total, keys)
+    return total
+
+
+def _sum(containers: Iterable[Mapping[str, Any]], field: str) -> Usage:
+    total: Usage = {}
+    for container in containers:
+        resources = container.get("resources") or {}
+        amounts = dict(resources.get(field) or {})
+        if field == "requests":
+            amounts = {**(resources.get("limits") or {}), **amounts}
+        for key, text in amounts.items():
+            total[key] = total.get(key, Fraction(0)) + quantity.parse(text)
+    return total
+
+
+def _plus(left: Usage, right: Mapping[str, Fraction]) -> Usage:
+    return {key: left.get(key, Fraction(0)) + right.get(key, Fraction(0)) for key in left.keys() | right.keys()}
+
+
+def _most(left: Usage, right: Usage) -> Usage:
+    return {key: max(left.get(key, Fraction(0)), right.get(key, Fraction(0))) for key in left.keys() | right.keys()}
+
+
+def _claim(claim: objects.Object) -> Usage:
+    spec = claim.get("spec") or {}
+    amount = quantity.parse(((spec.get("resources") or {}).get("requests") or {}).get("storage") or "0")
+    used: Usage = {"requests.storage": amount}
+    if spec.get("storageClassName"):
+        suffix = f"{spec['storageClassName']}.storageclass.storage.k8s.io"
+        used |= {f"{suffix}/requests.storage": amount, f"{suffix}/persistentvolumeclaims": _ONE}
+    return used
+
+
+def _service(service: objects.Object) -> Usage:
+    spec = service.get("spec") or {}
+    ports = Fraction(len(spec.get("ports") or ()))
+    if spec.get("type") == "NodePort":
+        return {"services.nodeports": ports}
+    if spec.get("type") == "LoadBalancer":
+        allocated = spec.get("allocateLoadBalancerNodePorts") is not False
+        return {"services.loadbalancers": _ONE, "services.nodeports": ports if allocated else Fraction(0)}
+    return {}
+
+
+def in_scope(quota: objects.Object, group: str, plural: str, obj: objects.Object) -> bool:
+    """Scopes speak of pods only (and of claims' attributes class, which no quota here limits)."""
+    spec = quota.get("spec") or {}
+    terms = [{"scopeName": name, "operator": "Exists"} for name in spec.get("scopes") or ()]
+    terms += (spec.get("scopeSelector") or {}).get("matchExpressions") or ()
+    if not terms:
+        return True
+    return not group and plural == "pods" and all(_matches(term, obj) for term in terms)
+
+
+def _matches(term: Mapping[str, Any], pod: objects.Object) -> bool:
+    spec = pod.get("spec") or {}
+    match term.get("scopeName"):
+        case "Terminating":
+            return spec.get("activeDeadlineSeconds") is not None
+        case "NotTerminating":
+            return spec.get("activeDeadlineSeconds") is None
+        case "BestEffort":
+            return not pod_totals(pod, "requests") and not pod_totals(pod, "limits")
+        case "NotBestEffort":
+            return bool(pod_totals(pod, "requests") or pod_totals(pod, "limits"))
+        case "CrossNamespacePodAffinity":
+            return _across_namespaces(spec)
+        case "PriorityClass":
+            return _selected(term, spec.get("priorityClassName") or "")
+    return False
+
+
+def _selected(term: Mapping[str, Any], value: str) -> bool:
+    values = term.get("values") or ()
+    match term.get("operator"):
+        case "In":
+            return value in values
+        case "NotIn":
+            return value not in values
+        case "Exists":
+            return bool(value)
+        case "DoesNotExist":
+            return not value
+    return False
+
+
+def _across_namespaces(spec: Mapping[str, Any]) -> bool:
+    affinity = spec.get("affinity") or {}
+    for kind in ("podAffinity", "podAntiAffinity"):
+        rules = affinity.get(kind) or {}
+        terms = list(rules.get("requiredDuringSchedulingIgnoredDuringExecution") or ())
+        weighted = rules.get("preferredDuringSchedulingIgnoredDuringExecution") or ()
+        terms += [term.get("podAffinityTerm") or {} for term in weighted]
+        if any(term.get("namespaces") or term.get("namespaceSelector") is not None for term in terms):
+            return True
+    return False
+
+
+def missing(hard: Iterable[str], pod: objects.Object) -> list[tuple[str, list[str]]]:
+    """(quota resource, containers that do not state it): a quota on requests or limits makes them compulsory."""
+    found = []
+    for name in sorted(hard):
+        field, _, resource = name.rpartition(".")
+        if name in _COMPUTE:
+            field, resource = "requests", name
+        if field not in ("requests", "limits") or resource not in ("cpu", "memory"):
+            continue
+        lacking = [
+            str(container.get("name"))
+            for container in (pod.get("spec") or {}).get("containers") or ()
+            if resource not in _sum([container], field)
+        ]
+        if lacking:
+            found.append((name, lacking))
+    return found
+
+
+def text(resource: str, amount: Fraction) -> str:
+    """The amount as a quantity, in the family its resource is usually written in."""
+    if amount.denominator == 1 and any(word in resource for word in ("memory", "storage", "hugepages")):
+        return quantity.format_bytes(int(amount))
+    return quantity.format_milli(-((-amount * 1000) // 1))
