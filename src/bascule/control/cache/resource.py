@@ -48,6 +48,8 @@ class ResourceCache:
         self._ring = ring.Ring(loaded_at)
         self._hub = hub.Hub(indexed)
         self._loaded_at = loaded_at
+        self.changed_at = loaded_at
+        """The revision of the newest change to this resource: what is derived from it holds until this moves."""
 
     @property
     def revision(self) -> int:
@@ -206,6 +208,7 @@ class ResourceCache:
         new = None if draft is None else record.Record(shelf.key(key), revision, draft)
         previous = self._catalog.replace(key, new)
         happened = change.Change(revision, key, new, previous, final)
+        self.changed_at = revision
         self._ring.append(happened)
         self._hub.publish(happened)
         return happened
