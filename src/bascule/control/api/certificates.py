@@ -31,7 +31,7 @@ async def sign(platform: platforms.Platform, call: calls.Call) -> None:
     use = signing.process(obj, platform.reader, platform.authority, platform.time, cluster=call.cluster)
     if obj == call.endpoint.decode(stored):
         return
-    writes = [cache.Write(records, stored.key, pipeline.encode(call, obj), stored.revision)]
+    writes = [cache.Write(records.name, stored.key, pipeline.encode(call, obj), stored.revision)]
     if use is not None:
         writes.append(_mark(platform, use))
     with pipeline.translated(call):
@@ -44,7 +44,7 @@ def _mark(platform: platforms.Platform, use: signing.TokenUse) -> cache.Write:
     annotations = secret["metadata"]["annotations"] = secret["metadata"].get("annotations") or {}
     annotations[use.key] = use.value
     draft = record.draft(secret, endpoint.strategy.selectable_fields(secret))
-    return cache.Write(endpoint.records, objects.key(secret), draft, objects.resource_version(secret))
+    return cache.Write(endpoint.records.name, objects.key(secret), draft, objects.resource_version(secret))
 
 
 async def approval(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:

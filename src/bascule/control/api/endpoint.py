@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 
-from bascule.control.cache import record, resource
+from bascule.control.cache import record
+from bascule.control.cache import resource as cached
 from bascule.control.kinds import strategy
 from bascule.control.schema import types
 from bascule.vocabulary import objects, resources
@@ -31,14 +32,14 @@ class Endpoint:
     resource: resources.Resource
     strategy: strategy.Strategy
     schema: types.TypeSchema
-    cache: resource.ResourceCache | None
+    cache: cached.ResourceCache | None
     selectable: frozenset[str]
     conversion: Conversion | None = None
     list_head: bytes = b""
     reset_fields: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def records(self) -> resource.ResourceCache:
+    def records(self) -> cached.ResourceCache:
         """The cache of a kind that is stored."""
         if self.cache is None:
             raise TypeError(f"{self.resource.qualified} is virtual: it has no objects")

@@ -55,7 +55,7 @@ class CacheReader:
 
     def revision(self, group: str, plural: str) -> int:
         loaded = self._resource(group, plural)
-        return loaded.revision if loaded is not None else 0
+        return loaded.changed_at if loaded is not None else 0
 
     def pods_on(self, node: str) -> Sequence[objects.Object]:
         loaded = self._resource("", "pods")

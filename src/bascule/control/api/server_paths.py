@@ -41,7 +41,7 @@ class ServerPaths:
         match head:
             case "healthz" | "livez" | "readyz":
                 return self._health(path, parameters)
-            case "openapi":
+            case "openapi" if path.startswith("/openapi/v3"):
                 return await self._openapi.serve(http, path)
             case "metrics" if path == "/metrics":
                 return respond.raw(prometheus_client.generate_latest(), media=prometheus_client.CONTENT_TYPE_LATEST)
