@@ -64,11 +64,13 @@ def decode_value(body: bytes, content_type: str) -> Any:
 
 
 def duplicates(body: bytes, content_type: str) -> list[str]:
-    """Paths of members that occur twice (`spec.replicas`); a slow second parse, for strict validation only."""
+    """Paths of members that occur twice (`spec.replicas`); a second parse, for strict validation and warnings."""
     media_type = _media_type(content_type)
     if media_type == PROTOBUF:
         return []
     try:
+        if _has_as_many_members(body):
+            return []
         return _json_duplicates(body)
     except ValueError:
         return yaml_body.duplicates(body, DEPTH_MAX) if media_type in _YAML_TYPES else []
@@ -133,6 +135,23 @@ def is_deeper_than(value: Any, depth_max: int) -> bool:
         if not level:
             return False
     return True
+
+
+def _has_as_many_members(body: bytes) -> bool:
+    """Whether as many members came out of a body as it has colons after quotes: then none was given twice."""
+    return _members(orjson.loads(body)) == body.count(b'":') + body.count(b'" :')
+
+
+def _members(value: Any) -> int:
+    if value.__class__ is dict:
+        count = len(value)
+        for member in value.values():
+            if member.__class__ is dict or member.__class__ is list:
+                count += _members(member)
+        return count
+    if value.__class__ is list:
+        return sum([_members(item) for item in value if item.__class__ is dict or item.__class__ is list])
+    return 0
 
 
 def _json_duplicates(body: bytes) -> list[str]:
