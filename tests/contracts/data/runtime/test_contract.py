@@ -23,9 +23,7 @@ def _root_only() -> None:
         pytest.skip("NOT TESTED: containerd needs root, containerd, runc and busybox-static")
 
 
-@pytest.fixture(
-    params=["hollow", "process", pytest.param("containerd", marks=[pytest.mark.root, pytest.mark.slow])]
-)
+@pytest.fixture(params=["hollow", "process", pytest.param("containerd", marks=[pytest.mark.root, pytest.mark.slow])])
 async def runtime(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[contract.Runtime]:
     if request.param == "containerd":
         _root_only()
@@ -72,9 +70,7 @@ def container(*command: str, **changes: object) -> contract.ContainerSpec:
     return contract.ContainerSpec(**(values | changes))  # type: ignore[arg-type]
 
 
-async def until(
-    runtime: contract.Runtime, holds: Callable[[contract.Observation], bool]
-) -> contract.Observation:
+async def until(runtime: contract.Runtime, holds: Callable[[contract.Observation], bool]) -> contract.Observation:
     """Wait as the agent does: look, then sleep until something may have changed."""
     async with asyncio.timeout(20):
         while not holds(seen := await runtime.observe()):
@@ -126,9 +122,7 @@ async def test_a_container_runs_until_it_is_stopped(runtime: contract.Runtime, t
 
 async def test_an_exit_is_reported_with_its_code(runtime: contract.Runtime, tmp_path: Path) -> None:
     await run(runtime, tmp_path, "/bin/sh", "-c", "exit 3")
-    seen = await until(
-        runtime, lambda o: bool(o.containers) and o.containers[0].state is contract.State.EXITED
-    )
+    seen = await until(runtime, lambda o: bool(o.containers) and o.containers[0].state is contract.State.EXITED)
     assert (seen.containers[0].exit_code, seen.containers[0].reason) == (3, "Error")
 
 
@@ -197,9 +191,7 @@ async def test_a_terminal_has_the_size_it_is_given(runtime: contract.Runtime, tm
     if runtime.name == "hollow":
         return
     container_id = await run(runtime, tmp_path)
-    session = await runtime.exec(
-        container_id, ["/bin/sh", "-c", "read line; stty size"], tty=True, stdin=True
-    )
+    session = await runtime.exec(container_id, ["/bin/sh", "-c", "read line; stty size"], tty=True, stdin=True)
     await session.resize(97, 31)
     await session.write(b"go\n")
     heard = b""
@@ -218,9 +210,7 @@ async def test_volumes_appear_under_their_mount_paths(runtime: contract.Runtime,
     volume = tmp_path / "volume"
     volume.mkdir()
     (volume / "greeting").write_text("hello")
-    container_id = await run(
-        runtime, tmp_path, mounts=(contract.Mount(str(volume), "/etc/greetings", read_only=True),)
-    )
+    container_id = await run(runtime, tmp_path, mounts=(contract.Mount(str(volume), "/etc/greetings", read_only=True),))
     where = "etc/greetings" if runtime.name == "process" else "/etc/greetings"
     result = await runtime.exec_sync(container_id, ["/bin/cat", f"{where}/greeting"], 10)
     assert result.stdout == b"hello"

@@ -173,17 +173,13 @@ class HollowRuntime:
         self._specs.pop(container_id, None)
         self._changed.set()
 
-    async def exec_sync(
-        self, container_id: str, command: Sequence[str], timeout_seconds: float
-    ) -> contract.ExecResult:
+    async def exec_sync(self, container_id: str, command: Sequence[str], timeout_seconds: float) -> contract.ExecResult:
         container = self._containers.get(container_id)
         if container is None or container.state is not contract.State.RUNNING:
             raise contract.RuntimeFault("NotFound", f"container {container_id} is not running")
         return contract.ExecResult(0, b"", b"")
 
-    async def exec(
-        self, container_id: str, command: Sequence[str], *, tty: bool, stdin: bool
-    ) -> contract.Session:
+    async def exec(self, container_id: str, command: Sequence[str], *, tty: bool, stdin: bool) -> contract.Session:
         raise contract.RuntimeFault("NotSupported", "a hollow container has no processes")
 
     async def attach(self, container_id: str, *, tty: bool, stdin: bool) -> contract.Session:

@@ -227,15 +227,11 @@ class ProcessRuntime:
 
     # Inside
 
-    async def exec_sync(
-        self, container_id: str, command: Sequence[str], timeout_seconds: float
-    ) -> contract.ExecResult:
+    async def exec_sync(self, container_id: str, command: Sequence[str], timeout_seconds: float) -> contract.ExecResult:
         session = await self.exec(container_id, command, tty=False, stdin=False)
         return await sessions.collect(session, timeout_seconds)
 
-    async def exec(
-        self, container_id: str, command: Sequence[str], *, tty: bool, stdin: bool
-    ) -> contract.Session:
+    async def exec(self, container_id: str, command: Sequence[str], *, tty: bool, stdin: bool) -> contract.Session:
         directory = self._directory(container_id)
         spec, current = records.read(directory / "spec.json"), records.container(directory)
         if spec is None or current is None or current.state is not contract.State.RUNNING:

@@ -1,0 +1,172 @@
+"""One node: a worker for each pod of the ledger, the observer, the node's own report.
+
+Law 4 lives here: a pod's worker ends only when the ledger was told of that very removal. Containers
+of pods the ledger does not know are removed only if the ledger can be trusted to know (it was told
+the state of pods before this boot and has no broken row of that name); otherwise they are reported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import msgspec
+
+from bascule.bridge import messages
+from bascule.data.agent import node_status
+from bascule.data.agent.host import Host
+from bascule.data.agent.observer import Observer
+from bascule.data.agent.pods import decide, model
+from bascule.data.agent.pods.worker import Worker
+from bascule.data.runtime import contract
+from bascule.vocabulary import objects
+from bascule.vocabulary.objects import Object
+
+_log = logging.getLogger(__name__)
+
+SOURCES = ("configmaps", "secrets", "tokens")
+NETWORKED = ("services", "endpointslices", "pods", "nodes", "namespaces")
+
+
+class Node:
+    """`on_desired` is what the bridge calls; `run` ends only by cancellation and touches no pod then."""
+
+    def __init__(self, host: Host, profile: node_status.Profile) -> None:
+        self.host = host
+        self.profile = profile
+        self.observer = Observer(host.runtime, self._seen, host.clock)
+        self.workers: dict[str, Worker] = {}  # by uid
+        self._by_name: dict[str, str] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._orphans: dict[str, asyncio.Task[None]] = {}
+        self._kept: set[str] = set()
+        self._trusted = host.ledger.synced("pods")
+        self._last_status = b""
+
+    async def run(self) -> None:
+        await self.host.runtime.start()
+        self._load()
+        tasks = [asyncio.create_task(self.observer.run()), asyncio.create_task(self._report_node())]
+        try:
+            await asyncio.gather(self.host.network.sync())
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
+        finally:
+            pods = [*self._tasks.values(), *self._orphans.values()]
+            for task in (*tasks, *pods):
+                task.cancel()
+            await asyncio.gather(*tasks, *pods, return_exceptions=True)
+            await self.host.runtime.close()
+
+    def _load(self) -> None:
+        for desired in self.host.ledger.all("pods"):
+            self._desire(desired.name, desired.object())
+        for kind, name, reason in self.host.ledger.corrupt:
+            _log.error("a row of the ledger is broken", extra={"kind": kind, "row": name, "reason": reason})
+            message = f"{kind} {name} in this node's ledger is broken ({reason}); what runs of it is left alone"
+            self.host.events.node("LedgerRowCorrupt", message, warning=True)
+
+    # Desired state
+
+    async def on_desired(self, kind: str, names: frozenset[str]) -> list[messages.Refusal]:
+        """The ledger has changed: act on it. Returns once it is in force."""
+        if kind == "pods":
+            for name in sorted(names):
+                desired = self.host.ledger.get("pods", name)
+                if desired is not None:
+                    self._desire(name, desired.object())
+                elif (uid := self._by_name.pop(name, None)) is not None:
+                    self.workers[uid].remove()
+        if kind in SOURCES:
+            places = {name.rpartition("/")[0] for name in names}
+            for worker in self.workers.values():
+                if worker.name.rpartition("/")[0] in places:
+                    worker.sources_changed()
+        if kind in NETWORKED:
+            await self.host.network.sync()
+        return []
+
+    def _desire(self, name: str, pod: Object) -> None:
+        uid = objects.uid(pod)
+        known = self.workers.get(uid)
+        if known is not None:
+            known.desire(pod)
+            self._by_name[name] = uid
+            return
+        before = self._by_name.get(name)
+        old = self.workers.get(before) if before is not None else None
+        if old is not None:  # another pod of that name: the old one ends first
+            old.remove()
+        self._by_name[name] = uid
+        worker = Worker(self.host, self.observer, pod, old)
+        self.workers[uid] = worker
+        self._tasks[uid] = task = asyncio.create_task(worker.run())
+        task.add_done_callback(lambda _: self._ended(uid))
+
+    def _ended(self, uid: str) -> None:
+        worker = self.workers.get(uid)
+        if worker is not None and worker.gone.is_set():
+            del self.workers[uid]
+            self._tasks.pop(uid, None)
+
+    # Observed state
+
+    def _seen(self, differing: set[str]) -> None:
+        first = self.observer.number == 1
+        for uid in self.workers if first else differing:
+            if (worker := self.workers.get(uid)) is not None:
+                worker.wake()
+        for uid in differing:
+            if uid not in self.workers and uid in self.observer.views:
+                self._orphan(uid)
+
+    def _orphan(self, uid: str) -> None:
+        """The runtime holds a pod that no worker stands for."""
+        if uid in self._orphans or uid in self._kept:
+            return
+        boxes = self.observer.views[uid].sandboxes
+        name = f"{boxes[0].cluster}/{boxes[0].namespace}/{boxes[0].name}" if boxes else uid
+        broken = {row for kind, row, _ in self.host.ledger.corrupt if kind == "pods"}
+        if not self._trusted or name in broken:
+            self._kept.add(uid)
+            _log.warning("containers of an unknown pod are left running", extra={"pod": name, "uid": uid})
+            message = f"pod {name} runs here but this node's ledger does not know it; it is left running"
+            self.host.events.node("UnknownPod", message, warning=True)
+            return
+        self._orphans[uid] = task = asyncio.create_task(self._remove_orphan(uid))
+        task.add_done_callback(lambda _: self._orphans.pop(uid, None))
+
+    async def _remove_orphan(self, uid: str) -> None:
+        memory, runtime = model.Memory(), self.host.runtime
+        while (view := self.observer.views.get(uid)) is not None:
+            for action in decide.remove(view, memory, 30.0).actions:
+                try:
+                    if isinstance(action, model.KillContainer):
+                        await runtime.stop_container(action.id, action.grace_seconds)
+                    elif isinstance(action, model.RemoveSandbox):
+                        await runtime.remove_sandbox(action.id)
+                    elif isinstance(action, model.RemoveContainer):
+                        await runtime.remove_container(action.id)
+                except contract.RuntimeFault as fault:
+                    _log.warning("orphan not removed", extra={"uid": uid, "error": str(fault)})
+            number = self.observer.ask(uid)
+            while self.observer.number < number:
+                await self.host.clock.sleep(0.1)
+        await self.host.network.detach(uid)
+
+    # The node's own report
+
+    async def _report_node(self) -> None:
+        version = await self.host.runtime.version()
+        while True:
+            own = self.host.ledger.get("nodes", f"root//{self.host.node}")
+            known = own.object() if own is not None else {}
+            problem = self.observer.problem
+            body = node_status.report(self.profile, self.host, known, version, problem, self.host.clock.now())
+            fresh = msgspec.json.encode(node_status.without_beats(body))
+            if fresh != self._last_status:
+                self._last_status = fresh
+                name = f"root//{self.host.node}"
+                self.host.ledger.report(messages.NODE_STATUS, name, msgspec.json.encode(body))
+            await self.host.clock.sleep(node_status.LOOK_SECONDS)
