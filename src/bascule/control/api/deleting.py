@@ -10,7 +10,6 @@ from aiohttp import web
 from bascule.control.api import call as calls
 from bascule.control.api import deletion, pipeline, respond, shape
 from bascule.control.api import platform as platforms
-from bascule.control.cache import errors as cache_errors
 from bascule.control.cache import record
 from bascule.control.schema import decoding
 from bascule.vocabulary import errors, objects
@@ -56,8 +55,7 @@ async def deleted(platform: platforms.Platform, call: calls.Call, wanted: deleti
         try:
             return await _once(platform, call, wanted, stored)
         except errors.StatusError as error:
-            lost_race = isinstance(error.__cause__, cache_errors.Conflict)
-            if not lost_race or attempt == pipeline.CONFLICT_ATTEMPTS - 1:
+            if attempt == pipeline.CONFLICT_ATTEMPTS - 1 or not await pipeline.lost_race(call, error):
                 raise
     raise AssertionError("unreachable")
 

@@ -6,6 +6,7 @@ never take more than it allows.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from typing import Any, Final
 
@@ -62,6 +63,7 @@ async def _charge(platform: platforms.Platform, call: calls.Call, pod: objects.O
         try:
             await endpoint.records.update(stored.key, draft, stored.revision)
         except (cache_errors.Conflict, cache_errors.Missing):
+            await asyncio.sleep(0)
             continue
         return
     raise _refusal(call.name, "the disruption budget changes too fast")

@@ -7,6 +7,7 @@ committed and keeps its version. Removing the last finalizer of an object that i
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
@@ -126,10 +127,19 @@ async def update(
         try:
             return await _update_once(platform, call, stored, change, operation)
         except errors.StatusError as error:
-            lost_race = isinstance(error.__cause__, cache_errors.Conflict)
-            if not (retry and lost_race) or attempt == CONFLICT_ATTEMPTS - 1:
+            if not retry or attempt == CONFLICT_ATTEMPTS - 1 or not await lost_race(call, error):
                 raise
     raise AssertionError("unreachable")
+
+
+async def lost_race(call: calls.Call, error: errors.StatusError) -> bool:
+    """Whether somebody else was faster; if so, returns once what they wrote can be read."""
+    conflict = error.__cause__
+    if not isinstance(conflict, cache_errors.Conflict):
+        return False
+    while call.endpoint.records.revision < conflict.current.revision:
+        await asyncio.sleep(0)
+    return True
 
 
 async def _update_once(
