@@ -39,6 +39,9 @@ class View:
     def position(self, kind: str) -> messages.Position:
         return messages.Position(self.installation, self.epoch, self.generation)
 
+    def may_remove(self, kind: str, name: str) -> bool:
+        return True
+
     def put(self, kind: str, name: str) -> messages.Desired:
         self.generation += 1
         self.wanted[kind][name] = desired(kind, name, str(self.generation))

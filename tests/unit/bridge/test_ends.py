@@ -98,9 +98,7 @@ async def test_reconnect_costs_what_changed(installation: fakes.Installation, le
         assert node.status.problem == ""
 
 
-async def test_reports_wait_in_the_ledger_until_acknowledged(
-    installation: fakes.Installation, ledger: Ledger
-) -> None:
+async def test_reports_wait_in_the_ledger_until_acknowledged(installation: fakes.Installation, ledger: Ledger) -> None:
     host, agent = fakes.Host(acknowledging=False), fakes.Agent()
     ledger.report("pod-status", "root/ns/a", b"1")
     async with (

@@ -29,6 +29,10 @@ class View(Protocol):
 
     def position(self, kind: str) -> messages.Position: ...
 
+    def may_remove(self, kind: str, name: str) -> bool:
+        """False while it is not certain that what is missing from this view is missing from the store."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -222,7 +226,8 @@ class Serving:
             if not span.includes(name) or (name in span.refused and span.refused[name][0] == version):
                 span.due.discard(name)
             elif desired is None:
-                removed.append(name)
+                if self._view.may_remove(kind, name):
+                    removed.append(name)
             elif len(put) < RESPONSE_ITEMS_MAX and size_bytes < RESPONSE_SIZE_BYTES:
                 put.append(desired)
                 size_bytes += len(desired.body)
