@@ -1,0 +1,133 @@
+"""Strategic merge patch: lists merged by key, and every directive."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bascule.control.patch import strategic
+from bascule.control.schema import catalog, types
+from bascule.vocabulary import errors
+
+
+def schema(kind: str, api_version: str = "v1") -> types.TypeSchema:
+    found = catalog.schema_of(api_version, kind)
+    assert found is not None
+    return found
+
+
+def pod(*names: str, **spec: Any) -> dict[str, Any]:
+    return {"spec": {"containers": [{"name": name, "image": f"{name}:1"} for name in names], **spec}}
+
+
+def images(obj: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(container["name"], container.get("image", "")) for container in obj["spec"]["containers"]]
+
+
+def apply_pod(document: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    before, patch_before = copy.deepcopy(document), copy.deepcopy(patch)
+    result = strategic.apply(document, patch, schema("Pod"))
+    assert document == before
+    assert patch == patch_before
+    return result
+
+
+def test_items_merge_by_key_and_new_ones_come_first_like_upstream() -> None:
+    patch = {"spec": {"containers": [{"name": "b", "image": "b:2"}, {"name": "c", "image": "c:1"}]}}
+    assert images(apply_pod(pod("a", "b"), patch)) == [("a", "a:1"), ("b", "b:2"), ("c", "c:1")]
+
+
+def test_null_removes_and_scalars_replace() -> None:
+    result = apply_pod(
+        pod("a", hostname="h", nodeName="n"), {"spec": {"hostname": None, "nodeName": "m", "subdomain": None}}
+    )
+    assert "hostname" not in result["spec"]
+    assert "subdomain" not in result["spec"]
+    assert result["spec"]["nodeName"] == "m"
+
+
+def test_delete_directive_removes_an_item() -> None:
+    patch = {"spec": {"containers": [{"name": "a", "$patch": "delete"}]}}
+    assert images(apply_pod(pod("a", "b"), patch)) == [("b", "b:1")]
+
+
+def test_replace_directive_replaces_a_list_or_a_map() -> None:
+    patch: dict[str, Any] = {"spec": {"containers": [{"name": "z"}, {"$patch": "replace"}]}}
+    assert images(apply_pod(pod("a", "b"), patch)) == [("z", "")]
+    patch = {"spec": {"$patch": "replace", "nodeName": "m"}}
+    assert apply_pod(pod("a"), patch) == {"spec": {"nodeName": "m"}}
+    assert apply_pod(pod("a"), {"spec": {"$patch": "delete"}}) == {"spec": {}}
+
+
+def test_set_element_order_orders_items() -> None:
+    order = [{"name": "c"}, {"name": "a"}]
+    patch = {"spec": {"$setElementOrder/containers": order, "containers": [{"name": "c", "image": "c:2"}]}}
+    assert images(apply_pod(pod("a", "c"), patch)) == [("c", "c:2"), ("a", "a:1")]
+    only_order = {"spec": {"$setElementOrder/containers": order}}
+    assert images(apply_pod(pod("a", "c"), only_order)) == [("c", "c:1"), ("a", "a:1")]
+
+
+def test_order_must_name_what_the_patch_adds() -> None:
+    patch = {"spec": {"$setElementOrder/containers": [{"name": "a"}], "containers": [{"name": "b"}]}}
+    with pytest.raises(errors.StatusError) as refusal:
+        apply_pod(pod("a"), patch)
+    assert refusal.value.code == 400
+
+
+def test_primitive_lists_merge_and_delete() -> None:
+    document = {"metadata": {"finalizers": ["a/x", "b/x"]}}
+    patch = {"metadata": {"$deleteFromPrimitiveList/finalizers": ["a/x"], "finalizers": ["c/x"]}}
+    assert set(apply_pod(document, patch)["metadata"]["finalizers"]) == {"b/x", "c/x"}
+
+
+def test_lists_without_strategy_are_replaced() -> None:
+    document = {"spec": {"tolerations": [{"key": "a"}]}}
+    assert apply_pod(document, {"spec": {"tolerations": [{"key": "b"}]}})["spec"]["tolerations"] == [{"key": "b"}]
+
+
+def test_retain_keys_clears_the_other_members_of_a_union() -> None:
+    document = {"spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}}}
+    patch = {"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}}
+    result = strategic.apply(document, patch, schema("Deployment", "apps/v1"))
+    assert result["spec"]["strategy"] == {"type": "Recreate"}
+
+
+def test_an_item_without_its_key_is_unprocessable() -> None:
+    with pytest.raises(errors.StatusError) as refusal:
+        apply_pod(pod("a"), {"spec": {"containers": [{"image": "x"}]}})
+    assert refusal.value.code == 422
+    assert "does not contain declared merge key: name" in refusal.value.message
+
+
+def test_unknown_directives_are_refused() -> None:
+    for patch in ({"$patch": "explode"}, {"spec": {"containers": [{"name": "a", "$patch": "explode"}]}}):
+        with pytest.raises(errors.StatusError):
+            apply_pod(pod("a"), patch)
+
+
+NAMES = st.lists(st.sampled_from("abcdef"), unique=True, max_size=5)
+
+
+@given(live=NAMES, patched=NAMES)
+def test_merging_keeps_every_item_once_and_the_patch_in_order(live: list[str], patched: list[str]) -> None:
+    patch = {"spec": {"containers": [{"name": name, "image": "new"} for name in patched]}}
+    result = [name for name, _ in images(strategic.apply(pod(*live), patch, schema("Pod")))]
+    assert sorted(result) == sorted({*live, *patched})
+    assert [name for name in result if name in patched] == patched
+    assert [name for name in result if name not in patched] == [name for name in live if name not in patched]
+
+
+@given(live=NAMES, patched=NAMES)
+def test_merging_twice_is_merging_once(live: list[str], patched: list[str]) -> None:
+    patch = {"spec": {"containers": [{"name": name, "image": "new"} for name in patched]}}
+    once = strategic.apply(pod(*live), patch, schema("Pod"))
+    assert strategic.apply(once, patch, schema("Pod")) == once
+
+
+@given(live=NAMES)
+def test_merging_an_object_into_itself_changes_nothing(live: list[str]) -> None:
+    assert strategic.apply(pod(*live), pod(*live), schema("Pod")) == pod(*live)
