@@ -127,7 +127,7 @@ class Ledger:
         cluster, namespace, group, plural = place
         for hold in list(self._held.get(place, {}).values()):
             shown = self._source.get(group, plural, cluster, namespace, objects.name(hold.obj))
-            if hold.before is None and shown is not None and objects.uid(shown) == hold.uid:
+            if shown is not None and objects.uid(shown) == hold.uid and _is_newer(shown, hold.before):
                 continue  # already counted as visible
             self._add(used, quota, place, hold.obj)
             if hold.before is not None:
@@ -181,6 +181,10 @@ class Ledger:
             found = self._source.list("", "resourcequotas", cluster, namespace)
             known = self._quotas[cluster, namespace] = [_parse(quota) for quota in found]
         return known
+
+
+def _is_newer(shown: objects.Object, before: objects.Object | None) -> bool:
+    return before is None or objects.resource_version(shown) > objects.resource_version(before)
 
 
 def _parse(document: objects.Object) -> _Quota:

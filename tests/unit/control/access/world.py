@@ -1,0 +1,102 @@
+"""A reader over dictionaries, and short ways to say objects, users and requests."""
+
+import base64
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from bascule.control.access import authorization, bootstrap, user
+from bascule.control.access.admission import chain, request
+from bascule.vocabulary import builtins, clock, objects
+
+ALICE = user.User("alice", (user.AUTHENTICATED,))
+MASTER = user.User("root", (user.MASTERS, user.AUTHENTICATED))
+
+
+class DictReader:
+    def __init__(self) -> None:
+        self.held: dict[tuple[str, str], dict[objects.Key, objects.Object]] = {}
+        self.revisions: dict[tuple[str, str], int] = {}
+        self._versions = itertools.count(1)
+
+    def put(self, group: str, plural: str, obj: objects.Object, *, cluster: str = objects.ROOT) -> objects.Object:
+        version = next(self._versions)
+        stored = objects.deep_copy(obj)
+        metadata = stored.setdefault("metadata", {})
+        metadata["resourceVersion"] = str(version)
+        metadata.setdefault("uid", f"uid-{version}")
+        if cluster != objects.ROOT:
+            metadata.setdefault("annotations", {})[objects.CLUSTER_ANNOTATION] = cluster
+        self.held.setdefault((group, plural), {})[objects.key(stored)] = stored
+        self.revisions[group, plural] = version
+        return stored
+
+    def remove(self, group: str, plural: str, namespace: str, name: str) -> None:
+        del self.held[group, plural][objects.Key(objects.ROOT, namespace, name)]
+        self.revisions[group, plural] = next(self._versions)
+
+    def get(self, group: str, plural: str, cluster: str, namespace: str, name: str) -> objects.Object | None:
+        return self.held.get((group, plural), {}).get(objects.Key(cluster, namespace, name))
+
+    def list(self, group: str, plural: str, cluster: str, namespace: str | None) -> Sequence[objects.Object]:
+        found = self.held.get((group, plural), {}).items()
+        return [obj for key, obj in found if key.cluster == cluster and namespace in (None, key.namespace)]
+
+    def revision(self, group: str, plural: str) -> int:
+        return self.revisions.get((group, plural), 0)
+
+    def pods_on(self, node: str) -> Sequence[objects.Object]:
+        pods = self.held.get(("", "pods"), {}).values()
+        return [pod for pod in pods if (pod.get("spec") or {}).get("nodeName") == node]
+
+
+def bootstrapped(settings: bootstrap.Settings | None = None) -> DictReader:
+    """A reader that holds everything a fresh installation has."""
+    held = DictReader()
+    settings = settings or bootstrap.Settings()
+    for obj in bootstrap.desired(settings):
+        row = builtins.REGISTRY.by_kind(obj["apiVersion"], obj["kind"])
+        assert row is not None, obj["kind"]
+        held.put(row.group, row.plural, obj, cluster=settings.cluster)
+    return held
+
+
+def named(name: str, namespace: str = "", **rest: Any) -> objects.Object:
+    return {"metadata": {"name": name, **({"namespace": namespace} if namespace else {})}, **rest}
+
+
+def pod(name: str, namespace: str = "default", **spec: Any) -> objects.Object:
+    containers = spec.pop("containers", [{"name": "c", "image": "i"}])
+    return {"apiVersion": "v1", "kind": "Pod", **named(name, namespace), "spec": {"containers": containers, **spec}}
+
+
+def role(name: str, rules: list[dict[str, Any]], namespace: str = "") -> objects.Object:
+    return named(name, namespace, rules=rules)
+
+
+def binding(name: str, role_kind: str, role_name: str, subject: dict[str, Any], namespace: str = "") -> objects.Object:
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": role_kind, "name": role_name}
+    return named(name, namespace, roleRef=reference, subjects=[subject])
+
+
+def node_user(name: str) -> user.User:
+    return user.User(f"system:node:{name}", (user.NODES, user.AUTHENTICATED))
+
+
+def asks(
+    who: user.User,
+    operation: request.Operation,
+    row: Any,
+    obj: objects.Object,
+    **rest: Any,
+) -> request.AdmissionRequest:
+    cluster = rest.pop("cluster", objects.ROOT)
+    return request.AdmissionRequest(who, operation, row, cluster, objects.namespace(obj), objects.name(obj), **rest)
+
+
+def new_chain(held: DictReader) -> chain.Chain:
+    return chain.Chain(held, authorizer=authorization.Authorizer(held), time=clock.ManualClock(), seed=1)
+
+
+def encoded(**values: str) -> dict[str, str]:
+    return {key.replace("_", "-"): base64.b64encode(text.encode()).decode() for key, text in values.items()}
