@@ -72,13 +72,14 @@ def make(
     status: bool = False,
     generation: bool = False,
     status_keeps_labels: bool = False,
+    created_with_status: bool = False,
     **traits: Any,
 ) -> Strategy:
     """A strategy; `traits` are the remaining fields of `Strategy` (create_on_update, scale, …)."""
     validate, validate_update, validate_status = _validation(name_rule, rules, update_rules, status_rules)
     return Strategy(
         default=default,
-        prepare_create=_prepare_create(create, status=status, generation=generation),
+        prepare_create=_prepare_create(create, drops_status=status and not created_with_status, generation=generation),
         prepare_update=_prepare_update(update, status=status, generation=generation),
         prepare_status=_prepare_status(keeps_labels=status_keeps_labels),
         validate=validate,
@@ -94,14 +95,14 @@ def make(
     )
 
 
-def _prepare_create(create: PrepareCreate | None, *, status: bool, generation: bool) -> PrepareCreate:
+def _prepare_create(create: PrepareCreate | None, *, drops_status: bool, generation: bool) -> PrepareCreate:
     def prepare(obj: Object, context: Context) -> None:
         own = shape.ensure(obj, "metadata")
         if generation:
             own["generation"] = 1
         else:
             own.pop("generation", None)
-        if status:
+        if drops_status:
             obj["status"] = {}
         if create is not None:
             create(obj, context)

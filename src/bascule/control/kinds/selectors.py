@@ -37,8 +37,7 @@ def _expression(path: str, expression: Object) -> Causes:
     else:
         yield errors.invalid_value(f"{path}.operator", operator, "not a valid selector operator")
     key = shape.text(expression, "key")
-    for cause in metadata.label_problems(f"{path}.key", {key: ""}):
-        yield cause
+    yield from metadata.label_problems(f"{path}.key", {key: ""})
 
 
 def is_empty(selector: Object) -> bool:

@@ -1,0 +1,55 @@
+"""Roles and ClusterRoles."""
+
+from __future__ import annotations
+
+from bascule.control.kinds import generic, metadata, selectors, shape
+from bascule.control.kinds.check import Causes
+from bascule.control.kinds.strategy import Strategy
+from bascule.vocabulary import errors
+from bascule.vocabulary.objects import Object
+
+
+def _rule_problems(path: str, rule: Object, *, namespaced: bool) -> Causes:
+    if not rule.get("verbs"):
+        yield errors.required(f"{path}.verbs", "verbs must contain at least one value")
+    urls = rule.get("nonResourceURLs")
+    if urls:
+        if namespaced:
+            yield errors.invalid_value(
+                f"{path}.nonResourceURLs", urls, "namespaced rules cannot apply to non-resource URLs"
+            )
+        if rule.get("apiGroups") or rule.get("resources") or rule.get("resourceNames"):
+            yield errors.invalid_value(
+                f"{path}.nonResourceURLs",
+                urls,
+                "rules cannot apply to both regular resources and non-resource URLs",
+            )
+        return
+    if not rule.get("apiGroups"):
+        yield errors.required(f"{path}.apiGroups", "resource rules must supply at least one api group")
+    if not rule.get("resources"):
+        yield errors.required(f"{path}.resources", "resource rules must supply at least one resource")
+
+
+def _role_rules(obj: Object) -> Causes:
+    for index, rule in enumerate(shape.items(obj, "rules")):
+        yield from _rule_problems(f"rules[{index}]", rule, namespaced=True)
+
+
+def _cluster_role_rules(obj: Object) -> Causes:
+    for index, rule in enumerate(shape.items(obj, "rules")):
+        yield from _rule_problems(f"rules[{index}]", rule, namespaced=False)
+    aggregation = obj.get("aggregationRule")
+    if type(aggregation) is dict:
+        chosen = shape.items(aggregation, "clusterRoleSelectors")
+        if not chosen:
+            yield errors.required(
+                "aggregationRule.clusterRoleSelectors",
+                "at least one clusterRoleSelector required if aggregationRule is non-nil",
+            )
+        for index, selector in enumerate(chosen):
+            yield from selectors.problems(f"aggregationRule.clusterRoleSelectors[{index}]", selector)
+
+
+ROLE: Strategy = generic.make(name_rule=metadata.path_segment, rules=_role_rules, create_on_update=True)
+CLUSTER_ROLE: Strategy = generic.make(name_rule=metadata.path_segment, rules=_cluster_role_rules, create_on_update=True)

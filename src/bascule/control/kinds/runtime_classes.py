@@ -1,0 +1,42 @@
+"""RuntimeClasses."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from bascule.control.kinds import check, columns, generic, quantities, shape
+from bascule.control.kinds.check import Causes
+from bascule.control.kinds.strategy import Column
+from bascule.vocabulary import errors
+from bascule.vocabulary.objects import Object
+
+
+def _default(obj: Object) -> None:
+    quantities.canonicalize(shape.mapping(obj, "overhead"), "podFixed")
+
+
+def _rules(obj: Object) -> Causes:
+    handler = shape.text(obj, "handler")
+    if not handler:
+        yield errors.required("handler", "")
+    else:
+        yield from check.label("handler", handler)
+
+
+def _update_rules(new: Object, old: Object) -> Causes:
+    yield from check.immutable("handler", new.get("handler"), old.get("handler"))
+
+
+def _cells(obj: Object, now: datetime) -> list[Any]:
+    return [columns.name(obj), shape.text(obj, "handler"), columns.age(obj, now)]
+
+
+STRATEGY = generic.make(
+    default=_default,
+    rules=_rules,
+    update_rules=_update_rules,
+    columns=(columns.NAME, Column("Handler", description="The runtime's configuration."), columns.AGE),
+    cells=_cells,
+    unconditional_update=False,
+)

@@ -1,0 +1,142 @@
+"""StatefulSets."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from bascule.control.kinds import check, columns, generic, metadata, persistent_volume_claims, selectors, shape
+from bascule.control.kinds.check import Causes
+from bascule.control.kinds.pod import rules as pod_rules
+from bascule.control.kinds.pod import template
+from bascule.control.kinds.strategy import Column, Scale
+from bascule.vocabulary import errors
+from bascule.vocabulary.objects import Object
+
+_MUTABLE = (
+    "replicas",
+    "ordinals",
+    "template",
+    "updateStrategy",
+    "revisionHistoryLimit",
+    "persistentVolumeClaimRetentionPolicy",
+    "minReadySeconds",
+)
+_FORBIDDEN = (
+    "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', "
+    "'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"
+)
+_RETENTION = ("Delete", "Retain")
+
+
+def default(obj: Object) -> None:
+    spec = shape.ensure(obj, "spec")
+    shape.fill(spec, "replicas", 1)
+    shape.fill(spec, "revisionHistoryLimit", 10)
+    shape.fill_zero(spec, "podManagementPolicy", "OrderedReady")
+    strategy = shape.ensure(spec, "updateStrategy")
+    shape.fill_zero(strategy, "type", "RollingUpdate")
+    if strategy["type"] == "RollingUpdate":
+        shape.fill(shape.ensure(strategy, "rollingUpdate"), "partition", 0)
+    retention = shape.ensure(spec, "persistentVolumeClaimRetentionPolicy")
+    shape.fill_zero(retention, "whenDeleted", "Retain")
+    shape.fill_zero(retention, "whenScaled", "Retain")
+    template.default(shape.ensure(spec, "template"))
+    for claim in shape.items(spec, "volumeClaimTemplates"):
+        claim["apiVersion"], claim["kind"] = "v1", "PersistentVolumeClaim"
+        persistent_volume_claims.default(claim)
+        shape.fill_zero(shape.ensure(claim, "status"), "phase", "Pending")
+
+
+def _rules(obj: Object) -> Causes:
+    spec = shape.mapping(obj, "spec")
+    yield from check.not_negative_fields("spec", spec, ("replicas", "minReadySeconds", "revisionHistoryLimit"))
+    policy = spec.get("podManagementPolicy")
+    if policy not in ("OrderedReady", "Parallel"):
+        yield errors.invalid_value("spec.podManagementPolicy", policy, "must be 'OrderedReady' or 'Parallel'")
+    yield from _strategy(shape.mapping(spec, "updateStrategy"))
+    retention = shape.mapping(spec, "persistentVolumeClaimRetentionPolicy")
+    for key in ("whenDeleted", "whenScaled"):
+        yield from check.one_of(f"spec.persistentVolumeClaimRetentionPolicy.{key}", retention.get(key), _RETENTION)
+    yield from check.not_negative("spec.ordinals.start", shape.mapping(spec, "ordinals").get("start"))
+    yield from selectors.workload_problems(spec, "statefulset")
+    own = shape.mapping(spec, "template")
+    yield from _template(own, spec)
+    yield from pod_rules.always_restarted("spec.template", own)
+
+
+def _template(own: Object, spec: Object) -> Causes:
+    """Volumes of the claim templates count as the pods' volumes, though no pod names them."""
+    claims = [shape.mapping(claim, "metadata").get("name") for claim in shape.items(spec, "volumeClaimTemplates")]
+    if not claims:
+        yield from pod_rules.template_problems("spec.template", own)
+        return
+    pod_spec = shape.mapping(own, "spec")
+    listed = shape.items(pod_spec, "volumes")
+    named = {shape.text(volume, "name") for volume in listed}
+    volumes = [
+        *listed,
+        *({"name": claim, "persistentVolumeClaim": {"claimName": claim}} for claim in claims if claim not in named),
+    ]
+    yield from pod_rules.template_problems("spec.template", {**own, "spec": {**pod_spec, "volumes": volumes}})
+
+
+def _strategy(strategy: Object) -> Causes:
+    kind, rolling = strategy.get("type"), strategy.get("rollingUpdate")
+    if kind == "OnDelete":
+        if rolling is not None:
+            yield errors.invalid_value(
+                "spec.updateStrategy.rollingUpdate",
+                rolling,
+                "only allowed for updateStrategy 'RollingUpdate'",
+            )
+    elif kind != "RollingUpdate":
+        yield errors.invalid_value("spec.updateStrategy", strategy, "must be 'RollingUpdate' or 'OnDelete'")
+    elif type(rolling) is dict:
+        yield from check.not_negative("spec.updateStrategy.rollingUpdate.partition", rolling.get("partition"))
+        yield from check.percent_or_count(
+            "spec.updateStrategy.rollingUpdate.maxUnavailable", rolling.get("maxUnavailable")
+        )
+
+
+def _update_rules(new: Object, old: Object) -> Causes:
+    spec, before = shape.mapping(new, "spec"), shape.mapping(old, "spec")
+    keys = (spec.keys() | before.keys()) - set(_MUTABLE)
+    if any(spec.get(key) != before.get(key) for key in keys):
+        yield errors.forbidden_field("spec", _FORBIDDEN)
+
+
+def _status_rules(new: Object, old: Object) -> Causes:
+    keys = ("replicas", "readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas")
+    yield from check.not_negative_fields("status", shape.mapping(new, "status"), keys)
+
+
+def _cells(obj: Object, now: datetime) -> list[Any]:
+    spec, status = shape.mapping(obj, "spec"), shape.mapping(obj, "status")
+    return [
+        columns.name(obj),
+        f"{shape.count(status, 'readyReplicas')}/{shape.count(spec, 'replicas')}",
+        columns.age(obj, now),
+        *columns.container_cells(shape.mapping(spec, "template")),
+    ]
+
+
+STRATEGY = generic.make(
+    name_rule=metadata.label,
+    default=default,
+    rules=_rules,
+    update_rules=_update_rules,
+    status_rules=_status_rules,
+    columns=(
+        columns.NAME,
+        Column("Ready", description="Ready replicas of those wanted."),
+        columns.AGE,
+        columns.CONTAINERS,
+        columns.IMAGES,
+    ),
+    cells=_cells,
+    status=True,
+    generation=True,
+    status_keeps_labels=True,
+    scale=Scale(),
+)
