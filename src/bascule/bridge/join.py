@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,23 +41,53 @@ class Joined:
 
 
 async def join(
-    address: str, node: str, token: str, directory: Path, *, ca_pin: str = "", ca: Path | None = None
+    bridge: Sequence[str],
+    node: str,
+    token: str,
+    directory: Path,
+    *,
+    ca_pin: str = "",
+    ca: Path | None = None,
+    join_address: str = "",
 ) -> Joined:
-    """`address` is a bridgehead's "host:port" for joining; trust comes from `ca` (a file) or `ca_pin`
-    ("sha256:<hex>" of its public key). Writes node.key, node.crt, ca.crt and bridge.json into `directory`.
-    Raises JoinError."""
+    """`bridge` are the bridgeheads' addresses ("host:port"); joining is asked for on the port beside, unless
+    `join_address` says where. Trust comes from `ca` (a file) or `ca_pin` ("sha256:<hex>" of its public key).
+    Writes node.key, node.crt, ca.crt and bridge.json into `directory`. Raises JoinError."""
+    if not token:
+        raise JoinError("this node has not joined yet: it needs a token, see `bascule token`", exit_code=2)
     if ca is None and not ca_pin:
         raise JoinError("a node that joins needs --ca-hash or --ca-file to know the installation by", exit_code=2)
+    candidates = [join_address] if join_address else [beside(address) for address in bridge]
+    failure = JoinError("no bridgehead to join at was named", exit_code=2)
+    for address in candidates:
+        try:
+            return await _join_at(address, node, token, directory, ca_pin, ca)
+        except JoinError as error:
+            failure = error
+            if error.exit_code != UNREACHABLE:
+                break
+    raise failure
+
+
+def beside(address: str) -> str:
+    """Where joining is served, given where nodes dial."""
+    host, _, port = address.rpartition(":")
+    return f"{host}:{int(port) + 1}"
+
+
+async def _join_at(address: str, node: str, token: str, directory: Path, ca_pin: str, ca: Path | None) -> Joined:
     base = f"https://{address}"
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             ca_pem = files.read(ca) if ca is not None else await _fetch_ca(base, ca_pin)
             key = nodes.ensure_key(directory)
-            answer = await _ask(
-                base, ca_pem, {"node": node, "token": token, "request": nodes.request(key, node).decode()}
-            )
+            body = {"node": node, "token": token, "request": nodes.request(key, node).decode()}
+            answer = await _ask(base, ca_pem, body)
             files.write(directory / "ca.crt", ca_pem)
             identity = nodes.save(directory, str(answer["certificate"]).encode())
+            learned = [str(part) for part in answer.get("bridge") or []]
+            files.write(directory / "bridge.json", json.dumps({"addresses": learned}).encode())
+            return Joined(identity, learned)
     except TimeoutError as error:
         raise JoinError(
             f"{address} does not answer; check the address and the network", exit_code=UNREACHABLE
@@ -65,13 +96,10 @@ async def join(
         raise JoinError(
             f"{address} is not of the installation this CA belongs to: {error}", exit_code=NOT_TRUSTED
         ) from error
-    except aiohttp.ClientError as error:
+    except (aiohttp.ClientError, ConnectionError) as error:
         raise JoinError(f"{address} cannot be reached: {error}", exit_code=UNREACHABLE) from error
     except (OSError, faults.IdentityError, KeyError) as error:
         raise JoinError(f"the certificate cannot be stored: {error}", exit_code=1) from error
-    bridge = [str(part) for part in answer.get("bridge") or []]
-    files.write(directory / "bridge.json", json.dumps({"addresses": bridge}).encode())
-    return Joined(identity, bridge)
 
 
 def stored_bridge(directory: Path) -> list[str]:

@@ -26,7 +26,7 @@ def main() -> int:
         kubeconfig=arguments.kubeconfig,
         data_dir=arguments.data_dir,
         binds=[bind if ":" in bind else f"{bind}:{arguments.port}" for bind in binds],
-        https_bind=f"{binds[0].split(':')[0]}:{arguments.tunnel_port}",
+        https_binds=_https(binds[0].split(":")[0], arguments.tunnel_port, arguments.admin_port),
         advertise=arguments.advertise,
     )
     try:
@@ -52,6 +52,10 @@ async def _run(settings: app.Settings) -> None:
         pass
 
 
+def _https(host: str, tunnel_port: int, admin_port: int | None) -> list[str]:
+    return [f"{host}:{port}" for port in (tunnel_port, admin_port) if port is not None]
+
+
 def _ready(running: app.App) -> None:
     line = {
         "ready": COMPONENT,
@@ -73,6 +77,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--bind", action="append", help="address or address:port for nodes; may be repeated")
     parser.add_argument("--port", type=int, default=0, help="port for nodes, 0 for any")
     parser.add_argument("--tunnel-port", type=int, default=0, help="HTTPS port: tunnels, joining, operator, metrics")
+    parser.add_argument("--admin-port", type=int, help="a further port for the same")
     parser.add_argument("--advertise", default="", help="the host by which nodes and the API server reach this one")
     parser.add_argument("--log-level", default="INFO")
     return parser.parse_args()

@@ -16,7 +16,7 @@ from typing import Any
 import prometheus_client
 from aiohttp import web as http
 
-from bascule.bridge import control, messages, transport
+from bascule.bridge import control, join, messages, transport
 from bascule.bridge.identity import pki
 from bascule.bridge.session import serving
 from bascule.client import api, kubeconfig
@@ -40,12 +40,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Settings:
-    """`binds` are "address:port", port 0 for any; `advertise` is the host that others reach this one by."""
+    """`binds` are "address:port", port 0 for any; `advertise` is the host that others reach this one by. The first of
+    `https_binds` is where the API server finds the tunnels; joining is served there, and beside each of `binds` on the
+    next port, where a node that knows only the bridge's address finds it."""
 
     kubeconfig: Path
     data_dir: Path
     binds: Sequence[str] = ("127.0.0.1:0",)
-    https_bind: str = "127.0.0.1:0"
+    https_binds: Sequence[str] = ("127.0.0.1:0",)
     advertise: str = ""
 
 
@@ -139,9 +141,17 @@ class App:
         )
         runner = http.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
-        host, _, port = self._settings.https_bind.rpartition(":")
-        await http.TCPSite(runner, host, int(port), ssl_context=web.tls(credentials)).start()
-        self.https_address = self._named(self._settings.https_bind, int(runner.addresses[0][1]))
+        context = web.tls(credentials)
+        for bind in self._settings.https_binds:
+            host, _, port = bind.rpartition(":")
+            await http.TCPSite(runner, host, int(port), ssl_context=context).start()
+        self.https_address = self._named(self._settings.https_binds[0], int(runner.addresses[0][1]))
+        for bind, address in zip(self._settings.binds, self.addresses, strict=True):
+            beside = join.beside(address).rpartition(":")[2]
+            try:
+                await http.TCPSite(runner, bind.rpartition(":")[0], int(beside), ssl_context=context).start()
+            except OSError as error:
+                _log.warning("joining is not served on port %s (%s), only on %s", beside, error, self.https_address)
         return runner
 
     def _named(self, bind: str, port: int) -> str:
