@@ -23,6 +23,11 @@ PATCH_TYPES: Mapping[str, str] = {
 }
 
 
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+"""For `accept`: metadata alone, where the server can; readers must bear more."""
+
+
 class Options(TypedDict, total=False):
     """What any call may add: whom to act as, how long to wait, and the parameters of writes."""
 
@@ -31,6 +36,7 @@ class Options(TypedDict, total=False):
     timeout_seconds: float
     field_manager: str
     dry_run: bool
+    accept: str
 
 
 class Client:
@@ -228,6 +234,7 @@ class Client:
             "GET",
             _path(resource, cluster, namespace),
             query,
+            accept=options.get("accept", "application/json"),
             as_user=options.get("as_user"),
             as_groups=options.get("as_groups", ()),
         )
@@ -262,6 +269,7 @@ class Client:
             query,
             body,
             content_type=content_type,
+            accept=options.get("accept", "application/json"),
             as_user=options.get("as_user"),
             as_groups=options.get("as_groups", ()),
         )

@@ -27,7 +27,7 @@ class Informer:
     """`await run()` in a task that its owner cancels; `await wait_synced()` before trusting `store`.
 
     `namespace=None` is every namespace; `cluster="*"` every logical cluster. `transform` makes a just decoded
-    object smaller before it is kept (default: `compact.compact`).
+    object smaller before it is kept (default: `compact.compact`). `metadata_only` keeps nothing but metadata.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class Informer:
         label_selector: str = "",
         field_selector: str = "",
         transform: Transform = compact.compact,
+        metadata_only: bool = False,
         clock: clocks.Clock | None = None,
         source: random.Random | None = None,
         page_size: int = 5000,
@@ -51,6 +52,7 @@ class Informer:
         self._label_selector = label_selector
         self._field_selector = field_selector
         self._transform = transform
+        self._metadata_only = metadata_only
         self._clock = clock or clocks.SystemClock()
         self._random = source or random.Random()
         self._page_size = page_size
@@ -141,6 +143,7 @@ class Informer:
                 namespace=self._namespace,
                 cluster=self._cluster,
                 limit=self._page_size,
+                accept=api.METADATA_LIST if self._metadata_only else "application/json",
                 continue_token=token,
                 label_selector=self._label_selector,
                 field_selector=self._field_selector,
@@ -194,6 +197,7 @@ class Informer:
             namespace=self._namespace,
             cluster=self._cluster,
             resource_version=resource_version,
+            accept=api.METADATA if self._metadata_only else "application/json",
             send_initial_events=send_initial_events,
             # Spread over time, so that many informers do not all come back at once.
             server_timeout_seconds=int(self._random.uniform(300, 600)),
@@ -202,6 +206,8 @@ class Informer:
         )
 
     def _prepared(self, obj: objects.Object) -> objects.Object:
+        if self._metadata_only:
+            obj = {"metadata": obj.get("metadata") or {}}
         obj.setdefault("apiVersion", self.resource.api_version)
         obj.setdefault("kind", self.resource.kind)
         return self._transform(obj)

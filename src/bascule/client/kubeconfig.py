@@ -110,3 +110,15 @@ def _load_pair(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
             context.load_cert_chain(pair)
         except ssl.SSLError as error:
             raise KubeconfigError(f"kubeconfig: client certificate and key do not fit: {error}") from error
+
+
+def authority(path: str | os.PathLike[str]) -> str:
+    """The PEM bundle by which the current context's server is trusted; empty if the file names none."""
+    file = Path(path)
+    try:
+        document = yaml.safe_load(file.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise KubeconfigError(f"cannot read kubeconfig {file}: {error}") from error
+    chosen = _entry(document, "contexts", "context", document.get("current-context") or "")
+    cluster = _entry(document, "clusters", "cluster", chosen.get("cluster", ""))
+    return (_bytes(cluster, "certificate-authority", file.parent) or b"").decode()

@@ -52,6 +52,10 @@ class Manager:
             self.loop(f"informer {resource.qualified}/{len(self._informers)}", known.run)
         return known
 
+    def known(self, resource: resources.Resource) -> informers.Informer | None:
+        """The shared informer of the whole resource, if anyone asked for it."""
+        return self._informers.get((resource.group, resource.version, resource.plural))
+
     @property
     def sources(self) -> list[informers.Informer]:
         return list(self._informers.values())

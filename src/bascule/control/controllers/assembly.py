@@ -1,0 +1,37 @@
+"""Which controllers there are."""
+
+from bascule.control.controllers import (
+    deployment,
+    endpoint_slice,
+    endpoint_slice_mirroring,
+    garbage_collection,
+    namespace,
+    node_ipam,
+    node_lifecycle,
+    options,
+    pod_collection,
+    replica_set,
+    root_ca,
+    service_account,
+    taint_eviction,
+)
+from bascule.control.reconcile import manager
+from bascule.vocabulary import builtins
+
+
+def assemble(boss: manager.Manager, chosen: options.Options) -> None:
+    """Makes all of them parts of `boss`, which runs them."""
+    namespace.Namespaces(boss)
+    service_account.ServiceAccounts(boss)
+    root_ca.RootCa(boss, chosen.root_ca)
+    deployment.Deployments(boss)
+    replica_set.Replicas(boss)
+    replica_set.Replicas(boss, builtins.REPLICATION_CONTROLLERS)
+    endpoint_slice.EndpointSlices(boss)
+    endpoint_slice_mirroring.Mirroring(boss)
+    node_lifecycle.NodeLifecycle(boss, chosen)
+    taint_eviction.TaintEviction(boss)
+    if chosen.cluster_cidr:
+        node_ipam.NodeIpam(boss, chosen.cluster_cidr)
+    pod_collection.PodCollection(boss, finished_kept=chosen.terminated_pods_kept)
+    garbage_collection.GarbageCollection(boss)
