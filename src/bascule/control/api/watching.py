@@ -42,7 +42,11 @@ async def watch_objects(platform: platforms.Platform, call: calls.Call) -> web.S
     platform.watches.add(following, http)
     try:
         stream = await _open(call)
-        await _Stream(platform, call, following, stream, closes_initial=send_initial is True).run()
+        try:
+            await _Stream(platform, call, following, stream, closes_initial=send_initial is True).run()
+        except (ConnectionError, TimeoutError):
+            if http.transport is not None:
+                http.transport.abort()
         return stream
     finally:
         following.close()

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 
 import yaml
+
 from tests.unit.control.api import harness
 
 MAPS = "/api/v1/namespaces/default/configmaps"
