@@ -7,6 +7,7 @@ large 413, what is in another format 415. Whether a value fits its type is not a
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -120,21 +121,20 @@ def _too_deep() -> errors.StatusError:
 
 def is_deeper_than(value: Any, depth_max: int) -> bool:
     """Whether containers nest deeper than that. Walks level by level, so that the value cannot exhaust the stack."""
-    level = [value]
-    for _ in range(depth_max + 1):
-        level = (
-            [
-                child
-                for container in level
-                for child in (container.values() if container.__class__ is dict else container)
-                if child.__class__ is dict or child.__class__ is list
-            ]
-            if level and (level[0].__class__ is dict or level[0].__class__ is list)
-            else []
-        )
+    level = _containers([value])
+    for _ in range(depth_max):
+        level = [
+            child
+            for container in level
+            for child in _containers(container.values() if container.__class__ is dict else container)
+        ]
         if not level:
             return False
     return True
+
+
+def _containers(values: Iterable[Any]) -> list[Any]:
+    return [value for value in values if value.__class__ is dict or value.__class__ is list]
 
 
 def _has_as_many_members(body: bytes) -> bool:

@@ -6,6 +6,7 @@ Scalars read as Kubernetes reads them: timestamps and base-60 numbers stay text,
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -23,7 +24,15 @@ class YamlError(ValueError):
 
 
 class _Loader(_Base):  # type: ignore[misc]
-    """The safe loader without implicit timestamps and base-60 numbers."""
+    """The safe loader without implicit timestamps and base-60 numbers, and with text for keys."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[str, Any]:
+        """As the safe loader does, but `1` and `true` stay apart, which are one key to Python."""
+        self.flatten_mapping(node)
+        return {
+            _key(self.construct_object(key, deep=True)): self.construct_object(value, deep=deep)
+            for key, value in node.value
+        }
 
 
 _KEPT = {
@@ -38,7 +47,7 @@ _Loader.add_implicit_resolver(
 )
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$"),
+    re.compile(r"([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(?i:inf)|\.(?i:nan))$"),
     list("-+0123456789."),
 )
 
@@ -54,9 +63,10 @@ def _construct_int(loader: Any, node: Any) -> Any:
 
 
 def _construct_float(loader: Any, node: Any) -> Any:
-    value = float(loader.construct_scalar(node))
-    if value in (float("inf"), float("-inf")):
-        raise YamlError("a number is out of range")
+    text = loader.construct_scalar(node)
+    value = float(text) if text[-1] not in "fFnN" else math.inf
+    if math.isinf(value):
+        raise YamlError(f"{text} is no number that JSON can carry")
     return int(value) if value.is_integer() and abs(value) < 1e21 else value
 
 
@@ -147,7 +157,7 @@ def _expanded_nodes(value: Any, sizes: dict[int, int], depth_left: int) -> int:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {_key(key): _plain(member) for key, member in value.items()}
+        return {key: _plain(member) for key, member in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if value is None or isinstance(value, (str, bool, int, float)):

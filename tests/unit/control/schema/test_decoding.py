@@ -1,0 +1,170 @@
+"""Decoding of bodies: formats, and the bounds that hold whatever is sent."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bascule.control.schema import decoding, yaml_body
+from bascule.vocabulary import errors
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(alphabet=st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Co", "Cn")), max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abc: #", max_size=4), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def refusal_of(body: bytes, content_type: str) -> errors.StatusError:
+    with pytest.raises(errors.StatusError) as refusal:
+        decoding.decode(body, content_type)
+    return refusal.value
+
+
+@pytest.mark.parametrize(
+    "content_type", ["", "application/json", "application/json; charset=utf-8", "application/yaml"]
+)
+def test_json_is_read_under_every_name(content_type: str) -> None:
+    assert decoding.decode(b'{"a": 1}', content_type, default=("v1", "Pod")) == {
+        "a": 1,
+        "apiVersion": "v1",
+        "kind": "Pod",
+    }
+
+
+def test_the_body_names_its_own_kind_first() -> None:
+    assert decoding.decode(b"kind: X\napiVersion: v2", "application/yaml", default=("v1", "Pod")) == {
+        "apiVersion": "v2",
+        "kind": "X",
+    }
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"  ", b"{", b"[1]", b"1", b'{"a": NaN}', b'{"a": 1e999}', b"\xff", b'{"kind": 1}']
+)
+def test_what_is_no_object_is_a_bad_request(body: bytes) -> None:
+    assert refusal_of(body, decoding.JSON).code == 400
+
+
+def test_other_formats_are_unsupported() -> None:
+    assert refusal_of(b"{}", "application/cbor").code == 415
+
+
+def test_size_is_bounded() -> None:
+    assert refusal_of(b" " * (decoding.BODY_BYTES_MAX + 1), decoding.JSON).code == 413
+
+
+@pytest.mark.parametrize("content_type", [decoding.JSON, decoding.YAML])
+@pytest.mark.parametrize("depth", [201, 900, 100_000])
+def test_depth_is_bounded(content_type: str, depth: int) -> None:
+    for body in (b"[" * depth + b"]" * depth, b'{"a":' * depth + b"1" + b"}" * depth, b"[" * depth):
+        assert refusal_of(body, content_type).code == 400
+    assert refusal_of(b"- " * depth + b"x", decoding.YAML).code == 400
+
+
+def test_depth_within_bounds_passes() -> None:
+    body = b'{"a":' * 150 + b"1" + b"}" * 150
+    assert "a" in decoding.decode(body, decoding.JSON)
+
+
+def test_alias_bombs_are_refused_and_honest_aliases_copied() -> None:
+    bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
+    for level in range(1, 12):
+        bomb += f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]\n"
+    assert "excessive aliasing" in refusal_of(bomb.encode(), decoding.YAML).message
+    assert "contains itself" in refusal_of(b"a: &a [*a]", decoding.YAML).message
+    value = decoding.decode(b"a: &a {x: [1]}\nb: *a\nc:\n  <<: *a\n  y: 2", decoding.YAML)
+    assert value == {"a": {"x": [1]}, "b": {"x": [1]}, "c": {"x": [1], "y": 2}}
+    assert value["a"] is not value["b"]
+
+
+def test_yaml_scalars_read_as_kubernetes_reads_them() -> None:
+    text = b"d: 2026-01-01\nt: 12:30\no: 0644\nb: yes\nf: 1.5\ne: 1e3\nn: ~\n1: x\ntrue: y\ns: '1'\nh: 0x1F\nv: 1.2.3"
+    assert decoding.decode(text, decoding.YAML) == {
+        "d": "2026-01-01",
+        "t": "12:30",
+        "o": 420,
+        "b": True,
+        "f": 1.5,
+        "e": 1000,
+        "n": None,
+        "1": "x",
+        "true": "y",
+        "s": "1",
+        "h": 31,
+        "v": "1.2.3",
+    }
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"a: !!python/object/apply:os.system [x]",
+        b"a: !!binary aGk=",
+        b"a: !!set {x}",
+        b"? [1, 2]\n: x",
+        b"a: " + b"9" * 100_000,
+        b"a: 1e9999",
+        b"a: .inf",
+        b"a: b: c",
+        b"--- {a: 1}\n--- {b: 2}",
+    ],
+)
+def test_yaml_beyond_json_is_refused(body: bytes) -> None:
+    assert refusal_of(body, decoding.YAML).code == 400
+
+
+@given(value=st.dictionaries(st.text("abc", max_size=3), VALUES, max_size=4))
+def test_yaml_and_json_agree(value: dict[str, Any]) -> None:
+    as_json = decoding.decode_value(json.dumps(value).encode(), decoding.JSON)
+    as_yaml = decoding.decode_value(yaml.safe_dump(value).encode(), decoding.YAML)
+    assert as_json == as_yaml == value
+
+
+@given(body=st.binary(max_size=100))
+def test_junk_is_refused_with_a_status(body: bytes) -> None:
+    for content_type in (decoding.JSON, decoding.YAML):
+        try:
+            decoding.decode_value(body, content_type)
+            code = 200
+        except errors.StatusError as refusal:
+            code = refusal.code
+        assert code in (200, 400)
+
+
+@pytest.mark.parametrize(
+    ("body", "paths"),
+    [
+        (b'{"a": 1, "b": {"a": 1}}', []),
+        (b'{"a": 1, "a": 2}', ["a"]),
+        (
+            b'{"spec": {"replicas": 1, "x": [{"y": 1, "y": 2, "y": 3}], "replicas": 2}}',
+            ["spec.replicas", "spec.x[0].y"],
+        ),
+        (b'{"a": "text with \\": in it"}', []),
+    ],
+)
+def test_duplicates_are_found(body: bytes, paths: list[str]) -> None:
+    assert decoding.duplicates(body, decoding.JSON) == paths
+    assert decoding.duplicates(body, decoding.YAML) == paths
+
+
+def test_duplicates_in_yaml() -> None:
+    assert decoding.duplicates(b"spec:\n  a: 1\n  l:\n  - b: 1\n    b: 2\n  a: 2\n", decoding.YAML) == [
+        "spec.l[0].b",
+        "spec.a",
+    ]
+
+
+def test_a_yaml_stream_deeper_than_the_parser_dares_does_not_reach_it() -> None:
+    with pytest.raises(yaml_body.YamlError, match="deeper"):
+        yaml_body.load(b"[" * 200_000, depth_max=100)

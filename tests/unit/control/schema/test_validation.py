@@ -1,0 +1,135 @@
+"""Checking bodies against their types: what fits, what is said of what does not, and pruning."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from bascule.control.schema import catalog, types, validation
+from bascule.vocabulary import errors
+
+DEPLOYMENT: dict[str, Any] = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "d", "labels": {"a": "b"}, "creationTimestamp": None},
+    "spec": {
+        "replicas": 3,
+        "selector": {"matchLabels": {"a": "b"}},
+        "template": {
+            "spec": {
+                "containers": [
+                    {
+                        "name": "c",
+                        "resources": {"limits": {"cpu": 1, "memory": "1Gi"}},
+                        "livenessProbe": {"httpGet": {"port": "http"}},
+                    }
+                ]
+            }
+        },
+        "strategy": {"rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 1}},
+    },
+}
+
+
+def schema(kind: str = "Deployment", api_version: str = "apps/v1") -> types.TypeSchema:
+    found = catalog.schema_of(api_version, kind)
+    assert found is not None
+    return found
+
+
+def with_change(path: list[str | int], value: Any) -> dict[str, Any]:
+    obj = copy.deepcopy(DEPLOYMENT)
+    target: Any = obj
+    for step in path[:-1]:
+        target = target[step]
+    target[path[-1]] = value
+    return obj
+
+
+def test_a_good_object_has_no_findings() -> None:
+    assert validation.check(DEPLOYMENT, schema()) is validation.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "problem"),
+    [
+        (
+            ["spec", "replicas"],
+            "3",
+            "cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32",
+        ),
+        (["spec", "replicas"], 1 << 31, "cannot unmarshal number 2147483648 into Go struct field"),
+        (["spec", "replicas"], 1.5, "cannot unmarshal number 1.5 into"),
+        (["spec", "replicas"], True, "cannot unmarshal bool into"),
+        (["spec", "paused"], "yes", "of type bool"),
+        (["spec"], [1], "cannot unmarshal array into Go struct field Deployment.spec of type v1.DeploymentSpec"),
+        (["metadata", "labels", "a"], 1, "ObjectMeta.metadata.labels.a of type string"),
+        (["metadata", "labels"], "x", "of type map[string]string"),
+        (["metadata", "creationTimestamp"], "yesterday", 'parsing time "yesterday"'),
+        (["spec", "template", "spec", "containers"], {}, "of type []v1.Container"),
+        (
+            ["spec", "template", "spec", "containers", 0, "name"],
+            1,
+            "Container.spec.template.spec.containers.name of type",
+        ),
+        (["spec", "template", "spec", "containers", 0, "resources", "limits", "cpu"], "much", "must match the regular"),
+        (["spec", "strategy", "rollingUpdate", "maxSurge"], 1.5, "of type intstr.IntOrString"),
+    ],
+)
+def test_type_errors_read_like_the_decoders_of_go(path: list[str | int], value: Any, problem: str) -> None:
+    obj = with_change(path, value)
+    findings = validation.check(obj, schema())
+    assert len(findings.type_errors) == 1
+    assert problem in findings.type_errors[0]
+    for mode in ("Ignore", "Warn", "Strict"):
+        with pytest.raises(errors.StatusError) as refusal:
+            validation.enforce(findings, obj, mode)
+        assert refusal.value.code == 400
+        assert refusal.value.message.startswith('Deployment in version "v1" cannot be handled as a Deployment: ')
+
+
+def test_strict_text_is_exact() -> None:
+    obj = with_change(["spec", "x"], 1)
+    obj["spec"]["template"]["spec"]["containers"][0]["imagee"] = "i"
+    findings = validation.check(obj, schema(), duplicates=["spec.replicas"])
+    with pytest.raises(errors.StatusError) as refusal:
+        validation.enforce(findings, obj, "Strict")
+    assert refusal.value.message.endswith(
+        'strict decoding error: duplicate field "spec.replicas", '
+        'unknown field "spec.template.spec.containers[0].imagee", unknown field "spec.x"'
+    )
+
+
+def test_modes() -> None:
+    obj = with_change(["spec", "x"], 1)
+    findings = validation.check(obj, schema())
+    assert validation.enforce(findings, obj, "Ignore") == []
+    assert validation.enforce(findings, obj, "Warn") == ['unknown field "spec.x"']
+
+
+def test_pruning_removes_only_what_is_unknown() -> None:
+    assert validation.prune_unknown(DEPLOYMENT, schema()) is DEPLOYMENT
+    obj = with_change(["spec", "template", "spec", "containers", 0, "bogus"], {"a": 1})
+    obj["extra"] = 1
+    assert validation.prune_unknown(obj, schema()) == DEPLOYMENT
+    assert "extra" in obj
+
+
+def test_binary_data_must_be_base64() -> None:
+    secret = schema("Secret", "v1")
+    assert validation.check({"data": {"a": "aGk=", "b": ""}}, secret) is validation.NOTHING
+    assert validation.check({"data": {"a": "h!"}}, secret).type_errors == ("illegal base64 data in data.a",)
+
+
+def test_raw_values_are_taken_as_they_are() -> None:
+    revision = schema("ControllerRevision", "apps/v1")
+    obj = {"data": {"spec": {"anything": [1, {"b": None}]}}, "revision": 1}
+    assert validation.check(obj, revision) is validation.NOTHING
+    assert validation.prune_unknown(obj, revision) is obj
+
+
+def test_no_value_makes_the_check_fail_otherwise() -> None:
+    for value in (None, 1, "x", [], [1], {"spec": {"template": []}}, {"": {}}):
+        validation.check(value, schema())  # type: ignore[arg-type]
