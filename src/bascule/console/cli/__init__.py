@@ -1,0 +1,1 @@
+"""The ``bascule`` command, a file for each of its verbs."""

@@ -1,0 +1,286 @@
+"""``bascule up`` and ``down``: the order in which an installation comes to life and is put away.
+
+``up`` is idempotent: what runs is left alone, what is missing is started, and the data of an earlier run is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import string
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bascule.client import kubeconfig
+from bascule.client.api import Client
+from bascule.console.local import hostnet, machine, plan, processes, supervisor
+from bascule.console.local.layout import Installation, Layout, Node
+from bascule.vocabulary import builtins, conditions, errors
+from bascule.vocabulary.objects import Object
+
+Say = Callable[[str], None]
+READY_SECONDS = 120.0
+API_PORT = 6443
+RUNTIMES = ("containerd", "process", "hollow")
+
+
+class BringUpError(Exception):
+    """The platform did not come up; the message says what happened and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the command line asked for; None means choose."""
+
+    data_dir: Path
+    nodes: int | None = None
+    zones: int | None = None
+    runtime: str | None = None
+    port: int | None = None
+
+
+def free_port(preferred: int = 0, address: str = "127.0.0.1") -> int | None:
+    """The preferred port when it is free (any when 0), else None."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, preferred))
+        except OSError:
+            return None
+        return int(probe.getsockname()[1])
+
+
+def choose(wishes: Wishes, layout: Layout) -> Installation:
+    """The installation for a first ``up``. Raises BringUpError for what this machine cannot give."""
+    runtime = wishes.runtime or ("containerd" if machine.containerd_ready() else "process")
+    if runtime == "containerd" and not machine.containerd_ready():
+        lacks = [f.name for f in machine.findings() if not f.present and f.name not in ("envoy", "kubectl")]
+        raise BringUpError(
+            f"the runtime containerd cannot be used here: {', '.join(lacks)} missing. "
+            "Run bascule doctor, or use --runtime process."
+        )
+    port = free_port(API_PORT if wishes.port is None else wishes.port)
+    if port is None and wishes.port is None:
+        port = free_port()
+    if port is None:
+        raise BringUpError(
+            f"port {wishes.port} is in use on 127.0.0.1. Stop what uses it, or choose another with --port "
+            "(0 picks one)."
+        )
+    count, zones = wishes.nodes or 1, wishes.zones or 1
+    if count < 1 or zones < 1:
+        raise BringUpError("--nodes and --zones must be at least 1")
+    isolated = runtime == "containerd"
+    subnet = hostnet.free_subnet() if isolated else None
+    names = ["hollow"] if runtime == "hollow" else [f"node-{number + 1}" for number in range(count)]
+    nodes = tuple(
+        Node(
+            name,
+            f"zone-{number % zones + 1}",
+            hostnet.node_address(subnet, number) if subnet else "127.0.0.1",
+            hostnet.namespace_name(layout.tag, name) if subnet else "",
+        )
+        for number, name in enumerate(names)
+    )
+    if runtime == "hollow":
+        nodes = tuple(Node("hollow", f"zone-{number + 1}") for number in range(zones))
+    return Installation(
+        runtime=runtime,
+        nodes=nodes,
+        api_port=port,
+        admin_ports={name: _any_port() for name in ("controllers", "scheduler", "bridgehead")},
+        bridge_port=_any_port(),
+        tunnel_port=_any_port(),
+        service_cidr="10.96.0.0/16" if isolated else "127.96.0.0/16",
+        cluster_cidr="10.244.0.0/16" if isolated else "127.128.0.0/10",
+        dns_address="10.96.0.10" if isolated else "127.0.0.1",
+        dns_port=53 if isolated else _any_port(),
+        gateway=str(subnet[1]) if subnet else "",
+        link=hostnet.link_name(layout.tag) if subnet else "",
+        hollow_count=count if runtime == "hollow" else 0,
+    )
+
+
+def _any_port() -> int:
+    port = free_port()
+    assert port is not None
+    return port
+
+
+async def up(wishes: Wishes, say: Say) -> Installation:
+    """Brings everything up and returns when it is ready. Raises BringUpError or LayoutError."""
+    layout = Layout(wishes.data_dir)
+    layout.prepare()
+    installation = layout.load()
+    if installation is None:
+        installation = choose(wishes, layout)
+        layout.save(installation)
+        say(f"new installation in {layout.data_dir}: runtime {installation.runtime}, {_count(installation)}")
+    else:
+        say(f"installation in {layout.data_dir}: runtime {installation.runtime}, {_count(installation)}")
+        _refuse_changes(wishes, installation)
+    if installation.link:
+        hostnet.raise_links(installation, layout.tag)
+    control = plan.control_tower(installation, layout)
+    say("starting the control tower")
+    supervisor.start(control)
+    for process in control.processes:
+        await _ready(control, process.name, say)
+    async with client_of(layout) as api:
+        await _tokens(api, installation, layout)
+        data = plan.data_tower(installation, layout)
+        say("starting the data tower")
+        supervisor.start(data)
+        for process in data.processes:
+            await _ready(data, process.name, say)
+        await _nodes_ready(api, installation, say)
+    return installation
+
+
+def _count(installation: Installation) -> str:
+    count = installation.hollow_count or len(installation.nodes)
+    return f"{count} node{'s' if count != 1 else ''}"
+
+
+def _refuse_changes(wishes: Wishes, installation: Installation) -> None:
+    have = {
+        "nodes": installation.hollow_count or len(installation.nodes),
+        "zones": len({node.zone for node in installation.nodes}),
+        "runtime": installation.runtime,
+        "port": installation.api_port,
+    }
+    for name, value in have.items():
+        wish = getattr(wishes, name)
+        if wish not in (None, value) and not (name == "port" and wish == 0):
+            raise BringUpError(
+                f"this installation has --{name} {value}, not {wish}. Leave the option out to start it as it is, or "
+                "make another one with --data-dir."
+            )
+
+
+def client_of(layout: Layout) -> Client:
+    """A client with the admin's identity."""
+    return Client(kubeconfig.load(layout.admin_kubeconfig))
+
+
+async def _ready(tower: supervisor.Tower, name: str, say: Say) -> dict[str, Any]:
+    """Waits for one process, following the supervisor's restarts. Raises BringUpError with its last words."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + READY_SECONDS
+    deaths, last = 0, None
+    while loop.time() < deadline:
+        known = supervisor.read_state(tower.state_file)
+        identity = known.get(name)
+        line = processes.ready_line(tower.out(name)) if identity is not None and identity.alive else None
+        if line is not None:
+            say(f"  {name} is ready")
+            return line
+        keeper = known.get("supervisor")
+        if identity is not None and not identity.alive and identity != last:
+            deaths, last = deaths + 1, identity
+        if deaths >= 3 or (keeper is not None and not keeper.alive):
+            break
+        await asyncio.sleep(0.05)
+    raise BringUpError(
+        f"{name} does not come up. Its last words ({tower.log(name)}):\n"
+        + processes.last_words(tower.log(name), lines=8)
+    )
+
+
+async def _tokens(api: Client, installation: Installation, layout: Layout) -> None:
+    """A bootstrap token for each node that has not joined yet, in a file only it reads."""
+    hollow = bool(installation.hollow_count)
+    for name in ["hollow"] if hollow else [node.name for node in installation.nodes]:
+        path = plan.token_file(layout, name)
+        if path.exists() or (layout.node(name) / "node.crt").exists():
+            continue
+        secret, token = bootstrap_token(f"first start of {name}", reusable=hollow)
+        try:
+            await api.create(builtins.SECRETS, secret)
+        except errors.StatusError as error:
+            raise BringUpError(f"the API server refused a bootstrap token: {error.message}") from error
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+        path.write_text(token + "\n")
+
+
+def bootstrap_token(description: str, *, reusable: bool = False) -> tuple[Object, str]:
+    """A Secret of type bootstrap.kubernetes.io/token for kube-system, and the token ``id.secret`` it stands for."""
+    alphabet = string.ascii_lowercase + string.digits
+    identity, secret = ("".join(secrets.choice(alphabet) for _ in range(length)) for length in (6, 16))
+    manifest: Object = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": f"bootstrap-token-{identity}",
+            "namespace": "kube-system",
+            "annotations": {"bascule.dev/single-use": "false" if reusable else "true"},
+        },
+        "type": "bootstrap.kubernetes.io/token",
+        "stringData": {
+            "token-id": identity,
+            "token-secret": secret,
+            "description": description,
+            "usage-bootstrap-authentication": "true",
+            "usage-bootstrap-signing": "true",
+        },
+    }
+    return manifest, f"{identity}.{secret}"
+
+
+async def _nodes_ready(api: Client, installation: Installation, say: Say) -> None:
+    wanted = installation.hollow_count or len(installation.nodes)
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + READY_SECONDS + installation.hollow_count * 0.2
+    ready = 0
+    while loop.time() < deadline:
+        listed = await api.list(builtins.NODES)
+        ready = sum(conditions.is_true(node, "Ready") for node in listed["items"])
+        if ready >= wanted:
+            say(f"  {ready} of {wanted} nodes ready")
+            return
+        await asyncio.sleep(0.1)
+    raise BringUpError(
+        f"{ready} of {wanted} nodes became ready. See the agents' logs under logs/, and bascule status for the bridge."
+    )
+
+
+async def down(data_dir: Path, say: Say) -> bool:
+    """Stops both towers and the workloads, takes the host network away, keeps the data. False: nothing was there."""
+    layout = Layout(data_dir)
+    installation = layout.load()
+    if installation is None:
+        return False
+    for tower in (plan.data_tower(installation, layout), plan.control_tower(installation, layout)):
+        say(f"stopping the {tower.name} tower")
+        known = supervisor.read_state(tower.state_file)
+        keeper = known.pop("supervisor", None)
+        if keeper is not None:
+            await processes.stop(keeper, timeout_seconds=60.0)
+        for identity in known.values():
+            await processes.stop(identity)
+        tower.state_file.unlink(missing_ok=True)
+        if tower.name == plan.DATA:
+            await _tear_down_workloads(installation, layout, say)
+    if installation.link:
+        hostnet.lower_links(installation, layout.tag)
+    return True
+
+
+async def _tear_down_workloads(installation: Installation, layout: Layout, say: Say) -> None:
+    for process in plan.data_tower(installation, layout).processes:
+        if not process.name.startswith("agent-"):
+            continue
+        log = layout.logs / f"{process.name}.log"
+        identity = processes.spawn(
+            (*process.command, "--tear-down"), out=layout.run / f"{process.name}.tear-down.out", log=log
+        )
+        try:
+            async with asyncio.timeout(60):
+                await processes.wait_gone(identity)
+        except TimeoutError:
+            await processes.stop(identity)
+            say(f"  {process.name} did not stop its pods within 60 s; see {log}")
