@@ -119,7 +119,7 @@ def milli(value: str | int | float) -> int | None:
 
 def quantity_value(path: str, value: object) -> Causes:
     if type(value) in (str, int, float):
-        amount = milli(value)  # type: ignore[arg-type]
+        amount = milli(value)
         if amount is None:
             yield errors.invalid_value(
                 path,

@@ -45,7 +45,7 @@ def no_warnings(obj: Object) -> list[str]:
 
 def name_fields(obj: Object) -> dict[str, str]:
     own = shape.mapping(obj, "metadata")
-    return {"metadata.name": own.get("name") or "", "metadata.namespace": own.get("namespace") or ""}
+    return {"metadata.name": shape.text(own, "name"), "metadata.namespace": shape.text(own, "namespace")}
 
 
 def desired_differs(new: Object, old: Object) -> bool:

@@ -41,7 +41,8 @@ def _update_rules(new: Object, old: Object) -> Causes:
 def _cells(obj: Object, now: datetime) -> list[Any]:
     status = shape.mapping(obj, "status")
     hard, used = shape.mapping(status, "hard"), shape.mapping(status, "used")
-    requests, limits = [], []
+    requests: list[str] = []
+    limits: list[str] = []
     for name in sorted(hard):
         text = f"{name}: {used.get(name, '0')}/{hard[name]}"
         (limits if name.startswith("limits.") else requests).append(text)

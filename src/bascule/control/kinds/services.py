@@ -80,8 +80,9 @@ def _update(new: Object, old: Object, context: Context) -> None:
             for key in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
                 if before.get(key):
                     spec[key] = before[key]
-        if not spec.get("clusterIPs") and spec.get("clusterIP") == before.get("clusterIP"):
-            spec["clusterIPs"] = before.get("clusterIPs") or [before.get("clusterIP")]
+        address = spec.get("clusterIP")
+        if address and not spec.get("clusterIPs") and address == before.get("clusterIP"):
+            spec["clusterIPs"] = before.get("clusterIPs") or [address]
     if spec.get("type") in _EXTERNAL and before.get("type") in _EXTERNAL:
         _keep_node_ports(spec, before)
     if before.get("type") in _EXTERNAL and spec.get("type") == "ClusterIP":
@@ -249,7 +250,7 @@ def _cells(obj: Object, now: datetime) -> list[Any]:
     return [
         columns.name(obj),
         shape.text(spec, "type"),
-        columns.or_none((shape.texts(spec, "clusterIPs") or [spec.get("clusterIP")])[0]),
+        columns.or_none((shape.texts(spec, "clusterIPs") or [shape.text(spec, "clusterIP")])[0]),
         _external_address(obj, spec),
         columns.joined(_port_text(port) for port in shape.items(spec, "ports")),
         columns.age(obj, now),
