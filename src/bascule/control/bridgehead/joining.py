@@ -41,10 +41,7 @@ class Joining:
                 return await self._issue(bearer, node, request_pem, {})
             except errors.StatusError as error:
                 if error.code == 401:
-                    raise Denied(
-                        401,
-                        "the bootstrap token is wrong, expired or used up; make another with `bascule token create`",
-                    ) from error
+                    raise Denied(401, error.message) from error
                 raise Denied(error.code, f"the API server refused the request: {error.message}") from error
             except faults.Unreachable as error:
                 raise Denied(503, "the API server does not answer; nodes can join once it does") from error

@@ -28,6 +28,7 @@ class Streams:
         self._streams: dict[str, dict[control.DesiredStream, float]] = {}
         self._pending: dict[relevance.Item, frozenset[str] | None] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._flushed = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         known.on_change(self._changed)
 
@@ -84,18 +85,18 @@ class Streams:
         before = self._pending.get(change.item, frozenset())
         self._pending[change.item] = None if change.nodes is None or before is None else before | change.nodes
         self._lag.started(change.item)
-        if change.urgent:
-            self._schedule(0.0)
-        elif self._timer is None:
-            self._schedule(DEBOUNCE_SECONDS)
-
-    def _schedule(self, delay_seconds: float) -> None:
-        if self._timer is not None:
+        if change.urgent and self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(delay_seconds, self._flush)
+            self._timer = None
+        if self._timer is None:
+            # The first change after a quiet moment goes at once; those that follow closely are gathered.
+            loop = asyncio.get_running_loop()
+            delay_seconds = 0.0 if change.urgent else max(0.0, self._flushed + DEBOUNCE_SECONDS - loop.time())
+            self._timer = loop.call_later(delay_seconds, self._flush)
 
     def _flush(self) -> None:
         self._timer = None
+        self._flushed = asyncio.get_running_loop().time()
         pending, self._pending = self._pending, {}
         everywhere: dict[str, set[str]] = defaultdict(set)
         single: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
