@@ -18,7 +18,7 @@ from bascule.vocabulary import errors, objects, resources
 class Discovered:
     """`failed`: group versions that could not be read, with the reason."""
 
-    resources: list[resources.Resource] = field(default_factory=list)
+    rows: list[resources.Resource] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
 
@@ -42,7 +42,7 @@ async def discover(client: api.Client, *, cluster: str = objects.ROOT) -> Discov
 
     # In the server's order, which puts each group's preferred version first.
     for rows in await asyncio.gather(*(read(*place) for place in places.items())):
-        found.resources += rows
+        found.rows += rows
     return found
 
 

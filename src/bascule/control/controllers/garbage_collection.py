@@ -64,10 +64,10 @@ class GarbageCollection:
         except (errors.StatusError, faults.Unreachable) as error:
             log.info("garbage collection: cannot read the kinds: %s", error)
             return
-        self._rows = {(row.api_version, row.kind): row for row in known.resources}
+        self._rows = {(row.api_version, row.kind): row for row in known.rows}
         wanted = {
             row.qualified: row
-            for row in discovery.preferred(known.resources)
+            for row in discovery.preferred(known.rows)
             if {"get", "list", "watch", "delete"} <= set(row.verbs) and row.qualified not in _IGNORED
         }
         for qualified, row in wanted.items():

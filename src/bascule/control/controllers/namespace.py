@@ -140,7 +140,7 @@ class Namespaces:
         found = Emptying()
         known = await discovery.discover(self._client, cluster=request.cluster)
         found.undiscovered += known.failed
-        kinds = [one for one in known.resources if one.namespaced and {"list", "delete"} <= set(one.verbs)]
+        kinds = [one for one in known.rows if one.namespaced and {"list", "delete"} <= set(one.verbs)]
         limit = asyncio.Semaphore(8)
 
         async def one_kind(resource: resources.Resource) -> None:
