@@ -17,7 +17,7 @@ CPU, MEMORY, STORAGE, PODS = "cpu", "memory", "ephemeral-storage", "pods"
 
 
 class Term(NamedTuple):
-    """Which pods count: those of ``cluster``, in ``namespaces`` or where ``namespace_selector`` matches, by ``selector``."""
+    """The pods that count: of ``cluster``, in ``namespaces`` or those ``namespace_selector`` finds, by ``selector``."""
 
     cluster: str
     namespaces: frozenset[str]

@@ -1,7 +1,7 @@
 """The scheduler at work: events change the world, one loop decides, bindings run beside it.
 
 Invariant: a decided pod is placed in the world before its binding is sent and taken back when that fails, so that no
-two decisions give away the same room. The API server has the last word: a pod it says is bound or gone is bound or gone.
+two decisions give away the same room. The API server has the last word: what it says is bound or gone is so.
 """
 
 from __future__ import annotations
