@@ -53,7 +53,7 @@ def server_side(
     others = [entry for entry in entries if entry is not mine_before]
 
     merged = merging.merge(live, applied, schema) if live is not None else applied
-    if mine_before is not None:
+    if mine_before is not None and mine_before.get("fieldsV1") != wanted:
         owned = wanted
         for entry in others:
             owned = field_set.union(owned, entry.get("fieldsV1") or {})
@@ -81,7 +81,7 @@ def _entries(live: Object | None, api_version: str, schema: types.TypeSchema, no
     if live is None:
         return []
     entries = objects.metadata(live).get("managedFields") or []
-    if entries and managed_fields.is_valid(entries):
+    if entries:
         return list(entries)
     # Ownership was not tracked so far: everything there is belongs to whoever came before.
     return managed_fields.record_update(

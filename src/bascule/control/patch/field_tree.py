@@ -102,16 +102,21 @@ def _list_walk(schema: types.TypeSchema) -> Walk:
 
 def labelled(items: list[Any], schema: types.TypeSchema) -> dict[str, Any]:
     """The items of a set or keyed list by label. Of items with the same label, the last remains."""
+    return dict(zip(labels(items, schema), items, strict=True))
+
+
+def labels(items: list[Any], schema: types.TypeSchema) -> list[str]:
+    """The label of each item of a set or keyed list."""
     if schema.list_type == "set":
-        return {"v:" + orjson.dumps(item).decode(): item for item in items}
+        return ["v:" + orjson.dumps(item).decode() for item in items]
     if len(schema.map_keys) == 1:
         key = schema.map_keys[0]
         prefix = 'k:{"' + key + '":'
         try:
-            return {f"{prefix}{orjson.dumps(item[key]).decode()}}}": item for item in items}
+            return [f"{prefix}{orjson.dumps(item[key]).decode()}}}" for item in items]
         except (KeyError, TypeError):
             pass
-    return {_label(item, index, schema): item for index, item in enumerate(items)}
+    return [_label(item, index, schema) for index, item in enumerate(items)]
 
 
 def _label(item: Any, index: int, schema: types.TypeSchema) -> str:

@@ -12,55 +12,61 @@ from bascule.control.schema import types
 
 def without_nulls(value: Any) -> Any:
     """The value without null members: to apply null is to say nothing."""
-    if isinstance(value, dict):
-        return {name: without_nulls(member) for name, member in value.items() if member is not None}
-    if isinstance(value, list):
-        return [without_nulls(item) for item in value]
+    if value.__class__ is dict:
+        return {
+            name: without_nulls(member) if member.__class__ is dict or member.__class__ is list else member
+            for name, member in value.items()
+            if member is not None
+        }
+    if value.__class__ is list:
+        return [without_nulls(item) if item.__class__ is dict or item.__class__ is list else item for item in value]
     return value
 
 
 def problems(value: Any, schema: types.TypeSchema, path: str = "") -> Iterator[str]:
     """What makes a value unfit to be applied: undeclared fields, wrong containers, unidentified list items."""
-    if value is None or schema.shape == "any" or schema.is_scalar:
+    if value is None or schema.is_scalar or schema.shape == "any":
         return
     if schema.shape == "list":
-        if not isinstance(value, list):
+        if value.__class__ is not list:
             yield f"{path}: expected list, got {value!r}"
             return
         yield from _list_problems(value, schema, path)
         return
-    if not isinstance(value, dict):
+    if value.__class__ is not dict:
         yield f"{path}: expected map, got {value!r}"
         return
     for name, member in value.items():
         below = schema.field(name)
         if below is None:
             yield f"{path}.{name}: field not declared in schema"
-        else:
+        elif not below.is_scalar:
             yield from problems(member, below, f"{path}.{name}")
 
 
 def _list_problems(items: list[Any], schema: types.TypeSchema, path: str) -> Iterator[str]:
-    seen: set[str] = set()
-    for index, item in enumerate(items):
-        if schema.list_type == "map":
-            if not isinstance(item, dict):
+    if schema.list_type == "map":
+        for index, item in enumerate(items):
+            if item.__class__ is not dict:
                 yield f"{path}: element {index}: associative list with keys may not have non-map elements"
-                continue
-            missing = [
-                key for key in schema.map_keys if item.get(key) is None and field_tree.key_default(schema, key) is None
-            ]
+                return
+            missing = [key for key in schema.map_keys if item.get(key) is None]
+            if missing:
+                missing = [key for key in missing if field_tree.key_default(schema, key) is None]
             if missing and len(missing) == len(schema.map_keys):
                 yield (
                     f"{path}: element {index}: associative list with keys has an element that omits key "
                     f'field "{missing[0]}" (and doesn\'t have default value)'
                 )
-        if schema.list_type != "atomic":
-            label = next(iter(field_tree.labelled([item], schema)))
-            if label in seen:
-                yield f"{path}: duplicate entries for key {field_set.readable(label)}"
-            seen.add(label)
-        yield from problems(item, schema.items or types.ANYTHING, f"{path}[{index}]")
+    if schema.list_type != "atomic":
+        labels = field_tree.labels(items, schema)
+        if len(set(labels)) != len(labels):
+            twice = next(label for index, label in enumerate(labels) if label in labels[:index])
+            yield f"{path}: duplicate entries for key {field_set.readable(twice)}"
+    element = schema.items or types.ANYTHING
+    if not element.is_scalar:
+        for index, item in enumerate(items):
+            yield from problems(item, element, f"{path}[{index}]")
 
 
 def merge(live: Any, applied: Any, schema: types.TypeSchema) -> Any:
@@ -84,7 +90,7 @@ def merge(live: Any, applied: Any, schema: types.TypeSchema) -> Any:
 def _merge_lists(live: list[Any], applied: list[Any], schema: types.TypeSchema) -> list[Any]:
     """Applied items in their order; items that are live only keep their place among what surrounds them."""
     element = schema.items or types.ANYTHING
-    lefts = [next(iter(field_tree.labelled([item], schema))) for item in live]
+    lefts = field_tree.labels(live, schema)
     by_label = dict(zip(lefts, live, strict=True))
     rights = list(field_tree.labelled(applied, schema).items())
     wanted = {label for label, _ in rights}
@@ -114,8 +120,7 @@ def prune(value: Any, formerly: Tree, owned: Tree, schema: types.TypeSchema) -> 
     element = schema.items or types.ANYTHING
     kept = []
     changed = False
-    for item in value:
-        label = next(iter(field_tree.labelled([item], schema)))
+    for label, item in zip(field_tree.labels(value, schema), value, strict=True):
         before, still = formerly.get(label), owned.get(label)
         if before is None:
             kept.append(item)

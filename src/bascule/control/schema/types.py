@@ -27,6 +27,8 @@ class TypeSchema:
         "definition",
         "fields",
         "format",
+        "is_atomic",
+        "is_scalar",
         "items",
         "list_type",
         "map_keys",
@@ -52,6 +54,11 @@ class TypeSchema:
         self.patch_merge_key: str = ""
         self.default: Any = None
         self.compiled: dict[str, Any] = {}
+        self.is_scalar = shape in _SCALARS
+        """Whether values are leaves by nature."""
+        self.is_atomic = True
+        """Whether one manager owns the whole value: scalars, atomic lists and maps, untyped values."""
+        self._settle()
 
     def field(self, name: str) -> TypeSchema | None:
         """The schema of a member: a declared field, a map's values, anything below an untyped value."""
@@ -61,20 +68,6 @@ class TypeSchema:
         if self.shape == "any":
             return self
         return self.additional
-
-    @property
-    def is_scalar(self) -> bool:
-        """Whether values are leaves by nature."""
-        return self.shape in _SCALARS
-
-    @property
-    def is_atomic(self) -> bool:
-        """Whether one manager owns the whole value: scalars, atomic lists and maps, untyped values."""
-        if self.shape == "list":
-            return self.list_type == "atomic"
-        if self.shape in ("struct", "map"):
-            return self.map_type == "atomic"
-        return True
 
     def placed(self, directives: Mapping[str, Any]) -> TypeSchema:
         """This type with the merge directives of one place; itself if there are none."""
@@ -95,6 +88,13 @@ class TypeSchema:
         strategy = schema.get("x-kubernetes-patch-strategy") or ""
         self.patch_strategy = tuple(part for part in strategy.split(",") if part)
         self.patch_merge_key = schema.get("x-kubernetes-patch-merge-key") or ""
+        self._settle()
+
+    def _settle(self) -> None:
+        if self.shape == "list":
+            self.is_atomic = self.list_type == "atomic"
+        else:
+            self.is_atomic = self.shape not in ("struct", "map") or self.map_type == "atomic"
 
     def directives(self) -> dict[str, Any]:
         """The inverse of `direct`."""

@@ -149,16 +149,44 @@ def test_round_trip(obj: dict[str, Any]) -> None:
         assert validation.check(decoded, schema) is validation.NOTHING
 
 
-def test_bytes_as_client_go_writes_them() -> None:
-    """A namespace as `kubectl create namespace x` sends it, byte by byte."""
-    body = (
-        b"k8s\x00\n\x0f\n\x02v1\x12\tNamespace"
-        b'\x12\x17\n\x11\n\x01x\x12\x00\x1a\x00"\x00*\x002\x008\x00B\x00\x12\x00\x1a\x00'
-        b'\x1a\x00"\x00'
-    )
-    decoded = decoding.decode(body, "application/vnd.kubernetes.protobuf")
-    assert decoded["metadata"] == {"name": "x"}
-    assert (decoded["apiVersion"], decoded["kind"]) == ("v1", "Namespace")
+# What kubectl 1.32 really sent for `create namespace nx` and `create deployment foo --image=nginx`.
+SENT_NAMESPACE = (
+    b'k8s\x00\n\x0f\n\x02v1\x12\tNamespace\x12\x1a\n\x12\n\x02nx\x12\x00\x1a\x00"\x00*\x002\x008\x00B\x00'
+    b'\x12\x00\x1a\x02\n\x00\x1a\x00"\x00'
+)
+SENT_DEPLOYMENT = (
+    b'k8s\x00\n\x15\n\x07apps/v1\x12\nDeployment\x12\xab\x01\n\x1f\n\x03foo\x12\x00\x1a\x00"\x00*\x002\x008\x00B\x00'
+    b'Z\n\n\x03app\x12\x03foo\x12z\x08\x01\x12\x0c\n\n\n\x03app\x12\x03foo\x1a`\n\x1c\n\x00\x12\x00\x1a\x00"\x00*\x002\x00'
+    b'8\x00B\x00Z\n\n\x03app\x12\x03foo\x12@\x12"\n\x05nginx\x12\x05nginx*\x00B\x00j\x00r\x00\x80\x01\x00\x88\x01\x00'
+    b"\x90\x01\x00\xa2\x01\x00\x1a\x002\x00B\x00J\x00R\x00X\x00`\x00h\x00\x82\x01\x00\x8a\x01\x00\x9a\x01\x00\xc2\x01\x00"
+    b'"\x02\n\x00(\x008\x00\x1a\x0c\x08\x00\x10\x00\x18\x00 \x00(\x008\x00\x1a\x00"\x00'
+)
+
+
+def test_bodies_that_kubectl_sent() -> None:
+    assert decoding.decode(SENT_NAMESPACE, "application/vnd.kubernetes.protobuf") == {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": "nx"},
+        "spec": {},
+        "status": {},
+    }
+    labels = {"app": "foo"}
+    assert decoding.decode(SENT_DEPLOYMENT, "application/vnd.kubernetes.protobuf") == {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "foo", "labels": labels},
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [{"name": "nginx", "image": "nginx", "resources": {}}]},
+            },
+            "strategy": {},
+        },
+        "status": {},
+    }
 
 
 def test_zeros_of_pointers_are_kept_and_of_plain_values_not() -> None:
