@@ -24,7 +24,7 @@ def storage_class(held: context.Context, asked: request.AdmissionRequest, obj: o
         return
     if "volume.beta.kubernetes.io/storage-class" in objects.annotations(obj):
         return
-    classes = held.source.list("storage.k8s.io", "storageclasses", asked.cluster, None)
+    classes = held.listed("storage.k8s.io", "storageclasses", asked.cluster, None)
     chosen = _newest(classes, _STORAGE_DEFAULT)
     if chosen:
         spec["storageClassName"] = chosen
@@ -36,7 +36,7 @@ def ingress_class(held: context.Context, asked: request.AdmissionRequest, obj: o
         return
     if "kubernetes.io/ingress.class" in objects.annotations(obj):
         return
-    chosen = _newest(held.source.list("networking.k8s.io", "ingressclasses", asked.cluster, None), _INGRESS_DEFAULT)
+    chosen = _newest(held.listed("networking.k8s.io", "ingressclasses", asked.cluster, None), _INGRESS_DEFAULT)
     if chosen:
         spec["ingressClassName"] = chosen
 

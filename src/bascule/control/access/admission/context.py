@@ -1,12 +1,14 @@
 """What plugins are given besides the request (reader, clock, randomness, authorizer), and how they refuse."""
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from bascule.control.access import authorization, reader
 from bascule.control.access.admission import request
 from bascule.vocabulary import clock, errors, objects
+
+_REMEMBERED_MAX = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +17,19 @@ class Context:
     authorizer: authorization.Authorizer
     time: clock.Clock
     random: random.Random
+    _listed: dict[tuple[str, str, str, str | None], tuple[int, Sequence[objects.Object]]] = field(default_factory=dict)
+
+    def listed(self, group: str, plural: str, cluster: str, namespace: str | None) -> Sequence[objects.Object]:
+        """As the reader's `list`, remembered until something of the resource changes: for what seldom does."""
+        key, revision = (group, plural, cluster, namespace), self.source.revision(group, plural)
+        known = self._listed.get(key)
+        if known is not None and known[0] == revision:
+            return known[1]
+        if len(self._listed) >= _REMEMBERED_MAX:
+            self._listed.clear()
+        found = self.source.list(group, plural, cluster, namespace)
+        self._listed[key] = (revision, found)
+        return found
 
     def namespace(self, asked: request.AdmissionRequest) -> objects.Object | None:
         return self.source.get("", "namespaces", asked.cluster, "", asked.namespace)

@@ -1,11 +1,10 @@
 """LimitRange: containers get their namespace's defaults, and stay within its bounds."""
 
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import Any, Final
 
-from bascule.control.access.admission import context, request
-from bascule.vocabulary import objects, quantity
+from bascule.control.access.admission import context, quota_usage, request
+from bascule.vocabulary import objects
 
 ANNOTATION: Final = "kubernetes.io/limit-ranger"
 
@@ -45,7 +44,7 @@ def validate(held: context.Context, asked: request.AdmissionRequest, obj: object
 
 
 def _items(held: context.Context, asked: request.AdmissionRequest) -> Iterator[dict[str, Any]]:
-    for ranged in held.source.list("", "limitranges", asked.cluster, asked.namespace):
+    for ranged in held.listed("", "limitranges", asked.cluster, asked.namespace):
         yield from (ranged.get("spec") or {}).get("limits") or ()
 
 
@@ -70,29 +69,10 @@ def _default(container: dict[str, Any], item: dict[str, Any], kind: str) -> Iter
 
 
 def _pod_totals(pod: objects.Object) -> dict[str, dict[str, str]]:
-    """Sums over containers; init containers count where one of them alone is larger."""
-    totals: dict[str, dict[str, str]] = {}
-    spec = pod.get("spec") or {}
-    for field in ("requests", "limits"):
-        summed: dict[str, Fraction] = {}
-        containers = spec.get("containers") or ()
-        for container in containers:
-            for resource, amount in ((container.get("resources") or {}).get(field) or {}).items():
-                summed[resource] = summed.get(resource, Fraction(0)) + quantity.parse(amount)
-        if field == "limits":
-            named = [set((c.get("resources") or {}).get("limits") or {}) for c in containers]
-            summed = {key: value for key, value in summed.items() if all(key in names for names in named)}
-        for container in spec.get("initContainers") or ():
-            for resource, amount in ((container.get("resources") or {}).get(field) or {}).items():
-                summed[resource] = max(summed.get(resource, Fraction(0)), quantity.parse(amount))
-        totals[field] = {key: _text(key, value) for key, value in summed.items()}
-    return totals
-
-
-def _text(resource: str, value: Fraction) -> str:
-    if value.denominator == 1 and resource in ("memory", "storage", "ephemeral-storage"):
-        return quantity.format_bytes(int(value))
-    return quantity.format_milli(-((-value * 1000) // 1))
+    return {
+        field: {key: quota_usage.text(key, amount) for key, amount in quota_usage.pod_totals(pod, field).items()}
+        for field in ("requests", "limits")
+    }
 
 
 def _check(item: dict[str, Any], kind: str, resources: dict[str, Any]) -> Iterator[str]:
@@ -101,26 +81,26 @@ def _check(item: dict[str, Any], kind: str, resources: dict[str, Any]) -> Iterat
         text = f"minimum {resource} usage per {kind} is {bound}"
         if resource not in requests:
             yield f"{text}. No request is specified"
-        elif quantity.parse(requests[resource]) < quantity.parse(bound):
+        elif quota_usage.amount(requests[resource]) < quota_usage.amount(bound):
             yield f"{text}, but request is {requests[resource]}"
-        if resource in limits and quantity.parse(limits[resource]) < quantity.parse(bound):
+        if resource in limits and quota_usage.amount(limits[resource]) < quota_usage.amount(bound):
             yield f"{text}, but limit is {limits[resource]}"
     for resource, bound in (item.get("max") or {}).items():
         text = f"maximum {resource} usage per {kind} is {bound}"
         if kind == "PersistentVolumeClaim":
-            if resource in requests and quantity.parse(requests[resource]) > quantity.parse(bound):
+            if resource in requests and quota_usage.amount(requests[resource]) > quota_usage.amount(bound):
                 yield f"{text}, but request is {requests[resource]}"
             continue
         if resource not in limits:
             yield f"{text}. No limit is specified"
-        elif quantity.parse(limits[resource]) > quantity.parse(bound):
+        elif quota_usage.amount(limits[resource]) > quota_usage.amount(bound):
             yield f"{text}, but limit is {limits[resource]}"
-        if resource in requests and quantity.parse(requests[resource]) > quantity.parse(bound):
+        if resource in requests and quota_usage.amount(requests[resource]) > quota_usage.amount(bound):
             yield f"{text}, but request is {requests[resource]}"
     for resource, ratio in (item.get("maxLimitRequestRatio") or {}).items():
         text = f"{resource} max limit to request ratio per {kind} is {ratio}"
-        requested = quantity.parse(requests.get(resource, "0"))
+        requested = quota_usage.amount(requests.get(resource, "0"))
         if resource not in limits or not requested:
             yield f"{text}, but no request is specified or request is 0"
-        elif quantity.parse(limits[resource]) / requested > quantity.parse(ratio):
-            yield f"{text}, but provided ratio is {float(quantity.parse(limits[resource]) / requested):f}"
+        elif quota_usage.amount(limits[resource]) * quota_usage.BILLION > quota_usage.amount(ratio) * requested:
+            yield f"{text}, but provided ratio is {quota_usage.amount(limits[resource]) / requested:f}"

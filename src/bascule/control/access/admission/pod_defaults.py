@@ -36,7 +36,7 @@ def priority(held: context.Context, asked: request.AdmissionRequest, obj: object
 
 
 def _default_class(held: context.Context, cluster: str) -> objects.Object | None:
-    classes = held.source.list("scheduling.k8s.io", "priorityclasses", cluster, None)
+    classes = held.listed("scheduling.k8s.io", "priorityclasses", cluster, None)
     return min((c for c in classes if c.get("globalDefault")), key=lambda c: int(c.get("value") or 0), default=None)
 
 
@@ -44,7 +44,7 @@ def priority_class(held: context.Context, asked: request.AdmissionRequest, obj: 
     """At most one PriorityClass is the default."""
     if obj is None or not obj.get("globalDefault"):
         return
-    for other in held.source.list("scheduling.k8s.io", "priorityclasses", asked.cluster, None):
+    for other in held.listed("scheduling.k8s.io", "priorityclasses", asked.cluster, None):
         if other.get("globalDefault") and objects.name(other) != objects.name(obj):
             text = f"PriorityClass {objects.name(other)} is already marked as default. Only one default can exist"
             raise context.forbid(asked, text)

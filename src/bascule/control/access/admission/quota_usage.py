@@ -3,15 +3,16 @@
 Pure, and shared with whoever publishes `status.used`.
 """
 
+import functools
 from collections.abc import Iterable, Mapping
-from fractions import Fraction
 from typing import Any, Final
 
 from bascule.vocabulary import objects, quantity
 
-Usage = dict[str, Fraction]
+Usage = dict[str, int]
+"""Amounts in billionths: exact, because no quantity is finer, and far cheaper to add than fractions."""
 
-_ONE: Final = Fraction(1)
+BILLION: Final = 10**9
 _NAMED: Final = frozenset(
     {
         "configmaps",
@@ -26,9 +27,15 @@ _NAMED: Final = frozenset(
 _COMPUTE: Final = ("cpu", "memory", "ephemeral-storage")
 
 
+@functools.lru_cache(maxsize=8192)
+def amount(text: str) -> int:
+    """A quantity in billionths. The same few texts are parsed again and again."""
+    return int(quantity.parse(text) * BILLION)
+
+
 def of(group: str, plural: str, obj: objects.Object) -> Usage:
     """Pods that have ended cost nothing but their place in `count/pods`."""
-    used: Usage = {f"count/{plural}.{group}" if group else f"count/{plural}": _ONE}
+    used: Usage = {f"count/{plural}.{group}" if group else f"count/{plural}": BILLION}
     if group:
         return used
     if plural == "pods":
@@ -36,7 +43,7 @@ def of(group: str, plural: str, obj: objects.Object) -> Usage:
             used |= _pod(obj)
         return used
     if plural in _NAMED:
-        used[plural] = _ONE
+        used[plural] = BILLION
     if plural == "persistentvolumeclaims":
         used |= _claim(obj)
     elif plural == "services":
@@ -45,14 +52,14 @@ def of(group: str, plural: str, obj: objects.Object) -> Usage:
 
 
 def _pod(pod: objects.Object) -> Usage:
-    used: Usage = {"pods": _ONE}
+    used: Usage = {"pods": BILLION}
     requests, limits = pod_totals(pod, "requests"), pod_totals(pod, "limits")
-    for resource, amount in requests.items():
-        used[f"requests.{resource}"] = amount
+    for resource, asked in requests.items():
+        used[f"requests.{resource}"] = asked
         if resource in _COMPUTE or resource.startswith("hugepages-"):
-            used[resource] = amount
-    for resource, amount in limits.items():
-        used[f"limits.{resource}"] = amount
+            used[resource] = asked
+    for resource, bound in limits.items():
+        used[f"limits.{resource}"] = bound
     return used
 
 
@@ -70,7 +77,7 @@ def pod_totals(pod: objects.Object, field: str) -> Usage:
         else:
             peak = _most(peak, _plus(sidecars, amounts))
     total = _most(_plus(running, sidecars), peak)
-    overhead = {key: quantity.parse(text) for key, text in (spec.get("overhead") or {}).items()}
+    overhead = {key: amount(text) for key, text in (spec.get("overhead") or {}).items()}
     if overhead and (field == "requests" or total):
         keys = overhead if field == "requests" else {key: overhead[key] for key in overhead if key in total}
         total = _plus(total, keys)
@@ -80,41 +87,47 @@ def pod_totals(pod: objects.Object, field: str) -> Usage:
 def _sum(containers: Iterable[Mapping[str, Any]], field: str) -> Usage:
     total: Usage = {}
     for container in containers:
-        resources = container.get("resources") or {}
+        resources = container.get("resources")
+        if not resources:
+            continue
         amounts = dict(resources.get(field) or {})
         if field == "requests":
             amounts = {**(resources.get("limits") or {}), **amounts}
         for key, text in amounts.items():
-            total[key] = total.get(key, Fraction(0)) + quantity.parse(text)
+            total[key] = total[key] + amount(text) if key in total else amount(text)
     return total
 
 
-def _plus(left: Usage, right: Mapping[str, Fraction]) -> Usage:
-    return {key: left.get(key, Fraction(0)) + right.get(key, Fraction(0)) for key in left.keys() | right.keys()}
+def _plus(left: Usage, right: Mapping[str, int]) -> Usage:
+    if not left or not right:
+        return dict(left or right)
+    return {key: left.get(key, 0) + right.get(key, 0) for key in left.keys() | right.keys()}
 
 
 def _most(left: Usage, right: Usage) -> Usage:
-    return {key: max(left.get(key, Fraction(0)), right.get(key, Fraction(0))) for key in left.keys() | right.keys()}
+    if not left or not right:
+        return dict(left or right)
+    return {key: max(left.get(key, 0), right.get(key, 0)) for key in left.keys() | right.keys()}
 
 
 def _claim(claim: objects.Object) -> Usage:
     spec = claim.get("spec") or {}
-    amount = quantity.parse(((spec.get("resources") or {}).get("requests") or {}).get("storage") or "0")
-    used: Usage = {"requests.storage": amount}
+    size = amount(((spec.get("resources") or {}).get("requests") or {}).get("storage") or "0")
+    used: Usage = {"requests.storage": size}
     if spec.get("storageClassName"):
         suffix = f"{spec['storageClassName']}.storageclass.storage.k8s.io"
-        used |= {f"{suffix}/requests.storage": amount, f"{suffix}/persistentvolumeclaims": _ONE}
+        used |= {f"{suffix}/requests.storage": size, f"{suffix}/persistentvolumeclaims": BILLION}
     return used
 
 
 def _service(service: objects.Object) -> Usage:
     spec = service.get("spec") or {}
-    ports = Fraction(len(spec.get("ports") or ()))
+    ports = len(spec.get("ports") or ()) * BILLION
     if spec.get("type") == "NodePort":
         return {"services.nodeports": ports}
     if spec.get("type") == "LoadBalancer":
         allocated = spec.get("allocateLoadBalancerNodePorts") is not False
-        return {"services.loadbalancers": _ONE, "services.nodeports": ports if allocated else Fraction(0)}
+        return {"services.loadbalancers": BILLION, "services.nodeports": ports if allocated else 0}
     return {}
 
 
@@ -191,8 +204,9 @@ def missing(hard: Iterable[str], pod: objects.Object) -> list[tuple[str, list[st
     return found
 
 
-def text(resource: str, amount: Fraction) -> str:
+def text(resource: str, used: int) -> str:
     """The amount as a quantity, in the family its resource is usually written in."""
-    if amount.denominator == 1 and any(word in resource for word in ("memory", "storage", "hugepages")):
-        return quantity.format_bytes(int(amount))
-    return quantity.format_milli(-((-amount * 1000) // 1))
+    whole, rest = divmod(used, BILLION)
+    if not rest and any(word in resource for word in ("memory", "storage", "hugepages")):
+        return quantity.format_bytes(whole)
+    return quantity.format_milli(-(-used // 1_000_000))

@@ -6,13 +6,12 @@ Use is counted from what the reader shows, plus what has been admitted and is no
 
 import itertools
 from collections.abc import Sequence
-from fractions import Fraction
 from types import TracebackType
 from typing import Final, NamedTuple
 
 from bascule.control.access import reader
 from bascule.control.access.admission import context, quota_usage, request
-from bascule.vocabulary import objects, quantity
+from bascule.vocabulary import objects
 
 _REMEMBERED_MAX: Final = 100_000
 _Place = tuple[str, str, str, str]
@@ -20,7 +19,7 @@ _Place = tuple[str, str, str, str]
 
 class _Quota(NamedTuple):
     name: str
-    hard: dict[str, Fraction]
+    hard: dict[str, int]
     document: objects.Object
 
 
@@ -66,7 +65,7 @@ class Ledger:
         self._quotas: dict[tuple[str, str], Sequence[_Quota]] = {}
         self._quota_revision = -1
         self._costs: dict[str, tuple[int, quota_usage.Usage]] = {}
-        self._sums: dict[tuple[_Place, str], tuple[int, int, dict[str, Fraction]]] = {}
+        self._sums: dict[tuple[_Place, str], tuple[int, int, dict[str, int]]] = {}
 
     def reserve(self, asked: request.AdmissionRequest, obj: objects.Object | None) -> Reservation:
         """StatusError 403 when a quota of the namespace would be exceeded."""
@@ -106,12 +105,12 @@ class Ledger:
                 continue
             counted = True
             was_in = asked.old is not None and quota_usage.in_scope(quota.document, group, plural, asked.old)
-            added = {name: cost[name] - (before.get(name, Fraction(0)) if was_in else 0) for name in concerned}
+            added = {name: cost[name] - (before.get(name, 0) if was_in else 0) for name in concerned}
             grown = sorted(name for name, amount in added.items() if amount > 0)
             if not grown:
                 continue
             used = self._used(quota, place)
-            over = [name for name in grown if used.get(name, Fraction(0)) + added[name] > quota.hard[name]]
+            over = [name for name in grown if used.get(name, 0) + added[name] > quota.hard[name]]
             if over:
                 raise context.forbid(asked, f"exceeded quota: {quota.name}, " + _figures(over, added, used, quota.hard))
         return counted
@@ -122,7 +121,7 @@ class Ledger:
             shown = "; ".join(f"{name} for: {','.join(containers)}" for name, containers in lacking)
             raise context.forbid(asked, f"failed quota: {quota.name}: must specify {shown}")
 
-    def _used(self, quota: _Quota, place: _Place) -> dict[str, Fraction]:
+    def _used(self, quota: _Quota, place: _Place) -> dict[str, int]:
         used = dict(self._visible(quota, place))
         cluster, namespace, group, plural = place
         for hold in list(self._held.get(place, {}).values()):
@@ -131,20 +130,20 @@ class Ledger:
                 continue  # already counted as visible
             self._add(used, quota, place, hold.obj)
             if hold.before is not None:
-                less: dict[str, Fraction] = {}
+                less: dict[str, int] = {}
                 self._add(less, quota, place, hold.before)
                 for name, amount in less.items():
-                    used[name] = used.get(name, Fraction(0)) - amount
+                    used[name] = used.get(name, 0) - amount
         return used
 
-    def _visible(self, quota: _Quota, place: _Place) -> dict[str, Fraction]:
+    def _visible(self, quota: _Quota, place: _Place) -> dict[str, int]:
         cluster, namespace, group, plural = place
         revision = self._source.revision(group, plural)
         key, version = (place, quota.name), objects.resource_version(quota.document)
         known = self._sums.get(key)
         if known is not None and known[0] == revision and known[1] == version:
             return known[2]
-        total: dict[str, Fraction] = {}
+        total: dict[str, int] = {}
         for obj in self._source.list(group, plural, cluster, namespace):
             self._add(total, quota, place, obj)
         if len(self._sums) >= _REMEMBERED_MAX:
@@ -152,12 +151,14 @@ class Ledger:
         self._sums[key] = (revision, version, total)
         return total
 
-    def _add(self, total: dict[str, Fraction], quota: _Quota, place: _Place, obj: objects.Object) -> None:
+    def _add(self, total: dict[str, int], quota: _Quota, place: _Place, obj: objects.Object) -> None:
         if not quota_usage.in_scope(quota.document, place[2], place[3], obj):
             return
-        for name, amount in self._cost(place, obj).items():
-            if name in quota.hard:
-                total[name] = total.get(name, Fraction(0)) + amount
+        cost = self._cost(place, obj)
+        for name in quota.hard:
+            amount = cost.get(name)
+            if amount:
+                total[name] = total.get(name, 0) + amount
 
     def _cost(self, place: _Place, obj: objects.Object) -> quota_usage.Usage:
         uid, version = objects.uid(obj), objects.resource_version(obj)
@@ -189,12 +190,12 @@ def _is_newer(shown: objects.Object, before: objects.Object | None) -> bool:
 
 def _parse(document: objects.Object) -> _Quota:
     hard = (document.get("spec") or {}).get("hard") or {}
-    return _Quota(objects.name(document), {name: quantity.parse(text) for name, text in hard.items()}, document)
+    return _Quota(objects.name(document), {name: quota_usage.amount(text) for name, text in hard.items()}, document)
 
 
-def _figures(names: list[str], added: dict[str, Fraction], used: dict[str, Fraction], hard: dict[str, Fraction]) -> str:
+def _figures(names: list[str], added: dict[str, int], used: dict[str, int], hard: dict[str, int]) -> str:
     parts = []
     for label, amounts in (("requested", added), ("used", used), ("limited", hard)):
-        shown = ",".join(f"{name}={quota_usage.text(name, amounts.get(name, Fraction(0)))}" for name in names)
+        shown = ",".join(f"{name}={quota_usage.text(name, amounts.get(name, 0))}" for name in names)
         parts.append(f"{label}: {shown}")
     return ", ".join(parts)
