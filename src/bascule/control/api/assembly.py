@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 from typing import Final
@@ -64,10 +65,22 @@ async def create_defaults(assembled: platform.Platform, cluster: str = objects.R
     settings = assembled.settings
     wanted = bootstrap.desired(bootstrap.Settings(settings.service_range, settings.advertised, settings.port, cluster))
     for obj in wanted:
-        try:
-            await _ensure(assembled, obj, cluster)
-        except errors.StatusError as error:
-            _log.error("a default object could not be written: %s", error.message)
+        if obj["kind"] == "Service" and cluster != objects.ROOT:
+            # Addresses are one space for all clusters: only root's own has the first.
+            for field in ("clusterIP", "clusterIPs"):
+                obj["spec"].pop(field, None)
+    namespaces = [obj for obj in wanted if obj["kind"] == "Namespace"]
+    for obj in namespaces:
+        await _ensure_or_report(assembled, obj, cluster)
+    others = (obj for obj in wanted if obj["kind"] != "Namespace")
+    await asyncio.gather(*(_ensure_or_report(assembled, obj, cluster) for obj in others))
+
+
+async def _ensure_or_report(assembled: platform.Platform, obj: objects.Object, cluster: str) -> None:
+    try:
+        await _ensure(assembled, obj, cluster)
+    except errors.StatusError as error:
+        _log.error("a default object could not be written: %s", error.message)
 
 
 async def _ensure(assembled: platform.Platform, wanted: objects.Object, cluster: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -12,6 +13,7 @@ from bascule.control.access import attributes as access_attributes
 from bascule.control.access import authentication, impersonation, user
 from bascule.control.api import call as calls
 from bascule.control.api import (
+    clusters,
     connections,
     creating,
     deletecollection,
@@ -23,7 +25,6 @@ from bascule.control.api import (
     patching,
     respond,
     route,
-    selection,
     server_paths,
     subresource,
     updating,
@@ -60,18 +61,36 @@ _CONNECT: Final = ("exec", "attach", "portforward")
 _WRITES: Final = ("create", "update", "patch")
 
 
+class _What:
+    """What a request turned out to be about, for the metrics."""
+
+    __slots__ = ("resource", "verb")
+
+    def __init__(self) -> None:
+        self.verb = "path"
+        self.resource = ""
+
+
 class Dispatcher:
     """The one handler of the server."""
 
     def __init__(self, platform: platforms.Platform, paths: server_paths.ServerPaths) -> None:
         self._platform = platform
         self._paths = paths
+        self._clusters = clusters.Clusters(platform)
         self.connections = connections.Identities()
 
     async def handle(self, http: web.BaseRequest) -> web.StreamResponse:
         """Never raises but for cancellation: what goes wrong is a Status, and what should not is logged."""
+        started = time.perf_counter()
+        what = _What()
+        answer = await self._answer(http, what)
+        self._paths.requests.count(what.verb, what.resource, answer.status, time.perf_counter() - started)
+        return answer
+
+    async def _answer(self, http: web.BaseRequest, what: _What) -> web.StreamResponse:
         try:
-            return await self._handle(http)
+            return await self._handle(http, what)
         except errors.StatusError as error:
             return respond.failure(error)
         except (ConnectionError, TimeoutError) as error:
@@ -83,7 +102,7 @@ class Dispatcher:
                 errors.internal("an unexpected failure, recorded in the server's log; the request was not completed")
             )
 
-    async def _handle(self, http: web.BaseRequest) -> web.StreamResponse:
+    async def _handle(self, http: web.BaseRequest, what: _What) -> web.StreamResponse:
         raw_path, _, query = http.raw_path.partition("?")
         try:
             found = route.parse(raw_path)
@@ -98,6 +117,7 @@ class Dispatcher:
         verb = _verb(http.method, found, parameters)
         if endpoint is None or not _fits(found, endpoint.resource.namespaced, verb):
             raise errors.path_not_found()
+        what.verb, what.resource = verb, endpoint.resource.qualified
         call = calls.Call(
             endpoint=endpoint,
             user=who,
@@ -113,6 +133,7 @@ class Dispatcher:
         self._authorize(call)
         call.accept = negotiate.accept(http.headers.get("Accept", ""))
         if verb in _WRITES:
+            await self._clusters.ensure(call)
             call.options = options.write_options(parameters, http.headers.get("User-Agent", ""))
         return await self._serve(call)
 
@@ -124,7 +145,7 @@ class Dispatcher:
             return await subresource.serve(self._platform, call)
         if call.verb not in resource.verbs or (call.verb == "create" and call.name):
             raise errors.method_not_allowed()
-        if call.cluster == selection.EVERY_CLUSTER and call.verb not in ("list", "watch"):
+        if call.cluster == route.EVERY_CLUSTER and call.verb not in ("list", "watch"):
             raise errors.bad_request("across all clusters one can only list and watch; name the cluster")
         if call.endpoint.cache is None:
             return await virtual.create(self._platform, call)

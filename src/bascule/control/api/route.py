@@ -6,10 +6,13 @@ encoded slash never moves the boundary between segments; a segment that then hol
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple
 from urllib.parse import unquote
 
-from bascule.vocabulary import objects
+from bascule.vocabulary import names, objects
+
+EVERY_CLUSTER: Final = "*"
 
 
 class Route(NamedTuple):
@@ -39,7 +42,7 @@ def parse(raw_path: str) -> Route:
         cluster, _, rest = raw_path[len("/clusters/") :].partition("/")
         cluster = _segment(cluster)
         raw_path = "/" + rest
-        if not cluster:
+        if cluster != EVERY_CLUSTER and not _is_label(cluster):
             raise UnknownPath
     parts = raw_path.split("/")
     if parts[-1] == "":
@@ -79,6 +82,11 @@ def _resource(cluster: str, path: str, group: str, version: str, rest: list[str]
         watch,
         namespaced,
     )
+
+
+@lru_cache(maxsize=4096)
+def _is_label(text: str) -> bool:
+    return not names.is_dns1123_label(text)
 
 
 def _segment(raw: str) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import base64
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
 from bascule.control.api import call as calls
+from bascule.control.api import route
 from bascule.control.cache import errors as cache_errors
 from bascule.control.cache import scope
 from bascule.vocabulary import errors, fields, labels, objects
 
-EVERY_CLUSTER: Final = "*"
 Match = Literal["", "Exact", "NotOlderThan"]
 
 
@@ -45,7 +45,7 @@ def selection(call: calls.Call) -> Selection:
         for requirement in by_fields.requirements:
             if requirement.field not in call.endpoint.selectable:
                 raise _unknown_field(call, requirement.field)
-    cluster = None if call.cluster == EVERY_CLUSTER else call.cluster
+    cluster = None if call.cluster == route.EVERY_CLUSTER else call.cluster
     return Selection(scope.Scope(cluster, call.namespace or None), by_labels, by_fields)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import prometheus_client
 from aiohttp import web
 
-from bascule.control.api import discovery, openapi, options, respond, route
+from bascule.control.api import discovery, metrics, openapi, options, respond, route
 from bascule.control.api import platform as platforms
 from bascule.vocabulary import errors
 
@@ -24,6 +24,7 @@ class ServerPaths:
         self._platform = platform
         self._discovery = discovery.Documents(platform.registry, f"{platform.settings.host}:{platform.settings.port}")
         self._openapi = openapi.Documents(platform.registry, VERSION)
+        self.requests = metrics.Requests(self._gauges)
         self.stopping = False
 
     async def serve(
@@ -44,11 +45,15 @@ class ServerPaths:
             case "openapi" if path.startswith("/openapi/v3"):
                 return await self._openapi.serve(http, path)
             case "metrics" if path == "/metrics":
-                return respond.raw(prometheus_client.generate_latest(), media=prometheus_client.CONTENT_TYPE_LATEST)
+                return respond.raw(self.requests.text(), media=prometheus_client.CONTENT_TYPE_LATEST)
         content = self._content(path)
         if content is None:
             raise errors.path_not_found()
         return respond.value(content)
+
+    def _gauges(self) -> dict[str, float]:
+        held = self._platform
+        return {"watches": len(held.watches), "revision": held.cache.revision, "unreadable": len(held.cache.unreadable)}
 
     def _content(self, path: str) -> Any:
         issuer = self._platform.settings.issuer

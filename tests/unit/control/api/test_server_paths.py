@@ -1,0 +1,83 @@
+"""Discovery, health, version, OpenAPI, and who may see them."""
+
+from tests.unit.control.api import harness
+
+AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
+
+
+async def test_only_health_and_version_are_open(api: harness.Api) -> None:
+    for path in ("/healthz", "/livez", "/readyz", "/readyz?verbose", "/version", "/livez/ping"):
+        assert (await api.get(path, who="")).code == 200, path
+    for path in ("/", "/api", "/apis", "/api/v1/pods", "/metrics", "/openapi/v3", "/bascule/store", "/nonsense"):
+        answer = await api.get(path, who="")
+        assert (answer.code, answer.body["reason"]) == (401, "Unauthorized"), path
+    assert (await api.get("/api", who="wrong")).code == 401
+    assert (await api.get("/metrics", who="somebody")).code == 403
+
+
+async def test_legacy_discovery(api: harness.Api) -> None:
+    assert (await api.get("/api")).body["versions"] == ["v1"]
+    groups = (await api.get("/apis")).body["groups"]
+    apps = next(group for group in groups if group["name"] == "apps")
+    assert apps["preferredVersion"] == {"groupVersion": "apps/v1", "version": "v1"}
+    scaling = next(group for group in groups if group["name"] == "autoscaling")
+    assert scaling["preferredVersion"]["version"] == "v2"
+    rows = {row["name"]: row for row in (await api.get("/api/v1")).body["resources"]}
+    assert rows["pods"]["shortNames"] == ["po"]
+    assert rows["pods/eviction"] | {"verbs": 0} == {
+        "name": "pods/eviction",
+        "singularName": "",
+        "namespaced": True,
+        "group": "policy",
+        "version": "v1",
+        "kind": "Eviction",
+        "verbs": 0,
+    }
+    assert (await api.get("/apis/apps")).body["kind"] == "APIGroup"
+    assert (await api.get("/apis/apps/v9")).code == 404
+
+
+async def test_aggregated_discovery_says_what_it_is(api: harness.Api) -> None:
+    answer = await api.get("/apis", headers={"Accept": AGGREGATED})
+    assert answer.headers["Content-Type"] == "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+    assert answer.body["kind"] == "APIGroupDiscoveryList"
+    apps = next(item for item in answer.body["items"] if item["metadata"]["name"] == "apps")
+    deployments = next(row for row in apps["versions"][0]["resources"] if row["resource"] == "deployments")
+    assert {row["subresource"] for row in deployments["subresources"]} == {"scale", "status"}
+    core = await api.get("/api", headers={"Accept": AGGREGATED.replace("v2", "v2beta1")})
+    assert core.body["apiVersion"] == "apidiscovery.k8s.io/v2beta1"
+
+
+async def test_openapi_has_urls_that_follow_the_content(api: harness.Api) -> None:
+    paths = (await api.get("/openapi/v3")).body["paths"]
+    url = paths["apis/apps/v1"]["serverRelativeURL"]
+    document = (await api.get(url)).body
+    assert "/apis/apps/v1/namespaces/{namespace}/deployments/{name}" in document["paths"]
+    assert (await api.get("/openapi/v3/apis/none/v1")).code == 404
+    assert (await api.get("/openapi/v2")).code == 404
+
+
+async def test_the_store_says_who_it_is(api: harness.Api) -> None:
+    answer = (await api.get("/bascule/store")).body
+    assert answer == {
+        "cluster": api.platform.store.installation,
+        "epoch": 1,
+        "revision": api.platform.store.revision,
+    }
+
+
+async def test_keys_and_metrics(api: harness.Api) -> None:
+    assert (await api.get("/openid/v1/jwks")).body["keys"][0]["kty"] == "EC"
+    assert (await api.get("/.well-known/openid-configuration")).body["issuer"]
+    await api.get("/api/v1/pods")
+    metrics = (await api.get("/metrics")).body.decode()
+    assert "bascule_api_requests_total" in metrics
+
+
+async def test_unknown_paths_and_methods(api: harness.Api) -> None:
+    for path in ("/nonsense", "/api/v2/pods", "/api/v1/nonsense", "/api/v1/namespaces/default/nodes"):
+        answer = await api.get(path)
+        assert (answer.code, answer.body["message"]) == (404, "the server could not find the requested resource"), path
+    assert (await api.call("PUT", "/api/v1/namespaces/default/pods")).code == 405
+    assert (await api.call("POST", "/version")).code == 405
+    assert (await api.get("/api/v1/namespaces/default/pods/a/nonsense")).code == 404
