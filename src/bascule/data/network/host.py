@@ -57,6 +57,15 @@ async def route_services(service_cidr: str, node_address: str) -> None:
     await _ip("route", "replace", service_cidr, "dev", "lo", "src", node_address)
 
 
+async def route(cidr: str, via: str) -> None:
+    """Sends packets for another node's pods to that node."""
+    await _ip("route", "replace", cidr, "via", via)
+
+
+async def unroute(cidr: str) -> None:
+    await _ip("route", "del", cidr, acceptable=("No such process",))
+
+
 async def hold_address(address: str) -> None:
     """Puts a Service address (the DNS one) on the node's loopback, so that a server here can bind it."""
     ipaddress.IPv4Address(address)
