@@ -148,7 +148,12 @@ class Shim:
         os.close(failed)
         me = os.getpid()
         if not error:
-            state: dict[str, object] = {"shim": me, "shim_start": start_time(me), "pid": self.pid, "started_ns": started}
+            state: dict[str, object] = {
+                "shim": me,
+                "shim_start": start_time(me),
+                "pid": self.pid,
+                "started_ns": started,
+            }
             write_json(self.directory + "/state.json", state)
         return error
 
