@@ -1,7 +1,7 @@
 """Services in force on this node: reads the ledger, makes the plan, has the engine enforce it.
 
-Invariant: ``sync`` returns only when what the ledger says is in force, or raises; calls that come while one is under way
-are served together by one more. The host is prepared again whenever it forgot (a reboot).
+Invariant: ``sync`` returns only when what the ledger says is in force, or raises; calls that come while one is under
+way are served together by one more. The host is prepared again whenever it forgot (a reboot).
 """
 
 from __future__ import annotations
