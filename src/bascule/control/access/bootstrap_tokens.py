@@ -21,7 +21,7 @@ SINGLE_USE: Final = "bascule.dev/single-use"
 USED_BY: Final = "bascule.dev/used-by"
 FORM: Final = re.compile(r"([a-z0-9]{6})\.([a-z0-9]{16})")
 _GROUP: Final = re.compile(r"system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]")
-_NEXT: Final = "create a new one with `bascule token create`"
+_NEXT: Final = "create a new one with `bascule token`"
 
 
 class Use(NamedTuple):
