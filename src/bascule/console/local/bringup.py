@@ -92,7 +92,7 @@ def choose(wishes: Wishes, layout: Layout) -> Installation:
         nodes=nodes,
         api_port=port,
         admin_ports={name: _any_port() for name in ("controllers", "scheduler", "bridgehead")},
-        bridge_port=_any_port(),
+        bridge_port=_port_pair(),
         tunnel_port=_any_port(),
         service_cidr="10.96.0.0/16" if isolated else "127.96.0.0/16",
         cluster_cidr="10.244.0.0/16" if isolated else "127.128.0.0/10",
@@ -108,6 +108,14 @@ def _any_port() -> int:
     port = free_port()
     assert port is not None
     return port
+
+
+def _port_pair() -> int:
+    """A free port whose successor is free as well: nodes join beside the bridge's port."""
+    while True:
+        port = _any_port()
+        if port < 65535 and free_port(port + 1) is not None:
+            return port
 
 
 async def up(wishes: Wishes, say: Say) -> Installation:
