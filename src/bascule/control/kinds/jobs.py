@@ -150,7 +150,7 @@ def _fields(obj: Object) -> dict[str, str]:
 
 
 def _state(obj: Object, status: Object) -> str:
-    true = {c.get("type") for c in shape.items(status, "conditions") if c.get("status") == "True"}
+    true = {shape.text(c, "type") for c in shape.items(status, "conditions") if c.get("status") == "True"}
     for condition in ("Complete", "Failed"):
         if condition in true:
             return condition

@@ -91,14 +91,18 @@ def _update(new: Object, old: Object, context: Context) -> None:
 
 
 def _keep_node_ports(spec: Object, before: Object) -> None:
-    known = {(port.get("port"), port.get("protocol")): port.get("nodePort") for port in shape.items(before, "ports")}
-    taken = {port.get("nodePort") for port in shape.items(spec, "ports")}
+    known = {_port_key(port): shape.count(port, "nodePort") for port in shape.items(before, "ports")}
+    taken = {shape.count(port, "nodePort") for port in shape.items(spec, "ports")}
     for port in shape.items(spec, "ports"):
-        was = known.get((port.get("port"), port.get("protocol")))
+        was = known.get(_port_key(port))
         if not port.get("nodePort") and was and was not in taken:
             port["nodePort"] = was
     if before.get("healthCheckNodePort") and spec.get("externalTrafficPolicy") == "Local":
         shape.fill_zero(spec, "healthCheckNodePort", before["healthCheckNodePort"])
+
+
+def _port_key(port: Object) -> tuple[int, str]:
+    return shape.count(port, "port"), shape.text(port, "protocol")
 
 
 def _drop_node_ports(spec: Object, before: Object) -> None:

@@ -67,7 +67,9 @@ def _rules(obj: Object) -> Causes:
 
 def _template(own: Object, spec: Object) -> Causes:
     """Volumes of the claim templates count as the pods' volumes, though no pod names them."""
-    claims = [shape.mapping(claim, "metadata").get("name") for claim in shape.items(spec, "volumeClaimTemplates")]
+    claims = [
+        shape.text(shape.mapping(claim, "metadata"), "name") for claim in shape.items(spec, "volumeClaimTemplates")
+    ]
     if not claims:
         yield from pod_rules.template_problems("spec.template", own)
         return

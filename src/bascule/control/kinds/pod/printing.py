@@ -72,7 +72,7 @@ def _walk_init(spec: Object, status: Object, tally: _Tally) -> bool:
         count, last = shape.count(container, "restartCount"), _last_end(container)
         tally.restarts += count
         tally.last = _later(tally.last, last)
-        sidecar = container.get("name") in sidecars
+        sidecar = shape.text(container, "name") in sidecars
         if sidecar:
             tally.sidecar_restarts += count
             tally.sidecar_last = _later(tally.sidecar_last, last)

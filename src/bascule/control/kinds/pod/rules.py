@@ -115,7 +115,7 @@ def _host_ports(path: str, spec: Object) -> Causes:
                     port.get("containerPort"),
                     "must match `hostPort` when `hostNetwork` is true",
                 )
-            key = (port.get("protocol"), shape.text(port, "hostIP"), host_port)
+            key = (shape.text(port, "protocol"), shape.text(port, "hostIP"), host_port)
             if key in seen:
                 yield errors.duplicate(f"{where}.hostPort", f"{host_port}/{port.get('protocol')}")
             seen.add(key)
