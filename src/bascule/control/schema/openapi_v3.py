@@ -65,7 +65,7 @@ def document(
         "info": {"title": "Kubernetes", "version": server_version},
         "paths": described,
         "components": {
-            "schemas": _components(described, source),
+            "schemas": components(described, source),
             "securitySchemes": {
                 "BearerToken": {
                     "type": "apiKey",
@@ -188,7 +188,8 @@ def _item(operations: dict[str, Any], namespace: str, name: str) -> dict[str, An
     return {**operations, "parameters": parameters} if parameters else operations
 
 
-def _components(described: Any, source: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def components(described: Any, source: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The schemas that described paths refer to, directly or through others."""
     components: dict[str, Any] = {}
     waiting = list(_references(described))
     while waiting:

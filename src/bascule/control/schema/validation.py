@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from bascule.control.schema import types
-from bascule.vocabulary import errors
+from bascule.vocabulary import errors, timestamps
 from bascule.vocabulary.objects import Object
 
 Fits = Callable[[Any], bool]
@@ -21,6 +21,9 @@ Fits = Callable[[Any], bool]
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)").fullmatch
 _QUANTITY = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?").fullmatch
 QUANTITY_PATTERN = "^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$"
+
+PROBLEMS_MAX = 100
+"""How many problems of a sort are reported: enough to work with, whatever nonsense was sent."""
 
 _INT32 = 1 << 31
 _INT64 = 1 << 63
@@ -50,7 +53,9 @@ def check(obj: Object, schema: types.TypeSchema, *, duplicates: Sequence[str] = 
     type_errors: list[str] = []
     unknown: list[str] = []
     for problem, path in _problems(obj, schema, "", _short(schema.definition)):
-        (type_errors if problem else unknown).append(problem or path)
+        kept = type_errors if problem else unknown
+        if len(kept) < PROBLEMS_MAX:
+            kept.append(problem or path)
     return Findings(tuple(type_errors), tuple(unknown), tuple(duplicates))
 
 
@@ -187,6 +192,18 @@ def _is_int_or_string(value: Any) -> bool:
     return value.__class__ is str or value is None or (value.__class__ is int and -_INT32 <= value < _INT32)
 
 
+def _is_time(value: Any) -> bool:
+    if value.__class__ is not str:
+        return value is None
+    if _TIME(value) is None:
+        return False
+    try:
+        timestamps.parse(value)
+    except ValueError:
+        return False
+    return True
+
+
 def _is_quantity(value: Any) -> bool:
     if value.__class__ is str:
         return _QUANTITY(value) is not None
@@ -199,7 +216,7 @@ _SCALARS: dict[str, Fits] = {
     "number": lambda value: value is None or value.__class__ in (int, float),
     "int-or-string": _is_int_or_string,
     "quantity": _is_quantity,
-    "time": lambda value: value is None or (value.__class__ is str and _TIME(value) is not None),
+    "time": _is_time,
 }
 
 

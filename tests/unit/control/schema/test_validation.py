@@ -68,6 +68,7 @@ def test_a_good_object_has_no_findings() -> None:
         (["metadata", "labels", "a"], 1, "ObjectMeta.metadata.labels.a of type string"),
         (["metadata", "labels"], "x", "of type map[string]string"),
         (["metadata", "creationTimestamp"], "yesterday", 'parsing time "yesterday"'),
+        (["metadata", "creationTimestamp"], "2026-13-01T00:00:00Z", "parsing time"),
         (["spec", "template", "spec", "containers"], {}, "of type []v1.Container"),
         (
             ["spec", "template", "spec", "containers", 0, "name"],
@@ -133,3 +134,10 @@ def test_raw_values_are_taken_as_they_are() -> None:
 def test_no_value_makes_the_check_fail_otherwise() -> None:
     for value in (None, 1, "x", [], [1], {"spec": {"template": []}}, {"": {}}):
         validation.check(value, schema())  # type: ignore[arg-type]
+
+
+def test_what_is_reported_is_bounded() -> None:
+    obj = {**DEPLOYMENT, **{f"x{number}": 1 for number in range(1000)}, "spec": 1}
+    findings = validation.check(obj, schema())
+    assert len(findings.unknown_fields) == validation.PROBLEMS_MAX
+    assert len(findings.type_errors) == 1
