@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,8 +41,17 @@ class Settings:
 
 
 class Services:
-    def __init__(self, source: Source, engine: Engine, settings: Settings) -> None:
+    def __init__(
+        self,
+        source: Source,
+        engine: Engine,
+        settings: Settings,
+        *,
+        withdrawn: Callable[[], frozenset[str]] = frozenset,
+    ) -> None:
+        """``withdrawn`` tells the addresses of this node's pods that the node itself sees not ready."""
         self._source = source
+        self._withdrawn = withdrawn
         self._engine = engine
         self._settings = settings
         self._lock = asyncio.Lock()
@@ -81,6 +90,7 @@ class Services:
             [desired.object() for desired in self._source.all("endpointslices")],
             node_name=self._settings.node_name,
             excluded_addresses=frozenset({self._settings.dns_address}),
+            withdrawn=self._withdrawn(),
         )
         if made.problems != self._problems:
             for problem in made.problems:
