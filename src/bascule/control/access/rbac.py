@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from bascule.control.access import reader, rules, user
-from bascule.vocabulary import labels, objects
+from bascule.vocabulary import errors, labels, objects
 
 GROUP: Final = "rbac.authorization.k8s.io"
 _PLURALS: Final = ("clusterroles", "clusterrolebindings", "roles", "rolebindings")
@@ -125,11 +125,12 @@ class Compiled:
     def _expand(self, role: objects.Object, seen: set[str]) -> Iterator[rules.Rule]:
         selectors = (role.get("aggregationRule") or {}).get("clusterRoleSelectors")
         for document in role.get("rules") or ():
-            yield rules.parse(document)
+            if document:
+                yield rules.parse(document)
         if not selectors:
             return
         seen.add(objects.name(role))
-        for selector in [labels.from_label_selector(text) for text in selectors]:
+        for selector in _readable_selectors(selectors):
             for name, other in sorted(self._cluster_roles.items()):
                 if name not in seen and selector.matches(objects.labels(other)):
                     seen.add(name)
@@ -141,8 +142,17 @@ class Compiled:
         place = f"{objects.name(binding)}/{namespace}" if namespace else objects.name(binding)
         shown = f'{kind} "{place}" of {reference.get("kind")} "{reference.get("name")}"'
         entry = _Binding(namespace, reference.get("kind") or "", reference.get("name") or "", shown)
-        for subject in binding.get("subjects") or ():
+        for subject in filter(None, binding.get("subjects") or ()):
             self._bindings.setdefault(_subject_key(subject, namespace), []).append(entry)
+
+
+def _readable_selectors(documents: Sequence[objects.Object | None]) -> Iterator[labels.Selector]:
+    """A selector that cannot be read selects nothing; it must not stop everybody's authorization."""
+    for document in documents:
+        try:
+            yield labels.from_label_selector(document)
+        except (errors.StatusError, AttributeError, TypeError, KeyError):
+            continue
 
 
 def _subject_key(subject: objects.Object, namespace: str) -> tuple[str, str]:

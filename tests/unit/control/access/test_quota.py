@@ -155,3 +155,10 @@ class Interleavings(RuleBasedStateMachine):
 
 TestInterleavings = Interleavings.TestCase
 TestInterleavings.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+def test_a_damaged_quota_stops_nobody() -> None:
+    held = world.DictReader()
+    held.put("", "resourcequotas", quota(hard={"pods": "many", "requests.cpu": None, "secrets": "5"}))
+    held.put("", "pods", pod("a", "what"))
+    reserve(resource_quota.Ledger(held), pod("b", "1", priorityClassName=None))

@@ -115,3 +115,19 @@ def test_service_account_subjects_default_to_the_bindings_namespace() -> None:
     asked = authorization.Attributes(account, "delete", resource="pods", namespace="one", name="p")
     assert authorizer.decide(asked).allowed
     assert not authorizer.decide(asked._replace(cluster="other")).allowed
+
+
+def test_damaged_objects_stop_nobody_else() -> None:
+    held = world.bootstrapped()
+    damaged = world.role("damaged", [None, {"verbs": None}])  # type: ignore[list-item]
+    damaged["aggregationRule"] = {"clusterRoleSelectors": [None, {"matchExpressions": [{"operator": "Odd"}]}]}
+    held.put(GROUP, "clusterroles", damaged)
+    held.put(GROUP, "clusterroles", world.named("nulls", rules=None, aggregationRule=None))
+    for index, subject in enumerate((None, {}, {"kind": "User", "name": "alice"})):
+        made = world.binding(f"b{index}", "ClusterRole", "damaged", subject)  # type: ignore[arg-type]
+        held.put(GROUP, "clusterrolebindings", made)
+    held.put(GROUP, "clusterrolebindings", world.named("empty", roleRef=None, subjects=None))
+    authorizer = authorization.Authorizer(held)
+    assert not authorizer.decide(authorization.Attributes(world.ALICE, "get", resource="pods")).allowed
+    scheduler = user.User("system:kube-scheduler")
+    assert authorizer.decide(authorization.Attributes(scheduler, "get", resource="pods", name="p")).allowed

@@ -18,7 +18,7 @@ _PROTECTION: Final = {
 
 
 def storage_class(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object) -> None:
-    spec = obj.setdefault("spec", {})
+    spec = context.spec_of(obj)
     named = spec.get("storageClassName") is not None
     if asked.operation != "CREATE" or asked.subresource or named:
         return
@@ -31,7 +31,7 @@ def storage_class(held: context.Context, asked: request.AdmissionRequest, obj: o
 
 
 def ingress_class(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object) -> None:
-    spec = obj.setdefault("spec", {})
+    spec = context.spec_of(obj)
     if asked.operation != "CREATE" or asked.subresource or spec.get("ingressClassName") is not None:
         return
     if "kubernetes.io/ingress.class" in objects.annotations(obj):

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from bascule.control.access import authorization, reader
 from bascule.control.access.admission import request
@@ -37,6 +38,14 @@ class Context:
 
 Mutate = Callable[[Context, request.AdmissionRequest, objects.Object], None]
 Validate = Callable[[Context, request.AdmissionRequest, objects.Object | None], None]
+
+
+def spec_of(obj: objects.Object) -> dict[str, Any]:
+    """The spec, to be written to; an absent or null one is made."""
+    spec: dict[str, Any] | None = obj.get("spec")
+    if spec is None:
+        spec = obj["spec"] = {}
+    return spec
 
 
 def forbid(asked: request.AdmissionRequest, text: str) -> errors.StatusError:

@@ -19,8 +19,8 @@ def mutate(held: context.Context, asked: request.AdmissionRequest, obj: objects.
                 for container in (obj.get("spec") or {}).get(field) or ():
                     changes += _default(container, item, "init container" if field[0] == "i" else "container")
     if changes:
-        notes = obj["metadata"].setdefault("annotations", {})
-        notes[ANNOTATION] = "LimitRanger plugin set: " + "; ".join(dict.fromkeys(changes))
+        note = "LimitRanger plugin set: " + "; ".join(dict.fromkeys(changes))
+        obj["metadata"]["annotations"] = {**objects.annotations(obj), ANNOTATION: note}
 
 
 def validate(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object | None) -> None:
@@ -45,7 +45,13 @@ def validate(held: context.Context, asked: request.AdmissionRequest, obj: object
 
 def _items(held: context.Context, asked: request.AdmissionRequest) -> Iterator[dict[str, Any]]:
     for ranged in held.listed("", "limitranges", asked.cluster, asked.namespace):
-        yield from (ranged.get("spec") or {}).get("limits") or ()
+        for item in (ranged.get("spec") or {}).get("limits") or ():
+            if item and all(_readable(item.get(field)) for field in ("min", "max", "maxLimitRequestRatio")):
+                yield item
+
+
+def _readable(bounds: dict[str, Any] | None) -> bool:
+    return not bounds or len(quota_usage.readable(bounds)) == len(bounds)
 
 
 def _containers(pod: objects.Object) -> Iterator[dict[str, Any]]:
@@ -55,7 +61,9 @@ def _containers(pod: objects.Object) -> Iterator[dict[str, Any]]:
 
 
 def _default(container: dict[str, Any], item: dict[str, Any], kind: str) -> Iterator[str]:
-    resources = container.setdefault("resources", {})
+    resources = container.get("resources")
+    if resources is None:
+        resources = container["resources"] = {}
     given = {field: dict(resources.get(field) or {}) for field in ("limits", "requests")}
     wanted = {"limits": item.get("default") or {}, "requests": item.get("defaultRequest") or {}}
     for field, shown in (("requests", "request"), ("limits", "limit")):

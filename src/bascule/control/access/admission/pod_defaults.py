@@ -14,7 +14,7 @@ def priority(held: context.Context, asked: request.AdmissionRequest, obj: object
     """`spec.priority` and `preemptionPolicy` follow from the PriorityClass, the named one or the default."""
     if asked.subresource or asked.operation != "CREATE":
         return
-    spec = obj.setdefault("spec", {})
+    spec = context.spec_of(obj)
     name = spec.get("priorityClassName") or ""
     if name:
         found = held.source.get("scheduling.k8s.io", "priorityclasses", asked.cluster, "", name)
@@ -54,7 +54,7 @@ def tolerations(held: context.Context, asked: request.AdmissionRequest, obj: obj
     """A pod stays five minutes on a node that is not ready or not heard from, unless it says otherwise."""
     if asked.subresource or asked.operation != "CREATE":
         return
-    spec = obj.setdefault("spec", {})
+    spec = context.spec_of(obj)
     given = spec.get("tolerations") or []
     added = [
         {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": TOLERATION_SECONDS}
@@ -98,7 +98,7 @@ def taint_new_node(held: context.Context, asked: request.AdmissionRequest, obj: 
     """A new Node takes no pods until the node lifecycle controller has seen it ready."""
     if asked.operation != "CREATE" or asked.subresource:
         return
-    spec = obj.setdefault("spec", {})
+    spec = context.spec_of(obj)
     taints = spec.get("taints") or []
     if not any(t.get("key") == NOT_READY and t.get("effect") == "NoSchedule" for t in taints):
         spec["taints"] = [*taints, {"key": NOT_READY, "effect": "NoSchedule"}]

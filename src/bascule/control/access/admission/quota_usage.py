@@ -33,6 +33,17 @@ def amount(text: str) -> int:
     return int(quantity.parse(text) * BILLION)
 
 
+def readable(amounts: Mapping[str, Any]) -> Usage:
+    """The amounts that can be read; a damaged object of the past must not stop its whole namespace."""
+    read: Usage = {}
+    for name, text in amounts.items():
+        try:
+            read[name] = amount(text)
+        except (quantity.QuantityError, TypeError):
+            continue
+    return read
+
+
 def of(group: str, plural: str, obj: objects.Object) -> Usage:
     """Pods that have ended cost nothing but their place in `count/pods`."""
     used: Usage = {f"count/{plural}.{group}" if group else f"count/{plural}": BILLION}
@@ -77,7 +88,7 @@ def pod_totals(pod: objects.Object, field: str) -> Usage:
         else:
             peak = _most(peak, _plus(sidecars, amounts))
     total = _most(_plus(running, sidecars), peak)
-    overhead = {key: amount(text) for key, text in (spec.get("overhead") or {}).items()}
+    overhead = readable(spec.get("overhead") or {})
     if overhead and (field == "requests" or total):
         keys = overhead if field == "requests" else {key: overhead[key] for key in overhead if key in total}
         total = _plus(total, keys)
@@ -93,8 +104,8 @@ def _sum(containers: Iterable[Mapping[str, Any]], field: str) -> Usage:
         amounts = dict(resources.get(field) or {})
         if field == "requests":
             amounts = {**(resources.get("limits") or {}), **amounts}
-        for key, text in amounts.items():
-            total[key] = total[key] + amount(text) if key in total else amount(text)
+        for key, size in readable(amounts).items():
+            total[key] = total[key] + size if key in total else size
     return total
 
 
@@ -112,7 +123,7 @@ def _most(left: Usage, right: Usage) -> Usage:
 
 def _claim(claim: objects.Object) -> Usage:
     spec = claim.get("spec") or {}
-    size = amount(((spec.get("resources") or {}).get("requests") or {}).get("storage") or "0")
+    size = readable((spec.get("resources") or {}).get("requests") or {}).get("storage", 0)
     used: Usage = {"requests.storage": size}
     if spec.get("storageClassName"):
         suffix = f"{spec['storageClassName']}.storageclass.storage.k8s.io"

@@ -190,7 +190,7 @@ def _is_newer(shown: objects.Object, before: objects.Object | None) -> bool:
 
 def _parse(document: objects.Object) -> _Quota:
     hard = (document.get("spec") or {}).get("hard") or {}
-    return _Quota(objects.name(document), {name: quota_usage.amount(text) for name, text in hard.items()}, document)
+    return _Quota(objects.name(document), quota_usage.readable(hard), document)
 
 
 def _figures(names: list[str], added: dict[str, int], used: dict[str, int], hard: dict[str, int]) -> str:

@@ -14,7 +14,7 @@ MIRROR: Final = "kubernetes.io/config.mirror"
 def mutate(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object) -> None:
     if asked.subresource or asked.operation != "CREATE" or MIRROR in objects.annotations(obj):
         return
-    spec = obj.setdefault("spec", {})
+    spec = context.spec_of(obj)
     name = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
     spec["serviceAccountName"] = spec["serviceAccount"] = name
     account = held.source.get("", "serviceaccounts", asked.cluster, asked.namespace, name)
