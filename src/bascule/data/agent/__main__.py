@@ -14,6 +14,7 @@ import logging
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from bascule.data.agent import joining, jsonlog, network, node_status, options, wiring
 from bascule.data.agent.events import Events
@@ -56,7 +57,7 @@ def build(chosen: argparse.Namespace, directory: Path, ledger: Ledger) -> Node:
         directory=directory,
         runtime=runtime,
         ledger=ledger,
-        network=wiring.network(chosen, cidr, names, ledger),
+        network=wiring.pod_network(chosen, cidr, names, ledger),
         events=Events(ledger, chosen.node_name, clock),
         clock=clock,
         memory_bytes=node_status.memory_bytes(profile),
@@ -81,24 +82,30 @@ async def run(chosen: argparse.Namespace) -> None:
     tunnels = Tunnels(node)
     tasks = [asyncio.create_task(node.run()), asyncio.create_task(announce(node))]
     if chosen.bridge:
-        tasks.append(
-            asyncio.create_task(joining.stay_joined(chosen, directory, ledger, node.on_desired, tunnels.serve))
-        )
+        end = joining.stay_joined(chosen, chosen.node_name, directory, ledger, node.on_desired, tunnels.serve)
+        tasks.append(asyncio.create_task(end))
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    stop = asyncio.create_task(stopping.wait())
     try:
-        running = {stop, *tasks}
-        while stop not in (done := (await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED))[0]):
+        await until_stopped(tasks, stopping)
+    finally:
+        ledger.close()
+
+
+async def until_stopped(tasks: list[asyncio.Task[None]], stopping: asyncio.Event) -> None:
+    """Runs the tasks until `stopping` is set or one of them fails; none is left when it returns."""
+    stop = asyncio.create_task(stopping.wait())
+    running: set[asyncio.Task[Any]] = {stop, *tasks}
+    try:
+        while stop in running:
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
-            running -= done
     finally:
         for task in (*tasks, stop):
             task.cancel()
         await asyncio.gather(*tasks, stop, return_exceptions=True)
-        ledger.close()
 
 
 def main() -> None:
@@ -106,7 +113,7 @@ def main() -> None:
     jsonlog.begin(chosen.log_level)
     try:
         asyncio.run(run(chosen))
-    except (LedgerError, joining.JoinError, contract.RuntimeFault) as error:
+    except (LedgerError, contract.RuntimeFault) as error:
         sys.exit(f"the agent cannot start: {error}")
 
 

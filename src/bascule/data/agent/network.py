@@ -6,6 +6,7 @@ ledger so that they survive a restart. With `containerd`, CNI gives the address 
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from dataclasses import dataclass
 from typing import Protocol
@@ -35,7 +36,11 @@ class Network(Protocol):
     async def detach(self, pod_uid: str) -> None: ...
 
     async def sync(self) -> None:
-        """Bring what the ledger now says of services and endpoints in force."""
+        """Bring what the ledger now says of services and endpoints in force. Raises EngineError."""
+        ...
+
+    async def run(self) -> None:
+        """Keep it in force; until cancelled."""
         ...
 
 
@@ -71,6 +76,9 @@ class NamesOnly:
 
     async def sync(self) -> None:
         return None
+
+    async def run(self) -> None:
+        await asyncio.get_running_loop().create_future()
 
 
 class LoopbackNetwork(NamesOnly):

@@ -18,6 +18,7 @@ from bascule.data.agent.host import Host
 from bascule.data.agent.observer import Observer
 from bascule.data.agent.pods import decide, model
 from bascule.data.agent.pods.worker import Worker
+from bascule.data.network.contract import EngineError
 from bascule.data.runtime import contract
 from bascule.vocabulary import objects
 from bascule.vocabulary.objects import Object
@@ -46,9 +47,9 @@ class Node:
     async def run(self) -> None:
         await self.host.runtime.start()
         self._load()
-        tasks = [asyncio.create_task(self.observer.run()), asyncio.create_task(self._report_node())]
+        parts = (self.observer.run(), self._report_node(), self.host.network.run())
+        tasks = [asyncio.create_task(part) for part in parts]
         try:
-            await asyncio.gather(self.host.network.sync())
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
                 task.result()
@@ -84,7 +85,10 @@ class Node:
                 if worker.name.rpartition("/")[0] in places:
                     worker.sources_changed()
         if kind in NETWORKED:
-            await self.host.network.sync()
+            try:
+                await self.host.network.sync()
+            except EngineError as error:
+                return [messages.Refusal(name, str(error)) for name in sorted(names)]
         return []
 
     def _desire(self, name: str, pod: Object) -> None:

@@ -15,7 +15,7 @@ def runtime(name: str, directory: Path, pod_cidr: str, cgroup_parent: str) -> co
         from bascule.data.runtime.containerd.driver import ContainerdRuntime
         from bascule.data.runtime.containerd.engine import Engine
 
-        return ContainerdRuntime(Engine(directory / "containerd", pod_cidr))
+        return ContainerdRuntime(Engine(directory / "containerd", pod_cidr, cgroup_parent=cgroup_parent))
     if name == "hollow":
         from bascule.data.runtime.hollow.driver import HollowRuntime
 
@@ -25,9 +25,20 @@ def runtime(name: str, directory: Path, pod_cidr: str, cgroup_parent: str) -> co
     return ProcessRuntime(directory / "process", cgroup_parent=cgroup_parent)
 
 
-def pod_network(
-    runtime_name: str, host_ip: str, names: network.Names, pod_cidr: str, ledger: Ledger
-) -> network.Network:
-    if runtime_name == "containerd":
-        return network.NamesOnly(host_ip, names)
-    return network.LoopbackNetwork(host_ip, names, pod_cidr, ledger)
+def pod_network(chosen: argparse.Namespace, pod_cidr: str, names: network.Names, ledger: Ledger) -> network.Network:
+    if chosen.runtime != "containerd":
+        return network.LoopbackNetwork(chosen.node_address, names, pod_cidr, ledger)
+    from bascule.data.agent.serviced import ServicedNetwork
+    from bascule.data.network.nftables.engine import NftablesEngine
+    from bascule.data.network.nftables.layout import Addresses
+    from bascule.data.network.services import Services, Settings
+
+    table = "bascule_" + "".join(letter if letter.isalnum() else "_" for letter in chosen.node_name)
+    settings = Settings(
+        node_name=chosen.node_name,
+        node_address=chosen.node_address,
+        service_cidr=chosen.service_cidr,
+        dns_address=chosen.dns_address,
+    )
+    engine = NftablesEngine(table, Addresses(pod_cidr=pod_cidr, cluster_cidr=chosen.cluster_cidr))
+    return ServicedNetwork(network.NamesOnly(chosen.node_address, names), Services(ledger, engine, settings))

@@ -25,7 +25,7 @@ class ExecSession:
         self, calls: Calls, container_id: str, exec_id: str, inputs: int | None, outputs: dict[int, int]
     ) -> None:
         self._calls = calls
-        self._ids = {"container_id": container_id, "exec_id": exec_id}
+        self._ids: dict[str, Any] = {"container_id": container_id, "exec_id": exec_id}
         self._input = inputs
         self._outputs = outputs  # channel: descriptor
         self._queue: asyncio.Queue[tuple[int, bytes] | None] = asyncio.Queue(64)
@@ -123,6 +123,7 @@ async def begin(
             mode = os.O_RDWR if name == "stdin" else os.O_RDONLY
             held[name] = os.open(path, mode | os.O_NONBLOCK | os.O_CLOEXEC)
         container = await calls.container(container_id)
+        streams: dict[str, Any] = {name: str(path) for name, path in paths.items()}
         spec = {"type_url": PROCESS_TYPE, "value": process_spec(container.spec.value, command, tty=tty)}
         await calls.task(
             "Exec",
@@ -132,7 +133,7 @@ async def begin(
             exec_id=exec_id,
             terminal=tty,
             spec=spec,
-            **{name: str(path) for name, path in paths.items()},
+            **streams,
         )
         await calls.task("Start", "StartRequest", "StartResponse", container_id=container_id, exec_id=exec_id)
     except BaseException:

@@ -1,0 +1,193 @@
+"""What the control side asks of running pods: logs, exec, attach, port-forward, each over one tunnel stream.
+
+Exec and attach speak the channels of `v5.channel.k8s.io`: the first byte of a message is 0 stdin, 1 stdout,
+2 stderr, 3 the final status as JSON, 4 a terminal's size as JSON, 255 the end of the channel it names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+
+from bascule.bridge import contracts, messages
+from bascule.data.agent.node import Node
+from bascule.data.agent.pods import model
+from bascule.data.agent.pods.worker import Worker
+from bascule.data.agent.portforward import portforward
+from bascule.data.runtime import contract, logs
+from bascule.vocabulary import objects, timestamps
+
+STDIN, STDOUT, STDERR, STATUS, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
+TRUE = ("1", "true", "True", "TRUE")
+
+
+class Refused(Exception):
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Tunnels:
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    async def serve(self, opening: messages.TunnelOpen, stream: contracts.TunnelStream) -> None:
+        """The bridge's `TunnelHandler`."""
+        try:
+            worker = self._worker(opening)
+            if opening.verb == "logs":
+                await self._logs(worker, opening, stream)
+            elif opening.verb in ("exec", "attach"):
+                await self._session(worker, opening, stream)
+            elif opening.verb == "portforward":
+                ports = [int(port) for text in opening.query.get("ports") or () for port in text.split(",")]
+                await portforward(stream, worker.pod_ip, ports)
+            else:
+                raise Refused(400, f"a node serves no {opening.verb}")
+        except Refused as refused:
+            await stream.refuse(refused.code, str(refused))
+        except contract.RuntimeFault as fault:
+            await stream.refuse(404 if fault.reason == "NotFound" else 500, fault.message)
+
+    def _worker(self, opening: messages.TunnelOpen) -> Worker:
+        name = f"{opening.cluster}/{opening.namespace}/{opening.pod}"
+        for worker in self._node.workers.values():
+            if worker.name == name and opening.uid in ("", worker.uid):
+                return worker
+        raise Refused(404, f"pod {opening.pod} is not on node {self._node.host.node}")
+
+    def _container(self, worker: Worker, opening: messages.TunnelOpen) -> str:
+        name = opening.container or opening.parameter("container")
+        if name in ("", "-"):
+            name = model.main_containers(worker.pod)[0]["name"]
+        if model.container_spec(worker.pod, name) is None:
+            raise Refused(400, f"container {name} is not valid for pod {opening.pod}")
+        return str(name)
+
+    # Logs
+
+    async def _logs(self, worker: Worker, opening: messages.TunnelOpen, stream: contracts.TunnelStream) -> None:
+        name = self._container(worker, opening)
+        runs = [run for run in worker.view.runs(name) if run.state is not contract.State.CREATED]
+        if opening.parameter("previous") in TRUE:
+            ended = [run for run in runs if run.state is contract.State.EXITED]
+            runs = ended if runs and runs[0] in ended and len(runs) == 1 else runs[1:]
+            if not runs:
+                raise Refused(400, f'previous terminated container "{name}" in pod "{opening.pod}" not found')
+        if not runs:
+            waiting = worker.memory.failures.get(name)
+            reason = waiting.reason if waiting else "ContainerCreating"
+            message = f'container "{name}" in pod "{opening.pod}" is waiting to start: {reason}'
+            raise Refused(400, message)
+        run = runs[0]
+        key = objects.key(worker.pod)
+        folder = self._node.host.log_directory(key.namespace, key.name, worker.uid)
+        window = self._window(opening)
+        ended_event = asyncio.Event()
+        watch = asyncio.create_task(self._watch_end(worker, run.id, ended_event))
+        gone = asyncio.create_task(stream.receive()) if window.follow else None
+        try:
+            await stream.accept()
+            async for part in logs.read(folder / name / f"{run.attempt}.log", window, ended=ended_event):
+                await stream.send(part)
+                if gone is not None and gone.done():
+                    return
+        finally:
+            for task in filter(None, (watch, gone)):
+                task.cancel()
+            await asyncio.gather(watch, *filter(None, (gone,)), return_exceptions=True)
+
+    def _window(self, opening: messages.TunnelOpen) -> logs.Window:
+        def number(name: str) -> int | None:
+            text = opening.parameter(name)
+            return int(text) if text else None
+
+        since = None
+        if (seconds := number("sinceSeconds")) is not None:
+            since = datetime.now(UTC) - timedelta(seconds=seconds)
+        elif text := opening.parameter("sinceTime"):
+            since = timestamps.parse(text)
+        chosen = opening.parameter("stream")
+        return logs.Window(
+            tail_lines=number("tailLines"),
+            since=since,
+            limit_bytes=number("limitBytes"),
+            timestamps=opening.parameter("timestamps") in TRUE,
+            follow=opening.parameter("follow") in TRUE,
+            stream=chosen.lower() if chosen in ("Stdout", "Stderr") else "",
+        )
+
+    async def _watch_end(self, worker: Worker, run_id: str, ended: asyncio.Event) -> None:
+        while any(run.id == run_id and model.is_live(run) for run in worker.view.containers):
+            await asyncio.sleep(0.2)
+        ended.set()
+
+    # Exec and attach
+
+    async def _session(self, worker: Worker, opening: messages.TunnelOpen, stream: contracts.TunnelStream) -> None:
+        name = self._container(worker, opening)
+        run = worker.view.newest(name)
+        if run is None or not model.is_live(run):
+            raise Refused(400, f"container {name} in pod {opening.pod} is not running")
+        tty, stdin = opening.parameter("tty") in TRUE, opening.parameter("stdin") in TRUE
+        runtime = self._node.host.runtime
+        if opening.verb == "exec":
+            command = list(opening.query.get("command") or ())
+            if not command:
+                raise Refused(400, "you must specify at least 1 command for the container")
+            try:
+                session = await runtime.exec(run.id, command, tty=tty, stdin=stdin)
+            except contract.RuntimeFault as fault:
+                if fault.reason == "NotFound":
+                    raise
+                await stream.accept()
+                await stream.send(bytes([STATUS]) + status(None, fault.message))
+                return
+        else:
+            session = await runtime.attach(run.id, tty=tty, stdin=stdin)
+        await stream.accept()
+        feeding = asyncio.create_task(feed(stream, session))
+        try:
+            while (item := await session.read()) is not None:
+                await stream.send(bytes([item[0]]) + item[1])
+            await stream.send(bytes([STATUS]) + status(await session.wait()))
+        finally:
+            feeding.cancel()
+            await asyncio.gather(feeding, return_exceptions=True)
+            await session.close()
+
+
+async def feed(stream: contracts.TunnelStream, session: contract.Session) -> None:
+    """From the client to the process, until the client is gone."""
+    while (message := await stream.receive()) is not None:
+        if not message:
+            continue
+        channel, body = message[0], message[1:]
+        if channel == STDIN:
+            await session.write(body)
+        elif channel == RESIZE:
+            try:
+                size = json.loads(body)
+                await session.resize(int(size["Width"]), int(size["Height"]))
+            except (ValueError, KeyError, TypeError):
+                continue
+        elif channel == CLOSE and body[:1] == bytes([STDIN]):
+            await session.close_stdin()
+    await session.close_stdin()
+
+
+def status(exit_code: int | None, message: str = "") -> bytes:
+    """The last word of an exec: Success, or why not."""
+    body: dict[str, object] = {"metadata": {}, "status": "Success"}
+    if exit_code:
+        body = {
+            "metadata": {},
+            "status": "Failure",
+            "message": f"command terminated with non-zero exit code: exit status {exit_code}",
+            "reason": "NonZeroExitCode",
+            "details": {"causes": [{"reason": "ExitCode", "message": str(exit_code)}]},
+        }
+    elif exit_code is None:
+        body = {"metadata": {}, "status": "Failure", "message": message, "reason": "InternalError", "code": 500}
+    return json.dumps(body).encode()
