@@ -61,13 +61,28 @@ def immutable_fields(path: str, new: Object, old: Object, keys: Iterable[str]) -
         yield from immutable(f"{path}.{key}" if path else key, new.get(key), old.get(key))
 
 
+@lru_cache(maxsize=4096)
+def subdomain_problems(name: str) -> tuple[str, ...]:
+    return tuple(names.is_dns1123_subdomain(name))
+
+
+@lru_cache(maxsize=4096)
+def label_problems(name: str) -> tuple[str, ...]:
+    return tuple(names.is_dns1123_label(name))
+
+
+@lru_cache(maxsize=1024)
+def port_name_problems(name: str) -> tuple[str, ...]:
+    return tuple(names.is_port_name(name))
+
+
 def subdomain(path: str, value: str) -> Causes:
-    for problem in names.is_dns1123_subdomain(value):
+    for problem in subdomain_problems(value):
         yield errors.invalid_value(path, value, problem)
 
 
 def label(path: str, value: str) -> Causes:
-    for problem in names.is_dns1123_label(value):
+    for problem in label_problems(value):
         yield errors.invalid_value(path, value, problem)
 
 
@@ -80,7 +95,7 @@ def port_or_name(path: str, value: object) -> Causes:
     if type(value) is int:
         yield from port(path, value)
     elif type(value) is str:
-        for problem in names.is_port_name(value):
+        for problem in port_name_problems(value):
             yield errors.invalid_value(path, value, problem)
     elif value is None:
         yield errors.required(path, "")

@@ -18,8 +18,6 @@ from bascule.vocabulary.objects import Object
 ANNOTATIONS_SIZE_MAX = 256 * 1024
 NameRule = Callable[[str], tuple[str, ...]]
 
-_UNSHOWN = ("uid", "creationTimestamp")
-
 
 def _remembered(rule: Callable[[str], list[str]]) -> NameRule:
     @lru_cache(maxsize=4096)
@@ -29,8 +27,8 @@ def _remembered(rule: Callable[[str], list[str]]) -> NameRule:
     return problems
 
 
-subdomain = _remembered(names.is_dns1123_subdomain)
-label = _remembered(names.is_dns1123_label)
+subdomain: NameRule = check.subdomain_problems
+label: NameRule = check.label_problems
 dns1035_label = _remembered(names.is_dns1035_label)
 path_segment = _remembered(names.is_path_segment)
 _label_key = _remembered(names.label_key_problems)

@@ -15,7 +15,7 @@ from bascule.control.kinds import check, columns, generic, metadata, selectors, 
 from bascule.control.kinds.check import Causes
 from bascule.control.kinds.pod import rules as pod_rules
 from bascule.control.kinds.strategy import Column, Context
-from bascule.vocabulary import errors, names
+from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
 _TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
@@ -194,7 +194,7 @@ def _ports(ports: list[Object], kind: Any) -> Causes:
         if type(target) is int:
             yield from check.port(f"{at}.targetPort", target)
         elif type(target) is str:
-            for problem in names.is_port_name(target):
+            for problem in check.port_name_problems(target):
                 yield errors.invalid_value(f"{at}.targetPort", target, problem)
         node_port = port.get("nodePort")
         if node_port and kind not in _EXTERNAL:

@@ -268,3 +268,12 @@ def test_good_schedules(schedule: str) -> None:
 )
 def test_bad_schedules(schedule: str) -> None:
     assert cron_jobs.schedule_problem(schedule) != ""
+
+
+def test_an_approved_spec_is_looked_at_again_once_it_changes() -> None:
+    obj = ready("", "pods")
+    strategy = kinds.strategy_for("", "pods")
+    assert strategy.validate(obj) == strategy.validate(obj) == []
+    obj["spec"]["containers"][0]["image"] = ""
+    assert [c.field for c in strategy.validate(obj)] == ["spec.containers[0].image"]
+    assert [c.field for c in strategy.validate(obj)] == ["spec.containers[0].image"]

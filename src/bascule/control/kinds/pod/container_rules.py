@@ -8,7 +8,7 @@ from typing import Any
 from bascule.control.kinds import check, metadata, shape
 from bascule.control.kinds.check import Causes
 from bascule.control.kinds.pod import resource_rules
-from bascule.vocabulary import errors, names
+from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
@@ -166,7 +166,7 @@ def _ports(path: str, ports: list[Object]) -> Causes:
         at = f"{path}[{index}]"
         name = shape.text(port, "name")
         if name:
-            for problem in names.is_port_name(name):
+            for problem in check.port_name_problems(name):
                 yield errors.invalid_value(f"{at}.name", name, problem)
             if name in seen:
                 yield errors.duplicate(f"{at}.name", name)

@@ -6,7 +6,7 @@ import ipaddress
 
 from bascule.control.kinds import check, metadata, shape
 from bascule.control.kinds.check import Causes
-from bascule.control.kinds.pod import container_rules, resource_rules, scheduling, volumes
+from bascule.control.kinds.pod import approved, container_rules, resource_rules, scheduling, volumes
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
@@ -22,6 +22,18 @@ _SCHEDULING = ("nodeSelector", "tolerations", "affinity", "topologySpreadConstra
 
 def problems(path: str, spec: Object) -> Causes:
     """All rules of a pod's spec at `path` (`spec`, `spec.template.spec`, …)."""
+    key = approved.digest(spec)
+    if approved.knows(key):
+        return
+    clean = True
+    for cause in _problems(path, spec):
+        clean = False
+        yield cause
+    if clean:
+        approved.remember(key)
+
+
+def _problems(path: str, spec: Object) -> Causes:
     declared = spec.get("volumes")
     known = _NO_VOLUMES
     if declared:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bascule.control.kinds import check, quantities, shape
 from bascule.control.kinds.check import Causes
-from bascule.vocabulary import errors, names
+from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
 FILE_MODE = 0o644
@@ -92,7 +92,7 @@ def problems(path: str, volumes: list[Object]) -> Causes:
         if not name:
             yield errors.required(f"{at}.name", "")
         else:
-            for problem in names.is_dns1123_label(name):
+            for problem in check.label_problems(name):
                 yield errors.invalid_value(f"{at}.name", name, problem)
             if name in seen:
                 yield errors.duplicate(f"{at}.name", name)
