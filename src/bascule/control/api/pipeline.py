@@ -201,6 +201,9 @@ def _own_metadata(call: calls.Call, obj: objects.Object) -> dict[str, Any]:
         meta["namespace"] = call.namespace
     else:
         meta.pop("namespace", None)
+    for field in ("ownerReferences", "finalizers"):
+        if None in (meta.get(field) or ()):
+            meta[field] = [entry for entry in meta[field] if entry is not None]
     if call.cluster != objects.ROOT:
         meta["annotations"] = {**(meta.get("annotations") or {}), objects.CLUSTER_ANNOTATION: call.cluster}
     elif objects.CLUSTER_ANNOTATION in (meta.get("annotations") or {}):

@@ -24,7 +24,7 @@ TUNNEL_ANNOTATION: Final = "bascule.dev/tunnel"
 _PROTOCOLS: Final = {
     "exec": ("v5.channel.k8s.io", "v4.channel.k8s.io"),
     "attach": ("v5.channel.k8s.io", "v4.channel.k8s.io"),
-    "portforward": ("SPDY/3.1+portforward.k8s.io", "v4.channel.k8s.io"),
+    "portforward": ("portforward.bascule.dev",),
 }
 _VERBS: Final = {"log": "logs"}
 _CONNECT_SECONDS: Final = 10.0
@@ -62,15 +62,24 @@ async def log(platform: platforms.Platform, call: calls.Call) -> web.StreamRespo
         async with session.get(url, allow_redirects=False) as upstream:
             if upstream.status != 200:
                 raise _failure(upstream.status, await upstream.content.read(64 * 1024))
-            answer = web.StreamResponse(headers={"Content-Type": "text/plain"})
-            answer.enable_chunked_encoding()
-            await answer.prepare(call.request())
-            async for chunk in upstream.content.iter_any():
-                await answer.write(chunk)
-            await answer.write_eof()
-            return answer
-    except aiohttp.ClientError as error:
+            return await _copied(call.request(), upstream)
+    except (aiohttp.ClientError, TimeoutError) as error:
         raise _unreachable(error) from error
+
+
+async def _copied(http: web.BaseRequest, upstream: aiohttp.ClientResponse) -> web.StreamResponse:
+    """Chunk by chunk. A log that ends too early ends the connection, so that the reader can tell."""
+    answer = web.StreamResponse(headers={"Content-Type": "text/plain"})
+    answer.enable_chunked_encoding()
+    await answer.prepare(http)
+    try:
+        async for chunk in upstream.content.iter_any():
+            await answer.write(chunk)
+        await answer.write_eof()
+    except (aiohttp.ClientError, ConnectionError):
+        if http.transport is not None:
+            http.transport.abort()
+    return answer
 
 
 async def stream(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
@@ -131,7 +140,7 @@ def _url(platform: platforms.Platform, call: calls.Call) -> str:
         raise call.not_found()
     pod = stored.decode()
     spec: dict[str, Any] = pod.get("spec") or {}
-    container = "-" if call.subresource == "portforward" else _container(call, spec)
+    container = [] if call.subresource == "portforward" else [_container(call, spec)]
     node_name = spec.get("nodeName")
     if not node_name:
         raise errors.bad_request(f"pod {call.name} does not have a host assigned")
@@ -140,9 +149,8 @@ def _url(platform: platforms.Platform, call: calls.Call) -> str:
     if not address:
         raise errors.service_unavailable(f"the node {node_name} of pod {call.name} is not connected at the moment")
     verb = _VERBS.get(call.subresource, call.subresource)
-    parts = (node_name, verb, call.cluster, call.namespace, call.name, container)
+    parts = (node_name, verb, call.cluster, call.namespace, call.name, *container)
     query = [(key, value) for key, value in call.parameters.pairs if key != "container"]
-    query.append(("uid", stored.uid))
     path = "/".join(quote(part, safe="") for part in parts)
     return f"{platform.bridge.scheme}://{address}/tunnel/{path}?{urlencode(query)}"
 
@@ -168,13 +176,15 @@ def _failure(code: int, content: bytes) -> errors.StatusError:
     """What the bridgehead said, as a Status."""
     try:
         status = orjson.loads(content)
-        if isinstance(status, dict) and status.get("kind") == "Status":
-            return errors.StatusError.from_status(status)
     except ValueError:
-        pass
-    text = content.decode(errors="replace").strip()[:500]
+        status = None
+    if isinstance(status, dict) and status.get("kind") == "Status":
+        return errors.StatusError.from_status(status)
+    text = str(status.get("message")) if isinstance(status, dict) else content.decode(errors="replace").strip()[:500]
     if code in (400, 404):
         return errors.bad_request(text or "the node does not know this container")
+    if code == 503:
+        return errors.service_unavailable(text, retry_after_seconds=1)
     return errors.internal(f"the node could not be reached: {text or code}")
 
 

@@ -41,12 +41,16 @@ async def watch_objects(platform: platforms.Platform, call: calls.Call) -> web.S
     http = call.request()
     platform.watches.add(following, http)
     try:
+        pump = _Stream(platform, call, following, closes_initial=send_initial is True)
         stream = await _open(call)
         try:
-            await _Stream(platform, call, following, stream, closes_initial=send_initial is True).run()
-        except (ConnectionError, TimeoutError):
+            await pump.run(stream)
+        except BaseException as error:
+            # The answer has begun: all that can be said now is that it is not complete.
             if http.transport is not None:
                 http.transport.abort()
+            if not isinstance(error, (ConnectionError, TimeoutError)):
+                raise
         return stream
     finally:
         following.close()
@@ -109,6 +113,12 @@ async def _refused(call: calls.Call, error: errors.StatusError) -> web.StreamRes
     return stream
 
 
+async def _write(stream: web.StreamResponse, chunk: bytes) -> None:
+    """A client that takes nothing for half a minute is gone."""
+    async with asyncio.timeout(_WRITE_SECONDS):
+        await stream.write(chunk)
+
+
 class _Stream:
     """One watcher's pump from the cache to its connection."""
 
@@ -117,22 +127,22 @@ class _Stream:
         platform: platforms.Platform,
         call: calls.Call,
         following: watch.Watch,
-        stream: web.StreamResponse,
         *,
         closes_initial: bool,
     ) -> None:
         self._platform = platform
         self._call = call
         self._watch = following
-        self._stream = stream
         self._bookmarks = call.parameters.flag("allowWatchBookmarks")
         self._closes_initial = closes_initial
         self._plain = call.accept.shape == "object" and call.endpoint.conversion is None
+        self._included = table.include(call.parameters.get("includeObject", ""))
         self._columns_sent = False
         wanted = call.parameters.number("timeoutSeconds")
         self._lifetime_seconds = float(wanted if wanted and wanted > 0 else platform.random.randint(*_TIMEOUT_SECONDS))
 
-    async def run(self) -> None:
+    async def run(self, stream: web.StreamResponse) -> None:
+        """Until the timeout, the watch's end, or the client's."""
         loop = asyncio.get_running_loop()
         end = loop.time() + self._lifetime_seconds
         bookmark = min(loop.time() + BOOKMARK_SECONDS, end - _LAST_BOOKMARK_SECONDS)
@@ -144,7 +154,7 @@ class _Stream:
                     events = await self._watch.batch()
             except TimeoutError:
                 if self._bookmarks and bookmark < end:
-                    await self._write(self._bookmark(self._watch.revision, initial=False))
+                    await _write(stream, self._bookmark(self._watch.revision, initial=False))
                 now = loop.time()
                 left = end - _LAST_BOOKMARK_SECONDS
                 bookmark = min(now + BOOKMARK_SECONDS, left) if now < left else end
@@ -153,13 +163,8 @@ class _Stream:
                 break
             chunk = b"".join([self._frame(happened) for happened in events])
             if chunk:
-                await self._write(chunk)
-        await self._stream.write_eof()
-
-    async def _write(self, chunk: bytes) -> None:
-        """A client that takes nothing for half a minute is gone."""
-        async with asyncio.timeout(_WRITE_SECONDS):
-            await self._stream.write(chunk)
+                await _write(stream, chunk)
+        await stream.write_eof()
 
     def _frame(self, happened: event.Event) -> bytes:
         if happened.type == event.BOOKMARK:
@@ -180,8 +185,8 @@ class _Stream:
             return table.partial(obj, accept.version)
         if accept.shape == "object":
             return obj
-        included = table.include(self._call.parameters.get("includeObject", ""))
-        row = table.row(kind, obj, self._platform.time.now(), included=included, version=accept.version)
+        now = self._platform.time.now()
+        row = table.row(kind, obj, now, included=self._included, version=accept.version)
         columns = None if self._columns_sent else table.columns(kind)
         self._columns_sent = True
         return table.table(columns, [row], {"resourceVersion": obj["metadata"]["resourceVersion"]}, accept.version)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -66,6 +67,8 @@ class Api:
         if body is not None and not isinstance(body, bytes):
             sent["Content-Type"] = "application/json"
             body = orjson.dumps(body)
+        if body is not None:
+            body = io.BytesIO(body)
         async with self.session.request(method, self.url + path, data=body, headers=sent | (headers or {})) as answer:
             content = await answer.read()
             kind = answer.headers.get("Content-Type", "")
