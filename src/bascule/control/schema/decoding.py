@@ -7,7 +7,7 @@ large 413, what is in another format 415. Whether a value fits its type is not a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
 from typing import Any
 
 import orjson
@@ -18,6 +18,8 @@ from bascule.vocabulary.objects import Object
 
 BODY_BYTES_MAX = 3 * 1024 * 1024
 DEPTH_MAX = 200
+SLOW_BYTES = 256 * 1024
+SLOW_YAML_BYTES = 2 * 1024
 
 JSON = "application/json"
 YAML = "application/yaml"
@@ -73,8 +75,14 @@ def duplicates(body: bytes, content_type: str) -> list[str]:
         if _has_as_many_members(body):
             return []
         return _json_duplicates(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return yaml_body.duplicates(body, DEPTH_MAX) if media_type in _YAML_TYPES else []
+
+
+def is_slow(body: bytes, content_type: str) -> bool:
+    """Whether decoding may take more than some milliseconds, so that it belongs into a thread."""
+    is_yaml = _media_type(content_type) in _YAML_TYPES and body.lstrip()[:1] not in (b"{", b"[")
+    return len(body) > (SLOW_YAML_BYTES if is_yaml else SLOW_BYTES)
 
 
 def _media_type(content_type: str) -> str:
@@ -94,7 +102,7 @@ def _decode_json(body: bytes) -> Any:
             raise _too_deep() from error
         problem = "unexpected end of JSON input" if not body.strip() else str(error)
         raise errors.bad_request(f"couldn't get version/kind; json parse error: {problem}") from error
-    if body.count(b"{") + body.count(b"[") > DEPTH_MAX and is_deeper_than(value, DEPTH_MAX):
+    if body.count(b"{") + body.count(b"[") > DEPTH_MAX and is_deeper_than(body, DEPTH_MAX):
         raise _too_deep()
     return value
 
@@ -110,8 +118,6 @@ def _decode_yaml(body: bytes) -> Any:
         value = yaml_body.load(body, depth_max=DEPTH_MAX)
     except yaml_body.YamlError as error:
         raise errors.bad_request(f"error converting YAML to JSON: yaml: {error}") from error
-    if is_deeper_than(value, DEPTH_MAX):
-        raise _too_deep()
     return value
 
 
@@ -119,22 +125,19 @@ def _too_deep() -> errors.StatusError:
     return errors.bad_request(f"the body is nested deeper than {DEPTH_MAX} levels; flatten it")
 
 
-def is_deeper_than(value: Any, depth_max: int) -> bool:
-    """Whether containers nest deeper than that. Walks level by level, so that the value cannot exhaust the stack."""
-    level = _containers([value])
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_ONE_BRACKET = bytes.maketrans(b"{}", b"[]")
+
+
+def is_deeper_than(body: bytes, depth_max: int) -> bool:
+    """Whether the containers of valid JSON nest deeper than that. Peels off level by level, without recursion."""
+    brackets = _STRINGS.sub(b"", body).translate(_ONE_BRACKET, delete=_NO_BRACKETS)
     for _ in range(depth_max):
-        level = [
-            child
-            for container in level
-            for child in _containers(container.values() if container.__class__ is dict else container)
-        ]
-        if not level:
+        if not brackets:
             return False
-    return True
-
-
-def _containers(values: Iterable[Any]) -> list[Any]:
-    return [value for value in values if value.__class__ is dict or value.__class__ is list]
+        brackets = brackets.replace(b"[]", b"")
+    return bool(brackets)
 
 
 def _has_as_many_members(body: bytes) -> bool:

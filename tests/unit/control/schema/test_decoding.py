@@ -71,6 +71,21 @@ def test_depth_is_bounded(content_type: str, depth: int) -> None:
     assert refusal_of(b"- " * depth + b"x", decoding.YAML).code == 400
 
 
+def test_depth_is_exact_and_brackets_in_text_do_not_count() -> None:
+    for opening, closing in ((b"[", b"]"), (b'{"a[{":', b"}"), (b'[{"a":', b"}]")):
+        step = opening.count(b"[") + opening.count(b"{") - 2 * (b"a[{" in opening)
+        levels = decoding.DEPTH_MAX // step
+        body = opening * levels + b'"\\"[[{{"' + closing * levels
+        assert not decoding.is_deeper_than(body, levels * step)
+        assert decoding.is_deeper_than(body, levels * step - 1)
+
+
+def test_slow_bodies_are_told_apart() -> None:
+    assert not decoding.is_slow(b'{"a": 1}', decoding.YAML)
+    assert decoding.is_slow(b"a: 1\n" * 1000, decoding.YAML)
+    assert not decoding.is_slow(b"a: 1\n" * 1000, decoding.JSON)
+
+
 def test_depth_within_bounds_passes() -> None:
     body = b'{"a":' * 150 + b"1" + b"}" * 150
     assert "a" in decoding.decode(body, decoding.JSON)
