@@ -102,6 +102,7 @@ STRATEGY = generic.make(
     ),
     cells=_cells,
     status=True,
+    zero_counts=("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady"),
     generation=True,
     status_keeps_labels=True,
 )

@@ -4,6 +4,7 @@
 
 - `rules(obj)`, `update_rules(new, old)`, `status_rules(new, old)` yield causes besides the metadata's;
 - `default(obj)` fills in; `create(obj, context)` and `update(new, old, context)` prepare after the generic steps;
+- `zero_counts` are the fields of a new status that the schema requires, all counters;
 - `fields(obj)` adds selectable fields; `columns` with `cells` print.
 """
 
@@ -73,13 +74,16 @@ def make(
     generation: bool = False,
     status_keeps_labels: bool = False,
     created_with_status: bool = False,
+    zero_counts: tuple[str, ...] = (),
     **traits: Any,
 ) -> Strategy:
     """A strategy; `traits` are the remaining fields of `Strategy` (create_on_update, scale, …)."""
     validate, validate_update, validate_status = _validation(name_rule, rules, update_rules, status_rules)
     return Strategy(
         default=default,
-        prepare_create=_prepare_create(create, drops_status=status and not created_with_status, generation=generation),
+        prepare_create=_prepare_create(
+            create, drops_status=status and not created_with_status, generation=generation, zero_counts=zero_counts
+        ),
         prepare_update=_prepare_update(update, status=status, generation=generation),
         prepare_status=_prepare_status(keeps_labels=status_keeps_labels),
         validate=validate,
@@ -95,7 +99,9 @@ def make(
     )
 
 
-def _prepare_create(create: PrepareCreate | None, *, drops_status: bool, generation: bool) -> PrepareCreate:
+def _prepare_create(
+    create: PrepareCreate | None, *, drops_status: bool, generation: bool, zero_counts: tuple[str, ...]
+) -> PrepareCreate:
     def prepare(obj: Object, context: Context) -> None:
         own = shape.ensure(obj, "metadata")
         if generation:
@@ -103,7 +109,7 @@ def _prepare_create(create: PrepareCreate | None, *, drops_status: bool, generat
         else:
             own.pop("generation", None)
         if drops_status:
-            obj["status"] = {}
+            obj["status"] = dict.fromkeys(zero_counts, 0)
         if create is not None:
             create(obj, context)
 

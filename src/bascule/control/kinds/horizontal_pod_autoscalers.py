@@ -129,4 +129,5 @@ STRATEGY = generic.make(
     ),
     cells=_cells,
     status=True,
+    zero_counts=("desiredReplicas", "currentReplicas"),
 )

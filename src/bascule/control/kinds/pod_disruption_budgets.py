@@ -53,6 +53,7 @@ STRATEGY = generic.make(
     ),
     cells=_cells,
     status=True,
+    zero_counts=("disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"),
     generation=True,
     unconditional_update=False,
 )

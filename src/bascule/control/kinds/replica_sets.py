@@ -87,6 +87,7 @@ STRATEGY = generic.make(
     columns=COLUMNS,
     cells=_cells,
     status=True,
+    zero_counts=("replicas",),
     generation=True,
     status_keeps_labels=True,
     scale=Scale(),

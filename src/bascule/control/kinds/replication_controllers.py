@@ -58,6 +58,7 @@ STRATEGY = generic.make(
     columns=replica_sets.COLUMNS,
     cells=_cells,
     status=True,
+    zero_counts=("replicas",),
     generation=True,
     scale=Scale(),
 )

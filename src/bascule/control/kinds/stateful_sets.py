@@ -138,6 +138,7 @@ STRATEGY = generic.make(
     ),
     cells=_cells,
     status=True,
+    zero_counts=("replicas", "availableReplicas"),
     generation=True,
     status_keeps_labels=True,
     scale=Scale(),

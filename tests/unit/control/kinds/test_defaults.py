@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from datetime import UTC, datetime
 from typing import Any
 
+import kubernetes_validate
 import pytest
 
 from bascule.control import kinds
 from bascule.control.kinds.pod import containers, qos
 from bascule.control.kinds.strategy import Context, grace_period_seconds
+from bascule.vocabulary import builtins
 from tests.unit.control.kinds import samples
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -264,3 +267,10 @@ def test_status_update_touches_the_status_alone() -> None:
     new["metadata"] = {**old["metadata"], "labels": {"x": "y"}, "annotations": {"kept": "yes"}}
     strategy.prepare_status(new, old, CONTEXT)
     assert new == {**old, "status": {"replicas": 1}, "metadata": {**old["metadata"], "annotations": {"kept": "yes"}}}
+
+
+@pytest.mark.parametrize("kind", samples.VALID)
+def test_what_defaulting_makes_fits_the_schema(kind: tuple[str, str]) -> None:
+    row = next(row for row in builtins.REGISTRY if (row.group, row.plural) == kind)
+    obj = created(*kind, {**copy.deepcopy(samples.VALID[kind]), "apiVersion": row.api_version, "kind": row.kind})
+    kubernetes_validate.validate(obj, "1.36", strict=True)

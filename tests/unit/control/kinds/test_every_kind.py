@@ -92,13 +92,13 @@ def run_all(group: str, plural: str, obj: dict[str, Any]) -> None:
     strategy.validate(obj)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(KINDS), OBJECTS)
 def test_garbage_is_refused_not_raised(kind: tuple[str, str], obj: dict[str, Any]) -> None:
     run_all(*kind, obj)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(KINDS), JSON, JSON, JSON)
 def test_garbage_inside_spec_template_and_metadata(kind: tuple[str, str], spec: Any, pod: Any, metadata: Any) -> None:
     inner = {"spec": pod, "metadata": metadata}
