@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bascule.control.cache import event, record
+from bascule.vocabulary import objects
+
+KEY = objects.Key("root", "default", "web")
+POD = {
+    "kind": "Pod",
+    "apiVersion": "v1",
+    "metadata": {
+        "name": "web",
+        "namespace": "default",
+        "uid": "u1",
+        "resourceVersion": "17",
+        "labels": {"app": "web"},
+        "ownerReferences": [{"uid": "o1"}, {"uid": "o2"}],
+    },
+    "spec": {"containers": [{"name": "a"}]},
+    "status": {"phase": "Running"},
+}
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+TEXTS = st.dictionaries(st.text(max_size=4), st.text(max_size=4), max_size=3)
+OBJECTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "apiVersion": st.just("v1"),
+        "kind": st.just("Pod"),
+        "metadata": st.fixed_dictionaries(
+            {},
+            optional={
+                "name": st.text(max_size=5),
+                "uid": st.text(max_size=5),
+                "resourceVersion": st.text(max_size=3),
+                "labels": TEXTS,
+                "ownerReferences": st.lists(st.fixed_dictionaries({"uid": st.text(max_size=3)}), max_size=3),
+            },
+        ),
+        "spec": JSON,
+        "status": JSON,
+        'odd"resourceVersion":': JSON,
+    },
+)
+
+
+def test_the_version_is_put_in_place():
+    shown = record.Record(KEY, 42, record.draft(POD, {"spec.nodeName": "n1"}))
+    assert shown.decode() == {**POD, "metadata": {**POD["metadata"], "resourceVersion": "42"}}
+    assert shown.body().startswith(b'{"kind":"Pod","apiVersion":"v1","metadata":{"name":"web"')
+    assert POD["metadata"]["resourceVersion"] == "17"
+
+
+def test_the_sidecar_needs_no_decoding():
+    shown = record.Record(KEY, 42, record.draft(POD, {"spec.nodeName": "n1", "metadata.name": "web"}))
+    assert (shown.labels, shown.uid, shown.owners) == ({"app": "web"}, "u1", ("o1", "o2"))
+    assert shown.fields == {"metadata.name": "web", "metadata.namespace": "default", "spec.nodeName": "n1"}
+    assert (shown.field("spec.nodeName"), shown.field("metadata.name"), shown.field("other")) == ("n1", "web", "")
+
+
+def test_equal_sidecars_are_shared():
+    one, other = (record.draft(POD, {"spec.nodeName": "n1"}) for _ in range(2))
+    assert one.labels is other.labels
+    assert one.fields is other.fields
+    assert one.owners is other.owners
+
+
+@given(OBJECTS, TEXTS, st.integers(1, 2**50))
+def test_what_is_stored_comes_back(obj, fields, revision):
+    made = record.draft(obj, fields)
+    shown = record.Record(KEY, revision, made)
+    metadata = {**(obj.get("metadata") or {}), "resourceVersion": str(revision)}
+    assert shown.decode() == {**obj, "metadata": metadata}
+    again = record.Record(KEY, revision, record.load(made.value()))
+    for slot in record.Record.__slots__:
+        assert getattr(again, slot) == getattr(shown, slot)
+
+
+@pytest.mark.parametrize("value", [b"", b"{}", b"\x02" + b"\0" * 30, b"\x01\x01" + b"\0" * 16 + b"\xff"])
+def test_what_nobody_stored_is_told_apart(value):
+    with pytest.raises(record.Undecodable):
+        record.load(value)
+
+
+def test_lists_are_joined():
+    shown = [record.Record(KEY, n, record.draft(POD, {})) for n in (1, 2)]
+    assert record.join([]) == b""
+    assert orjson.loads(b"[" + record.join(shown) + b"]") == [one.decode() for one in shown]
+
+
+def test_a_frame_is_made_once():
+    happened = event.Event(event.MODIFIED, 42, record.Record(KEY, 42, record.draft(POD, {})))
+    assert happened.frame() is happened.frame()
+    assert happened.frame().endswith(b"}\n")
+    assert orjson.loads(happened.frame()) == {"type": "MODIFIED", "object": happened.record.decode()}
+    with pytest.raises(ValueError, match="bookmark"):
+        event.Event(event.BOOKMARK, 42, None).frame()
