@@ -57,7 +57,9 @@ def server_side(
         owned = wanted
         for entry in others:
             owned = field_set.union(owned, entry.get("fieldsV1") or {})
-        merged = merging.prune(merged, mine_before.get("fieldsV1") or {}, owned, schema)
+        dropped = field_set.difference(mine_before.get("fieldsV1") or {}, owned)
+        if dropped:
+            merged = merging.prune(merged, dropped, owned, schema)
     changed, removed = managed_fields.changes(live or {}, merged, schema)
     if reset_fields:
         changed = field_set.without_subtrees(changed, reset_fields)

@@ -151,7 +151,8 @@ def applied(value: Any, schema: types.TypeSchema, *, keyed: bool = False) -> Tre
         for name, member in value.items():
             declared = schema.fields.get(name)
             below = declared or schema.field(name) or types.ANYTHING
-            tree["f:" + name] = applied(member, below, keyed=declared is None)
+            is_leaf = below.is_atomic or not member
+            tree["f:" + name] = {} if is_leaf else applied(member, below, keyed=declared is None)
     return {} if len(tree) == 1 and SELF in tree else tree
 
 

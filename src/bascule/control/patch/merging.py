@@ -111,17 +111,17 @@ def _merge_lists(live: list[Any], applied: list[Any], schema: types.TypeSchema) 
     return merged
 
 
-def prune(value: Any, formerly: Tree, owned: Tree, schema: types.TypeSchema) -> Any:
-    """The value without what `formerly` was owned and now is nowhere in `owned`, nor anything below it."""
+def prune(value: Any, dropped: Tree, owned: Tree, schema: types.TypeSchema) -> Any:
+    """The value without the `dropped` paths below which nothing is `owned`."""
     if schema.is_atomic or not value or not isinstance(value, (dict, list)):
         return value
     if isinstance(value, dict):
-        return _pruned_members(value, formerly, owned, schema)
+        return _pruned_members(value, dropped, owned, schema)
     element = schema.items or types.ANYTHING
     kept = []
     changed = False
     for label, item in zip(field_tree.labels(value, schema), value, strict=True):
-        before, still = formerly.get(label), owned.get(label)
+        before, still = dropped.get(label), owned.get(label)
         if before is None:
             kept.append(item)
         elif still is None and field_set.is_member(before):
@@ -133,11 +133,11 @@ def prune(value: Any, formerly: Tree, owned: Tree, schema: types.TypeSchema) -> 
     return kept if changed else value
 
 
-def _pruned_members(value: dict[str, Any], formerly: Tree, owned: Tree, schema: types.TypeSchema) -> dict[str, Any]:
+def _pruned_members(value: dict[str, Any], dropped: Tree, owned: Tree, schema: types.TypeSchema) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     changed = False
     for name, member in value.items():
-        before, still = formerly.get("f:" + name), owned.get("f:" + name)
+        before, still = dropped.get("f:" + name), owned.get("f:" + name)
         if before is None:
             kept[name] = member
             continue
