@@ -34,9 +34,9 @@ class Bridge(stateful.RuleBasedStateMachine):
         self.up: deque[exchange.Request] = deque()
         self.down: deque[exchange.Response] = deque()
         self.poison: set[str] = set()
-        self.explicitly_removed: set[tuple[str, str]] = set()
         self.lost_in_restore: set[tuple[str, str]] = set()
         self.doubted: dict[str, set[str]] = {}
+        self.in_force: dict[tuple[str, str], str] = {}
 
     # The store.
 
@@ -77,8 +77,10 @@ class Bridge(stateful.RuleBasedStateMachine):
 
     @stateful.rule(restart=st.booleans(), steps=steps)
     def reconnect(self, restart: bool, steps: int) -> None:
-        if restart:
+        if restart:  # the agent puts in force all that its ledger holds, whatever became of it before
             self.following = following.Following("n1", self.ledger.versions, KINDS)
+            for kind in KINDS:
+                self._enforce(kind, {item.name for item in self.ledger.all(kind)})
         self.connect()
         self.exchange(steps)
 
@@ -130,6 +132,7 @@ class Bridge(stateful.RuleBasedStateMachine):
             assert (kind, name) not in self.lost_in_restore, "removed what a restore had lost"
         enforced = self.following.to_enforce(step, outcome)
         refusals = [messages.Refusal(name, "poison") for name in sorted(enforced & self.poison)]
+        self._enforce(kind, enforced - self.poison)
         self.up.append(self.following.settle(step, refusals))
 
     @stateful.rule(name=names)
@@ -143,6 +146,13 @@ class Bridge(stateful.RuleBasedStateMachine):
             for kind, doubted in self.doubted.items():
                 self.serving.confirm(kind, [name for name in doubted if self.view.get(kind, name) is None])
             self.doubted.clear()
+
+    def _enforce(self, kind: str, names: set[str] | frozenset[str]) -> None:
+        for name in names:
+            held = self.ledger.get(kind, name)
+            self.in_force.pop((kind, name), None)
+            if held is not None:
+                self.in_force[kind, name] = held.version
 
     def _tell(self, kind: str, name: str) -> None:
         if self.serving is not None:
@@ -167,6 +177,9 @@ class Bridge(stateful.RuleBasedStateMachine):
             assert not strays or self.view.epoch > 1, "only a restore leaves anything behind"
             assert {name: version for name, version in held.items() if name not in strays} == self.view.versions(kind)
             assert self.serving.settled(kind)
+            wanted = self.view.versions(kind)
+            assert {name: self.in_force.get((kind, name)) for name in wanted} == wanted
+            assert all(name in held for of, name in self.in_force if of == kind)
             assert not self.following.refused[kind]
         self.ledger.close()
 
