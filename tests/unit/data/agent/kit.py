@@ -78,18 +78,21 @@ class Bench:
 
 @contextlib.asynccontextmanager
 async def running(
-    runtime: contract.Runtime, directory: Path, clock: clocks.Clock | None = None
+    runtime: contract.Runtime, directory: Path, clock: clocks.Clock | None = None, *, pod_addresses: bool = True
 ) -> AsyncIterator[Bench]:
     """A node until the block ends; the runtime's containers stay."""
     clock = clock or clocks.SystemClock()
     ledger = Ledger.open(directory / "ledger.db")
+    names = network.Names()
+    loopback = network.LoopbackNetwork("127.0.0.1", names, "127.61.0.0/24", ledger)
     host = Host(
         node="n1",
         host_ip="127.0.0.1",
         directory=directory,
         runtime=runtime,
         ledger=ledger,
-        network=network.LoopbackNetwork("127.0.0.1", network.Names(), "127.61.0.0/24", ledger),
+        network=loopback if pod_addresses else network.NamesOnly("127.0.0.1", names),
+        manages_hosts_file=not pod_addresses,
         events=Events(ledger, "n1", clock),
         clock=clock,
     )
