@@ -62,8 +62,9 @@ class Following:
         return Step(response.nonce, update, tuple(refusals))
 
     def to_enforce(self, step: Step, applied: messages.Applied) -> frozenset[str]:
-        """The names to put in force: what changed, and what is sent again because it was not in force."""
-        again = self.refused[step.update.kind].keys() & {desired.name for desired in step.update.put}
+        """The names to put in force: what changed, and what comes again because it could not be put in force."""
+        update = step.update
+        again = self.refused[update.kind].keys() & {*(desired.name for desired in update.put), *update.removed}
         return applied.changed | again
 
     def settle(self, step: Step, refusals: Iterable[messages.Refusal]) -> exchange.Request:
