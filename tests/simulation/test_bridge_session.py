@@ -79,6 +79,7 @@ class Bridge(stateful.RuleBasedStateMachine):
     def reconnect(self, restart: bool, steps: int) -> None:
         if restart:  # the agent puts in force all that its ledger holds, whatever became of it before
             self.following = following.Following("n1", self.ledger.versions, KINDS)
+            self.in_force.clear()
             for kind in KINDS:
                 self._enforce(kind, {item.name for item in self.ledger.all(kind)})
         self.connect()
