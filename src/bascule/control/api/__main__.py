@@ -89,7 +89,7 @@ async def _serve(data_dir: Path, engine: str, settings: platforms.Settings, name
         ca=keys.load_authority(),
         bridge=tunnel.Bridge(server.client_tls(*keys.api_client, keys.ca)),
         time=time,
-        source=random.SystemRandom(),
+        source=random.Random(os.urandom(32)),
     )
     await assembly.create_defaults(assembled)
     serving = server.Server(assembled)

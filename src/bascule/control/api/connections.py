@@ -1,27 +1,48 @@
-"""What is known of a TLS connection for as long as it lasts: its client certificate."""
+"""What is known of a TLS connection for as long as it lasts: whose it is.
+
+A client certificate is read from TLS and judged once a minute for each connection, not for each request.
+"""
 
 from __future__ import annotations
 
+from typing import Final, NamedTuple
+
 from aiohttp import web
+
+from bascule.control.access import authentication, user
+from bascule.vocabulary import clock
+
+_JUDGED_SECONDS: Final = 60.0
+
+
+class _Judged(NamedTuple):
+    """`who` None: no certificate was shown."""
+
+    who: user.User | None
+    until: float
 
 
 class Identities:
-    """The certificate each connection showed, read from TLS once."""
+    """Whom each connection's certificate names."""
 
-    def __init__(self) -> None:
-        self._certificates: dict[object, bytes | None] = {}
+    def __init__(self, authenticator: authentication.Authenticator, time: clock.Clock) -> None:
+        self._authenticator = authenticator
+        self._time = time
+        self._judged: dict[object, _Judged] = {}
 
-    def certificate(self, http: web.BaseRequest) -> bytes | None:
-        """DER, verified by TLS against our CA; None when none was shown."""
+    def holder(self, http: web.BaseRequest) -> user.User | None:
+        """The holder of the certificate, which TLS has verified against our CA; 401 when it has expired since."""
         connection = http.protocol
-        try:
-            return self._certificates[connection]
-        except KeyError:
-            pass
+        now = self._time.monotonic()
+        judged = self._judged.get(connection)
+        if judged is None or now >= judged.until:
+            judged = self._judged[connection] = _Judged(self._judge(http), now + _JUDGED_SECONDS)
+        return judged.who
+
+    def _judge(self, http: web.BaseRequest) -> user.User | None:
         tls = http.get_extra_info("ssl_object")
         certificate = tls.getpeercert(binary_form=True) if tls is not None else None
-        self._certificates[connection] = certificate
-        return certificate
+        return self._authenticator.certificate(certificate) if certificate is not None else None
 
     def connection_lost(self, connection: object) -> None:
-        self._certificates.pop(connection, None)
+        self._judged.pop(connection, None)

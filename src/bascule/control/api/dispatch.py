@@ -78,7 +78,7 @@ class Dispatcher:
         self._platform = platform
         self._paths = paths
         self._clusters = clusters.Clusters(platform)
-        self.connections = connections.Identities()
+        self.connections = connections.Identities(platform.authenticator, platform.time)
 
     async def handle(self, http: web.BaseRequest) -> web.StreamResponse:
         """Never raises but for cancellation: what goes wrong is a Status, and what should not is logged."""
@@ -164,10 +164,11 @@ class Dispatcher:
         return who
 
     def _authenticate(self, http: web.BaseRequest, cluster: str) -> user.User:
-        certificate = self.connections.certificate(http)
-        who = self._platform.authenticator.authenticate(
-            certificate_der=certificate, authorization=http.headers.get("Authorization"), cluster=cluster
-        )
+        who = self.connections.holder(http)
+        if who is None:
+            who = self._platform.authenticator.authenticate(
+                certificate_der=None, authorization=http.headers.get("Authorization"), cluster=cluster
+            )
         for name in http.headers:
             if name[:12].lower() == "impersonate-":
                 headers = list(http.headers.items())

@@ -156,7 +156,8 @@ async def _update_once(
     elif not call.subresource:
         kind.prepare_update(new, old, platform.context())
     platform.admission.mutate(asked, new)
-    kind.default(new)
+    if not call.subresource:
+        kind.default(new)
     with _claim(platform, call, new, old) as claim:
         _refuse(call, new, _update_causes(call, new, old))
         platform.admission.validate(asked, new)

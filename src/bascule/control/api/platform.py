@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from bascule.bridge.identity import authority, service_account_keys
 from bascule.control import kinds
@@ -53,7 +53,8 @@ class Platform:
     services: allocation.Services
     bridge: tunnel.Bridge
     watches: watches.Watches = field(default_factory=watches.Watches)
-    statistics: dict[str, Any] = field(default_factory=dict)
+    _second: int = -1
+    _now: str = ""
 
     def endpoint_of(self, resource: resources.Resource) -> endpoint.Endpoint:
         """The endpoint of a built-in row."""
@@ -63,7 +64,12 @@ class Platform:
         return strategy.Context(self.time.now(), self.random)
 
     def now(self) -> str:
-        return timestamps.format(self.time.now())
+        """The current second, as objects carry it."""
+        moment = self.time.now()
+        second = int(moment.timestamp())
+        if second != self._second:
+            self._second, self._now = second, timestamps.format(moment)
+        return self._now
 
 
 async def endpoints(registry: resources.Registry, caches: cache.Cache) -> dict[tuple[str, str, str], endpoint.Endpoint]:
