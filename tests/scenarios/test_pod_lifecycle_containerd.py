@@ -24,7 +24,7 @@ def rich_pod() -> dict[str, Any]:
         {"name": "settings", "mountPath": "/etc/settings"},
         {"name": "memory", "mountPath": "/memory"},
     ]
-    out = pod(
+    return pod(
         containers=[
             {
                 "name": "main",
@@ -55,7 +55,6 @@ def rich_pod() -> dict[str, Any]:
             {"name": "memory", "emptyDir": {"medium": "Memory"}},
         ],
     )
-    return out
 
 
 def config_map(colour: str) -> dict[str, Any]:

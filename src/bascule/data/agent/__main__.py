@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bascule.data.agent import joining, jsonlog, network, node_status, options, wiring
+from bascule.data.agent import joining, jsonlog, network, node_status, options, teardown, wiring
 from bascule.data.agent.events import Events
 from bascule.data.agent.host import Host
 from bascule.data.agent.node import Node
@@ -44,9 +44,15 @@ def pod_cidr(chosen: argparse.Namespace, ledger: Ledger) -> str:
     return str(blocks[int.from_bytes(hashlib.blake2s(chosen.node_name.encode()).digest()[:4], "big") % len(blocks)])
 
 
+def cgroup_parent(chosen: argparse.Namespace) -> str:
+    """The control group of the node's pods; another installation's node of the same name has another."""
+    tag = hashlib.blake2s(str(chosen.data_dir.resolve()).encode(), digest_size=3).hexdigest()
+    return str(chosen.cgroup_parent or f"bascule-{tag}/{chosen.node_name}")
+
+
 def build(chosen: argparse.Namespace, directory: Path, ledger: Ledger) -> Node:
     cidr = pod_cidr(chosen, ledger)
-    group = chosen.cgroup_parent or f"bascule/{chosen.node_name}"
+    group = cgroup_parent(chosen)
     runtime = wiring.runtime(chosen.runtime, directory, cidr, group)
     names = network.Names((chosen.dns_address,) if chosen.dns_address else (), chosen.domain)
     profile = options.profile(chosen, zone=chosen.zone)
@@ -69,7 +75,7 @@ def build(chosen: argparse.Namespace, directory: Path, ledger: Ledger) -> Node:
 
 async def announce(node: Node) -> None:
     """The ready line, once the runtime has been looked at for the first time."""
-    while node.observer.number == 0:
+    while node.observer.number == 0:  # noqa: ASYNC110 - a few turns, once
         await asyncio.sleep(0.02)
     print(json.dumps({"ready": "agent", "node": node.host.node, "runtime": node.host.runtime.name}), flush=True)
 
@@ -77,6 +83,9 @@ async def announce(node: Node) -> None:
 async def run(chosen: argparse.Namespace) -> None:
     directory = chosen.data_dir.resolve() / "nodes" / chosen.node_name
     directory.mkdir(parents=True, exist_ok=True)
+    if chosen.tear_down:
+        await teardown.tear_down(chosen, directory, cgroup_parent(chosen))
+        return
     ledger = Ledger.open(directory / "ledger.db")
     node = build(chosen, directory, ledger)
     tunnels = Tunnels(node)

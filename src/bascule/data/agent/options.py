@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--dns-address", default="", help="where pods ask for names")
     out.add_argument("--domain", default="cluster.local")
     out.add_argument("--cgroup-parent", default="", help="the control group pods are made under")
+    out.add_argument("--tear-down", action="store_true", help="stop this node's pods, then end; the data stays")
     return out
 
 

@@ -119,7 +119,7 @@ class Tunnels:
         )
 
     async def _watch_end(self, worker: Worker, run_id: str, ended: asyncio.Event) -> None:
-        while any(run.id == run_id and model.is_live(run) for run in worker.view.containers):
+        while any(run.id == run_id and model.is_live(run) for run in worker.view.containers):  # noqa: ASYNC110
             await asyncio.sleep(0.2)
         ended.set()
 

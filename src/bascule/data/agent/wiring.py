@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bascule.data.agent import network
 from bascule.data.ledger.ledger import Ledger
+from bascule.data.network.contract import Engine
 from bascule.data.runtime import contract
 
 
@@ -29,16 +30,22 @@ def pod_network(chosen: argparse.Namespace, pod_cidr: str, names: network.Names,
     if chosen.runtime != "containerd":
         return network.LoopbackNetwork(chosen.node_address, names, pod_cidr, ledger)
     from bascule.data.agent.serviced import ServicedNetwork
-    from bascule.data.network.nftables.engine import NftablesEngine
-    from bascule.data.network.nftables.layout import Addresses
     from bascule.data.network.services import Services, Settings
 
-    table = "bascule_" + "".join(letter if letter.isalnum() else "_" for letter in chosen.node_name)
     settings = Settings(
         node_name=chosen.node_name,
         node_address=chosen.node_address,
         service_cidr=chosen.service_cidr,
         dns_address=chosen.dns_address,
     )
-    engine = NftablesEngine(table, Addresses(pod_cidr=pod_cidr, cluster_cidr=chosen.cluster_cidr))
-    return ServicedNetwork(network.NamesOnly(chosen.node_address, names), Services(ledger, engine, settings))
+    services = Services(ledger, packet_engine(chosen, pod_cidr), settings)
+    return ServicedNetwork(network.NamesOnly(chosen.node_address, names), services)
+
+
+def packet_engine(chosen: argparse.Namespace, pod_cidr: str) -> Engine:
+    """The node's own nftables table."""
+    from bascule.data.network.nftables.engine import NftablesEngine
+    from bascule.data.network.nftables.layout import Addresses
+
+    table = "bascule_" + "".join(letter if letter.isalnum() else "_" for letter in chosen.node_name)
+    return NftablesEngine(table, Addresses(pod_cidr=pod_cidr, cluster_cidr=chosen.cluster_cidr))

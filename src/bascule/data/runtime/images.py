@@ -5,11 +5,15 @@ The archive is deterministic: the same files give the same digests. `containerd`
 
 from __future__ import annotations
 
+import argparse
+import asyncio
 import hashlib
 import io
 import json
 import shutil
+import sys
 import tarfile
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -31,6 +35,17 @@ def static_binary(name: str) -> Path:
             "ErrImagePull", f"{name} is not installed; on Debian: apt-get install {name}-static"
         )
     return Path(found)
+
+
+def full_name(name: str) -> str:
+    """`web` is docker.io/library/web:latest to every runtime."""
+    registry, slash, rest = name.partition("/")
+    if not slash:
+        name = f"docker.io/library/{name}"
+    elif "." not in registry and ":" not in registry and registry != "localhost":
+        name = f"docker.io/{registry}/{rest}"
+    last = name.rpartition("/")[2]
+    return name if ":" in last or "@" in last else f"{name}:latest"
 
 
 def _layer(files: Mapping[str, Path | bytes], links: Mapping[str, str]) -> bytes:
@@ -99,7 +114,7 @@ def build(
     }
     described = blob("manifest.v1+json", json.dumps(manifest).encode())
     described["annotations"] = {
-        "io.containerd.image.name": name,
+        "io.containerd.image.name": full_name(name),
         "org.opencontainers.image.ref.name": name.rpartition(":")[2],
     }
     index = {"schemaVersion": 2, "manifests": [described]}
@@ -122,3 +137,39 @@ def busybox(archive: Path, name: str, extra: Mapping[str, Path | bytes] | None =
     }
     links = {f"/bin/{applet}": "busybox" for applet in APPLETS}
     return build(archive, name, files | dict(extra or {}), links=links, command=("/bin/sh",))
+
+
+async def import_into_node(data_dir: Path, node: str, archive: Path) -> None:
+    """Give the archive's images to the containerd of a node that runs on this machine."""
+    from bascule.data.runtime.containerd.engine import Engine
+
+    await Engine(data_dir.resolve() / "nodes" / node / "containerd", "").import_images(archive)  # noqa: ASYNC240
+
+
+def main() -> None:
+    """`python -m bascule.data.runtime.images import …`: an archive, or files made into an image on the spot."""
+    parser = argparse.ArgumentParser("bascule images")
+    commands = parser.add_subparsers(dest="verb", required=True)
+    verb = commands.add_parser("import", help="make an image known to a node")
+    verb.add_argument("--data-dir", type=Path, required=True)
+    verb.add_argument("--node-name", required=True)
+    verb.add_argument("--archive", type=Path, help="an OCI or docker archive; or else make one:")
+    verb.add_argument("--name", default="", help="the image's name")
+    verb.add_argument("--file", action="append", default=[], metavar="SOURCE:PATH", help="a file of the image")
+    chosen = parser.parse_args()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            archive = chosen.archive
+            if archive is None:
+                pairs = [item.rpartition(":")[::2] for item in chosen.file]
+                if not chosen.name or not pairs:
+                    parser.error("give --archive, or --name and at least one --file")
+                archive = Path(folder) / "image.tar"
+                build(archive, chosen.name, {path: Path(source) for source, path in pairs})
+            asyncio.run(import_into_node(chosen.data_dir, chosen.node_name, archive))
+    except (contract.RuntimeFault, OSError) as error:
+        sys.exit(f"the image was not imported: {error}")
+
+
+if __name__ == "__main__":
+    main()

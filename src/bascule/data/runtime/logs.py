@@ -4,6 +4,7 @@ A line is `<RFC 3339 with nanoseconds> <stdout|stderr> <F|P> <text>`; P marks a 
 goes on in the next entry. Reading is lazy and tolerates a torn last line.
 """
 
+# ruff: noqa: ASYNC240 - reading a local file in blocks is what this is for
 from __future__ import annotations
 
 import asyncio

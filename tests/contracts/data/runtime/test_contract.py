@@ -13,6 +13,7 @@ import pytest
 from bascule.data.runtime import contract, logs
 from bascule.data.runtime.hollow.driver import HollowRuntime, Outcome
 from bascule.data.runtime.process.driver import ProcessRuntime
+from tests import waiting
 
 IMAGE = "bascule.test/busybox:1"
 SLEEP = ("/bin/sleep", "1000")
@@ -127,7 +128,7 @@ async def test_an_exit_is_reported_with_its_code(runtime: contract.Runtime, tmp_
 
 
 async def test_a_command_that_is_not_there_is_a_start_error(runtime: contract.Runtime, tmp_path: Path) -> None:
-    with pytest.raises(contract.RuntimeFault, match="(?i)no such file or directory"):
+    with pytest.raises(contract.RuntimeFault, match=r"(?i)no such file or directory"):
         await run(runtime, tmp_path, "/bin/absent")
 
 
@@ -136,9 +137,7 @@ async def test_term_is_given_its_grace(runtime: contract.Runtime, tmp_path: Path
     script = "trap 'echo bye; exit 143' TERM; echo up; while :; do sleep 0.05; done"
     container_id = await run(runtime, tmp_path, "/bin/sh", "-c", script)
     if runtime.name != "hollow":
-        async with asyncio.timeout(20):
-            while not ready.exists() or b" up" not in ready.read_bytes():
-                await asyncio.sleep(0.01)
+        await waiting.until(lambda: ready.exists() and b" up" in ready.read_bytes(), what="its first word")
     await runtime.stop_container(container_id, 10)
     seen = await until(runtime, lambda o: o.containers[0].state is contract.State.EXITED)
     assert seen.containers[0].exit_code == 143
@@ -150,9 +149,7 @@ async def test_output_is_logged_in_the_cri_format(runtime: contract.Runtime, tmp
     await run(runtime, tmp_path, "/bin/sh", "-c", "echo one; echo two >&2; printf three")
     await until(runtime, lambda o: bool(o.containers) and o.containers[0].state is contract.State.EXITED)
     path = tmp_path / "logs" / "main" / "0.log"
-    async with asyncio.timeout(10):
-        while path.read_bytes().count(b"\n") < 3:
-            await asyncio.sleep(0.01)
+    await waiting.until(lambda: path.read_bytes().count(b"\n") >= 3, what="three lines")
     parsed = [entry for raw in path.read_bytes().splitlines() if (entry := logs.parse(raw))]
     assert {(entry.stream, entry.text) for entry in parsed} == {
         ("stdout", b"one"),

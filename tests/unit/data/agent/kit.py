@@ -18,6 +18,7 @@ from bascule.data.ledger.ledger import Ledger
 from bascule.data.runtime import contract
 from bascule.vocabulary import clock as clocks
 from bascule.vocabulary.objects import Object
+from tests import waiting
 
 
 def pod(name: str = "web", uid: str = "", **spec: Any) -> Object:
@@ -66,10 +67,7 @@ class Bench:
         return dict(self.reports(messages.POD_STATUS).get(f"root/shop/{name}") or {})
 
     async def until(self, holds: Callable[[], Any], seconds: float = 10.0) -> Any:
-        async with asyncio.timeout(seconds):
-            while not (answer := holds()):
-                await asyncio.sleep(0.01)
-            return answer
+        return await waiting.until(holds, timeout_seconds=seconds)
 
     def containers(self) -> list[contract.Container]:
         views = self.node.observer.views.values()

@@ -196,10 +196,9 @@ def _initialize(pod: Object, view: View, memory: Memory, plan: _Plan, now: datet
             started = newest is not None and model.is_live(newest) and memory.health_of(newest).started
             if not begun and not started:
                 return False
-        elif not begun:
-            if newest is None or newest.state is not contract.State.EXITED or newest.exit_code != 0:
-                _keep(pod, container, view, memory, plan, now, sandbox)
-                return False
+        elif not begun and (newest is None or newest.state is not contract.State.EXITED or newest.exit_code != 0):
+            _keep(pod, container, view, memory, plan, now, sandbox)
+            return False
     return True
 
 

@@ -184,8 +184,8 @@ class Engine:
             except ProcessLookupError:
                 continue
         for mount in reversed(_mounts_below(self.run_directory, self.directory)):
-            subprocess.run(["umount", "-l", mount], check=False, capture_output=True)
-        subprocess.run(["ip", "link", "delete", self.bridge], check=False, capture_output=True)
+            _try("umount", "-l", mount)
+        _try("ip", "link", "delete", self.bridge)
         if self.cgroup_parent:
             cgroups.remove(cgroups.detect(), self.cgroup_parent.lstrip("/"))
         shutil.rmtree(self.run_directory, ignore_errors=True)
@@ -208,7 +208,7 @@ class Engine:
     async def _gone(self, pid: int) -> None:
         try:
             async with asyncio.timeout(STOP_SECONDS):
-                while self._pid() is not None:
+                while self._pid() is not None:  # noqa: ASYNC110 - a process of an earlier agent tells nobody of its end
                     await asyncio.sleep(0.02)
         except TimeoutError:
             os.kill(pid, signal.SIGKILL)
@@ -227,6 +227,11 @@ class Engine:
             if b"containerd-shim" in words[0] and mark in words:
                 found.append(int(entry.name))
         return found
+
+
+def _try(*command: str) -> None:
+    """A command that is over at once; what it cannot remove is not there."""
+    subprocess.run(command, check=False, capture_output=True)
 
 
 def _mounts_below(*roots: Path) -> list[str]:

@@ -112,7 +112,7 @@ def process_spec(container_spec: bytes, command: list[str], *, tty: bool) -> byt
 async def begin(
     calls: Calls, container_id: str, command: list[str], folder: Path, *, tty: bool, stdin: bool
 ) -> ExecSession:
-    folder.mkdir(parents=True, exist_ok=True)
+    os.makedirs(folder, exist_ok=True)
     exec_id = secrets.token_hex(16)
     names = {"stdout": 1} | ({} if tty else {"stderr": 2}) | ({"stdin": 0} if stdin else {})
     paths = {name: folder / f"{exec_id}-{name}" for name in names}

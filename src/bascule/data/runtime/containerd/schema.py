@@ -5,6 +5,7 @@ message classes when first needed. Enumerations are int32, the same bytes on the
 of the published k8s.io/cri-api `runtime/v1/api.proto` and containerd's `api/services`.
 """
 
+# ruff: noqa: E501 - a message is one line of the table
 from __future__ import annotations
 
 import functools

@@ -176,7 +176,7 @@ class ProcessRuntime:
         quiet = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
         errors = os.open(directory / "shim.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
         try:
-            pid = os.posix_spawn(
+            pid = os.posix_spawn(  # noqa: ASYNC221 - returns as soon as the shim has been executed
                 sys.executable,
                 [sys.executable, "-I", "-S", "-E", shim.__file__, str(directory)],
                 {"PATH": os.environ.get("PATH", os.defpath)},

@@ -34,7 +34,7 @@ def write_json(path: str, value: dict[str, object]) -> None:
 
 def start_time(pid: int) -> int:
     """The kernel's start time of a process: with the pid it names a process for ever."""
-    with open("/proc/%d/stat" % pid, "rb") as file:
+    with open(f"/proc/{pid}/stat", "rb") as file:
         return int(file.read().rpartition(b")")[2].split()[19])
 
 

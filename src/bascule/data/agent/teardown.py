@@ -1,0 +1,54 @@
+"""`--tear-down`: stop every pod of this node and take its network away, for `bascule down`. The data stays.
+
+The ledger is not touched: the next start brings the same pods back, as after a reboot.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import subprocess
+from pathlib import Path
+
+from bascule.data.runtime import cgroups
+
+_log = logging.getLogger(__name__)
+
+
+async def tear_down(chosen: argparse.Namespace, directory: Path, cgroup_parent: str) -> None:
+    if chosen.runtime == "containerd":
+        from bascule.data.runtime.containerd.engine import Engine
+
+        await Engine(directory / "containerd", "", cgroup_parent=cgroup_parent).destroy()
+        await _remove_network(chosen)
+    elif chosen.runtime == "process":
+        await _stop_processes(directory / "process", cgroup_parent)
+    for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):  # noqa: ASYNC240 - procfs
+        point = line.split(" ")[1]
+        if point.startswith(f"{directory}/pods/"):
+            subprocess.run(["umount", "-l", point], check=False, capture_output=True)  # noqa: ASYNC221 - at once
+
+
+async def _stop_processes(root: Path, cgroup_parent: str) -> None:
+    from bascule.data.runtime.process.driver import ProcessRuntime
+
+    runtime = ProcessRuntime(root, cgroup_parent=cgroup_parent)
+    await runtime.start()
+    for sandbox in (await runtime.observe()).sandboxes:
+        await runtime.remove_sandbox(sandbox.id)
+    await runtime.close()
+    cgroups.remove(cgroups.detect(), cgroup_parent.lstrip("/"))
+
+
+async def _remove_network(chosen: argparse.Namespace) -> None:
+    from bascule.data.agent import wiring
+    from bascule.data.network import host
+    from bascule.data.network.contract import EngineError
+
+    try:
+        await wiring.packet_engine(chosen, "0.0.0.0/0").remove()
+        if os.geteuid() == 0:
+            await host.release(chosen.service_cidr, chosen.dns_address or "127.0.0.1")
+    except EngineError as error:
+        _log.warning("the node's rules are still there", extra={"error": str(error)})
