@@ -48,7 +48,7 @@ def envoy_binary() -> str | None:
     found = program("envoy")
     if found:
         return found
-    packaged = sorted(ENGINES.glob("lib/python3*/site-packages/envoy*/bin/envoy")) + sorted(ENGINES.glob("bin/envoy"))
+    packaged = sorted(ENGINES.glob("lib/python3*/site-packages/envoy/_bin/envoy"))
     return str(packaged[0]) if packaged else None
 
 
