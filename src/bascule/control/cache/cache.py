@@ -7,6 +7,7 @@ A write is answered only after the cache has seen it, so that whoever was answer
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +18,7 @@ from bascule.control.store import contract
 from bascule.vocabulary import clock
 
 _log = logging.getLogger(__name__)
-_LOAD_CHUNK = 5000
+_LOAD_CHUNK = 1000
 INDEXED: Mapping[str, tuple[str, ...]] = {keys.prefix("", "pods"): ("spec.nodeName",)}
 """Selectable fields that are indexed, by resource."""
 
@@ -125,11 +126,18 @@ class Cache:
             del self._held[name]
 
     def _load_page(self, made: resources.ResourceCache, entries: contract.Page) -> None:
-        for text, value, revision in entries.entries:
-            try:
-                made.load(keys.parse(text).key, revision, record.load(value))
-            except ValueError as error:
-                self._set_aside(text, error)
+        # Nothing here is garbage: the collector would only walk over all that was loaded, again and again.
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            for text, value, revision in entries.entries:
+                try:
+                    made.load(keys.parse(text).key, revision, record.load(value))
+                except ValueError as error:
+                    self._set_aside(text, error)
+        finally:
+            if collecting:
+                gc.enable()
 
     def _set_aside(self, text: str, error: ValueError) -> None:
         self.unreadable.append(text)

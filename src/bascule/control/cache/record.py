@@ -21,8 +21,11 @@ from bascule.vocabulary import objects
 _HEADER = struct.Struct(">BBIIII")
 _VERSION = 1
 _NO_OWNERS: tuple[str, ...] = ()
-_POOL_MAX = 100_000
+_NO_FIELDS: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+_POOL_MAX = 16_384
 _pool: dict[bytes, Any] = {}
+_texts: dict[str, str] = {}
+_names: dict[tuple[str, ...], tuple[str, ...]] = {}
 
 
 class Undecodable(ValueError):
@@ -42,8 +45,17 @@ def _shared(encoded: bytes) -> Any:
     return value
 
 
+def _columns(encoded: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Fields as names and values: the names are one tuple for a whole kind, and most values are shared."""
+    decoded: dict[str, str] = orjson.loads(encoded)
+    if len(_texts) >= _POOL_MAX:
+        _texts.clear()
+    names = tuple(decoded)
+    return _names.setdefault(names, names), tuple(_texts.setdefault(text, text) for text in decoded.values())
+
+
 class Draft:
-    """A body without its version. ``labels``, ``fields`` and ``owners`` are shared: never change them."""
+    """A body without its version. ``labels`` and ``owners`` are shared: never change them."""
 
     __slots__ = ("_sidecar", "fields", "labels", "owners", "prefix", "suffix", "uid")
 
@@ -60,7 +72,7 @@ class Draft:
         self._sidecar = sidecar
         labels, fields, owners = sidecar
         self.labels: dict[str, str] = _shared(labels) if labels else {}
-        self.fields: dict[str, str] = _shared(fields) if fields else {}
+        self.fields = _columns(fields) if fields else _NO_FIELDS
         self.owners: tuple[str, ...] = _shared(owners) if owners else _NO_OWNERS
 
     def value(self) -> bytes:
@@ -72,7 +84,7 @@ class Draft:
 
 
 class Record:
-    """One version of an object. Immutable by agreement; ``labels``, ``fields`` and ``owners`` are shared."""
+    """One version of an object. Immutable by agreement; ``labels`` and ``owners`` are shared."""
 
     __slots__ = ("_fields", "key", "labels", "owners", "prefix", "revision", "suffix", "uid")
 
@@ -92,7 +104,7 @@ class Record:
         return {
             "metadata.name": self.key.name,
             "metadata.namespace": self.key.namespace,
-            **self._fields,
+            **dict(zip(*self._fields, strict=True)),
         }
 
     def field(self, name: str) -> str:
@@ -101,7 +113,8 @@ class Record:
             return self.key.name
         if name == "metadata.namespace":
             return self.key.namespace
-        return self._fields.get(name, "")
+        names, values = self._fields
+        return values[names.index(name)] if name in names else ""
 
     def body(self) -> bytes:
         """The object's JSON with its version in place."""
