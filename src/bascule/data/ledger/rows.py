@@ -118,21 +118,30 @@ class Rows:
 
     def _checked(self, kind: str, rows: Iterable[tuple[str, str, bytes, bytes]]) -> list[messages.Desired]:
         sound, broken = [], []
-        for name, version, body, checksum in rows:
-            if matches(kind, name, version, body, checksum):
-                sound.append(messages.Desired(kind, name, version, body))
-            else:
-                broken.append(name)
-        for name in broken:
-            self._set_aside(kind, name)
+        try:
+            for name, version, body, checksum in rows:
+                if matches(kind, name, version, body, checksum):
+                    sound.append(messages.Desired(kind, name, version, body))
+                else:
+                    broken.append((str(name), checksum))
+        except sqlite3.DatabaseError as error:  # a page went bad under us; what was read is still right
+            _log.error("ledger cannot be read to its end", extra={"kind": kind, "error": str(error)})
+        for name, checksum in broken:
+            self._set_aside(kind, name, checksum)
         return sound
 
-    def _set_aside(self, kind: str, name: str) -> None:
+    def _set_aside(self, kind: str, name: str, checksum: object) -> None:
         reason = "the row on disk does not match its checksum"
         _log.error("ledger row set aside", extra={"kind": kind, "object": name, "reason": reason})
-        with _Transaction(self._connection):
-            self._connection.execute("INSERT OR REPLACE INTO corrupt VALUES (?, ?, ?)", (kind, str(name), reason))
-            self._connection.execute("DELETE FROM desired WHERE kind = ? AND name = ?", (kind, name))
+        try:
+            with _Transaction(self._connection):
+                self._connection.execute("INSERT OR REPLACE INTO corrupt VALUES (?, ?, ?)", (kind, name, reason))
+                # By its checksum too: the name itself may be what is broken.
+                self._connection.execute(
+                    "DELETE FROM desired WHERE kind = ? AND (name = ? OR checksum = ?)", (kind, name, checksum)
+                )
+        except sqlite3.Error as error:
+            _log.error("broken ledger row stays", extra={"object": name, "error": str(error)})
 
     # The agent's memory.
 

@@ -71,6 +71,7 @@ def connect(path: Path) -> tuple[sqlite3.Connection, bool]:
 
 def _open(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.text_factory = _text
     try:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA_VERSION:
@@ -89,6 +90,11 @@ def _open(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _text(raw: bytes) -> str:
+    """Broken text must reach the checksum, not raise on the way."""
+    return raw.decode("utf-8", "replace")
+
+
 def _sound(connection: sqlite3.Connection) -> bool:
     return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
 
@@ -103,6 +109,7 @@ def _rebuild(path: Path) -> sqlite3.Connection:
     fresh = _open(path)
     try:
         old = sqlite3.connect(broken, isolation_level=None)
+        old.text_factory = _text
     except sqlite3.DatabaseError:
         return fresh
     try:
