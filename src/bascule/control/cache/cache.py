@@ -132,7 +132,7 @@ class Cache:
         try:
             for text, value, revision in entries.entries:
                 try:
-                    made.load(keys.parse(text).key, revision, record.load(value))
+                    made.load(keys.within(made.name, text), revision, record.load(value))
                 except ValueError as error:
                     self._set_aside(text, error)
         finally:
@@ -169,7 +169,7 @@ class Cache:
     def _apply(self, to: resources.ResourceCache, happened: contract.Change) -> change.Change | None:
         text, value, revision = happened
         try:
-            key = keys.parse(text).key
+            key = keys.within(to.name, text)
             if value is not None:
                 own = self._drafts.get(id(value))
                 draft = own[1] if own is not None and own[0] is value else record.load(value)

@@ -21,13 +21,17 @@ class Index:
         """One key's change; either may be None."""
         if previous is not None:
             for term in self._terms(previous):
-                found = self._found[term]
-                found.pop(previous.key, None)
-                if not found:
+                holding = self._found[term]
+                holding.pop(previous.key, None)
+                if not holding:
                     del self._found[term]
         if new is not None:
             for term in self._terms(new):
-                self._found.setdefault(term, {})[new.key] = new
+                found = self._found.get(term)
+                if found is None:
+                    self._found[term] = {new.key: new}
+                else:
+                    found[new.key] = new
 
     def find(self, term: str) -> Iterable[record.Record]:
         """In no particular order."""

@@ -39,6 +39,12 @@ def parse(text: str) -> Place:
     return Place(f"/{group}/{plural}/", objects.Key(cluster, "" if namespace == "-" else namespace, name))
 
 
+def within(resource: str, text: str) -> objects.Key:
+    """The object's key, of a text known to be the resource's; raises ValueError for what is no object's key."""
+    cluster, namespace, name = text[len(resource) :].split("/", 2)
+    return objects.Key(cluster, "" if namespace == "-" else namespace, name)
+
+
 def order(key: objects.Key) -> tuple[str, str]:
     """Sorts as the store does."""
     return bucket(key.cluster, key.namespace), key.name

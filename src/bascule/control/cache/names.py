@@ -21,7 +21,10 @@ class Names:
             return
         at = min(bisect_left(self._lasts, name), len(self._blocks) - 1)
         block = self._blocks[at]
-        insort(block, name)
+        if name > block[-1]:
+            block.append(name)
+        else:
+            insort(block, name)
         self._lasts[at] = block[-1]
         if len(block) > _BLOCK_MAX:
             # Names mostly arrive in order: leave the left block nearly full.

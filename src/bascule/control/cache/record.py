@@ -51,7 +51,8 @@ def _columns(encoded: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if len(_texts) >= _POOL_MAX:
         _texts.clear()
     names = tuple(decoded)
-    return _names.setdefault(names, names), tuple(_texts.setdefault(text, text) for text in decoded.values())
+    values = decoded.values()
+    return _names.setdefault(names, names), tuple(map(_texts.setdefault, values, values))
 
 
 class Draft:

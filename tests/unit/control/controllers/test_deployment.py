@@ -1,6 +1,6 @@
-import deployment_world
+from tests.unit.control.controllers import deployment_world
 import pytest
-from deployment_world import NOW, World
+from tests.unit.control.controllers.deployment_world import NOW, World
 
 from bascule.control.controllers import deployment as deployments
 from bascule.control.controllers import progress, revisions

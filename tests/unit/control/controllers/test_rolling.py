@@ -1,4 +1,4 @@
-import deployment_world
+from tests.unit.control.controllers import deployment_world
 import hypothesis
 import pytest
 from hypothesis import strategies as st
