@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bascule.console.local import machine
 from bascule.console.local.layout import Installation, Layout, Node
 from bascule.console.local.processes import python_module
 from bascule.console.local.supervisor import Process, Tower
@@ -113,6 +114,7 @@ def _node(installation: Installation, layout: Layout, node: Node) -> list[Proces
             installation.cluster_cidr,
             "--dns-address",
             installation.dns_address,
+            *_proxy(installation),
         ),
     )
     dns = (
@@ -131,6 +133,11 @@ def _node(installation: Installation, layout: Layout, node: Node) -> list[Proces
         Process(f"agent-{node.name}", agent),
         Process(f"dns-{node.name}", dns, after=(f"agent-{node.name}",)),
     ]
+
+
+def _proxy(installation: Installation) -> tuple[str, ...]:
+    envoy = machine.envoy_binary() if installation.runtime == "process" else None
+    return ("--envoy", envoy) if envoy else ()
 
 
 def _hollow(installation: Installation, layout: Layout) -> Process:

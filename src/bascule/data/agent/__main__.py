@@ -63,7 +63,7 @@ def build(chosen: argparse.Namespace, directory: Path, ledger: Ledger) -> Node:
         directory=directory,
         runtime=runtime,
         ledger=ledger,
-        network=wiring.pod_network(chosen, cidr, names, ledger),
+        network=wiring.pod_network(chosen, directory, cidr, names, ledger),
         events=Events(ledger, chosen.node_name, clock),
         clock=clock,
         memory_bytes=node_status.memory_bytes(profile),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import subprocess
 from pathlib import Path
 
@@ -21,9 +20,9 @@ async def tear_down(chosen: argparse.Namespace, directory: Path, cgroup_parent: 
         from bascule.data.runtime.containerd.engine import Engine
 
         await Engine(directory / "containerd", "", cgroup_parent=cgroup_parent).destroy()
-        await _remove_network(chosen)
     elif chosen.runtime == "process":
         await _stop_processes(directory / "process", cgroup_parent)
+    await _remove_network(chosen, directory)
     for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):  # noqa: ASYNC240 - procfs
         point = line.split(" ")[1]
         if point.startswith(f"{directory}/pods/"):
@@ -41,14 +40,16 @@ async def _stop_processes(root: Path, cgroup_parent: str) -> None:
     cgroups.remove(cgroups.detect(), cgroup_parent.lstrip("/"))
 
 
-async def _remove_network(chosen: argparse.Namespace) -> None:
+async def _remove_network(chosen: argparse.Namespace, directory: Path) -> None:
     from bascule.data.agent import wiring
     from bascule.data.network import host
     from bascule.data.network.contract import EngineError
 
     try:
-        await wiring.packet_engine(chosen, "0.0.0.0/0").remove()
-        if os.geteuid() == 0:
+        engine = wiring.service_engine(chosen, directory, "0.0.0.0/0")
+        if engine is not None:
+            await engine.remove()
+        if chosen.runtime == "containerd":
             await host.release(chosen.service_cidr, chosen.dns_address or "127.0.0.1")
     except EngineError as error:
         _log.warning("the node's rules are still there", extra={"error": str(error)})

@@ -26,9 +26,18 @@ def runtime(name: str, directory: Path, pod_cidr: str, cgroup_parent: str) -> co
     return ProcessRuntime(directory / "process", cgroup_parent=cgroup_parent)
 
 
-def pod_network(chosen: argparse.Namespace, pod_cidr: str, names: network.Names, ledger: Ledger) -> network.Network:
-    if chosen.runtime != "containerd":
-        return network.LoopbackNetwork(chosen.node_address, names, pod_cidr, ledger)
+def pod_network(
+    chosen: argparse.Namespace, directory: Path, pod_cidr: str, names: network.Names, ledger: Ledger
+) -> network.Network:
+    routed = chosen.runtime == "containerd"
+    addresses = (
+        network.NamesOnly(chosen.node_address, names)
+        if routed
+        else network.LoopbackNetwork(chosen.node_address, names, pod_cidr, ledger)
+    )
+    engine = service_engine(chosen, directory, pod_cidr)
+    if engine is None:
+        return addresses
     from bascule.data.agent.serviced import ServicedNetwork
     from bascule.data.network.services import Services, Settings
 
@@ -37,13 +46,21 @@ def pod_network(chosen: argparse.Namespace, pod_cidr: str, names: network.Names,
         node_address=chosen.node_address,
         service_cidr=chosen.service_cidr,
         dns_address=chosen.dns_address,
+        routed=routed,
     )
-    services = Services(ledger, packet_engine(chosen, pod_cidr), settings)
-    return ServicedNetwork(network.NamesOnly(chosen.node_address, names), services)
+    return ServicedNetwork(addresses, Services(ledger, engine, settings))
 
 
-def packet_engine(chosen: argparse.Namespace, pod_cidr: str) -> Engine:
-    """The node's own nftables table."""
+def service_engine(chosen: argparse.Namespace, directory: Path, pod_cidr: str) -> Engine | None:
+    """What carries the node's Services: its own nftables table, Envoy for plain processes, nothing for hollow pods."""
+    if chosen.runtime == "process":
+        if not chosen.envoy:
+            return None
+        from bascule.data.proxy.engine import ProxyEngine
+
+        return ProxyEngine(chosen.envoy, directory / "proxy", chosen.node_name, any_address=chosen.node_address)
+    if chosen.runtime != "containerd":
+        return None
     from bascule.data.network.nftables.engine import NftablesEngine
     from bascule.data.network.nftables.layout import Addresses
 
