@@ -115,6 +115,8 @@ class NodeEnd:
             return f"{address} ended the connection"
         except grpc.aio.AioRpcError as error:
             return f"{address}: {error.details() or error.code().name}"
+        except asyncio.InvalidStateError:
+            return f"{address}: the stream ended"
         except (ConnectionError, TimeoutError, ValueError) as error:
             return f"{address}: {error}"
         except Exception as error:
@@ -155,7 +157,7 @@ class NodeEnd:
         try:
             for request in self._following.open(self._ledger.position):
                 outgoing.put_nowait(request)
-            await call.initial_metadata()
+            await transport.begun(call)
             self.status.connected_since = self.status.last_contact = self._clock.now()
             self.status.bridge, self.status.problem = address, ""
             _log.info("bridge connected", extra={"node": self.node, "bridge": address})
@@ -190,7 +192,7 @@ class NodeEnd:
         call = channel.stream_stream(transport.ACTUAL)()
         link = reporting.Link(call, self._ledger, self._clock)
         try:
-            await call.initial_metadata()
+            await transport.begun(call)
             await transport.until_first_ends(link.read(self._contact), link.write(), link.beat(), link.follow_reports())
         finally:
             call.cancel()

@@ -74,7 +74,7 @@ class Credentials:
 class Backoff:
     """Exponential with full jitter: 5,000 nodes that lost the same bridgehead do not come back as one."""
 
-    def __init__(self, source: random.Random, *, first_seconds: float = 0.2, longest_seconds: float = 5.0) -> None:
+    def __init__(self, source: random.Random, *, first_seconds: float = 0.2, longest_seconds: float = 2.5) -> None:
         self._source = source
         self._first_seconds = first_seconds
         self._longest_seconds = longest_seconds
@@ -87,6 +87,13 @@ class Backoff:
         ceiling = min(self._longest_seconds, self._first_seconds * 2.0 ** min(self._failures, 30))
         self._failures += 1
         return self._source.uniform(ceiling / 4, ceiling)
+
+
+async def begun(call: Any) -> None:
+    """Returns once the other end has taken the stream in. Raises ConnectionError with its reason otherwise."""
+    await call.initial_metadata()
+    if call.done():
+        raise ConnectionError(await call.details() or f"the stream ended ({(await call.code()).name})")
 
 
 async def until_first_ends(*parts: Coroutine[Any, Any, None]) -> None:
