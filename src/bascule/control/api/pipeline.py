@@ -46,7 +46,10 @@ def translated(call: calls.Call) -> Iterator[None]:
     try:
         yield
     except cache_errors.AlreadyExists as error:
-        raise errors.already_exists(qualified, error.key.name) from error
+        taken = errors.already_exists(qualified, error.key.name)
+        if error.current.decode()["metadata"].get("deletionTimestamp"):
+            taken.message = f"object is being deleted: {taken.message}"
+        raise taken from error
     except cache_errors.Conflict as error:
         raise errors.conflict(qualified, error.key.name, errors.MODIFIED) from error
     except cache_errors.Missing as error:

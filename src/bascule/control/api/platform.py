@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from bascule.bridge.identity import authority, service_account_keys
 from bascule.control import kinds
@@ -86,7 +86,13 @@ async def endpoints(registry: resources.Registry, caches: cache.Cache) -> dict[t
             cache=await caches.resource(group, plural) if stored else None,
             selectable=frozenset(kind.selectable_fields({"metadata": {}})) | {"metadata.name", "metadata.namespace"},
             conversion=conversion.of(row),
+            reset_fields=_reset_fields(kind),
             list_head=b'{"kind":"%b","apiVersion":"%b","metadata":'
             % (row.list_kind.encode(), row.api_version.encode()),
         )
     return made
+
+
+def _reset_fields(kind: strategy.Strategy) -> dict[str, Any]:
+    """By subresource, the fields that a write through it never owns because it cannot change them."""
+    return {"": {"f:status": {}}, "status": {"f:spec": {}}} if kind.status else {}

@@ -45,6 +45,9 @@ def selection(call: calls.Call) -> Selection:
         for requirement in by_fields.requirements:
             if requirement.field not in call.endpoint.selectable:
                 raise _unknown_field(call, requirement.field)
+    if call.verb == "watch" and call.name:
+        own = fields.Requirement("metadata.name", "=", call.name)
+        by_fields = fields.FieldSelector((*by_fields.requirements, own))
     cluster = None if call.cluster == route.EVERY_CLUSTER else call.cluster
     return Selection(scope.Scope(cluster, call.namespace or None), by_labels, by_fields)
 

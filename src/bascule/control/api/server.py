@@ -16,8 +16,9 @@ from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
 from bascule.control.api import call as calls
-from bascule.control.api import compaction, dispatch, server_paths
+from bascule.control.api import compaction, dispatch, expiry, server_paths
 from bascule.control.api import platform as platforms
+from bascule.vocabulary import builtins
 
 _BACKLOG: Final = 1024
 _HEADER_MAX_BYTES: Final = 32 * 1024
@@ -64,22 +65,26 @@ class Server:
         self._platform = platform
         self._paths = server_paths.ServerPaths(platform)
         self._runner = web.ServerRunner(_Connections(platform, dispatch.Dispatcher(platform, self._paths)))
-        self._compaction: asyncio.Task[None] | None = None
+        self._tickers: list[asyncio.Task[None]] = []
 
     async def start(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
         """Serves on a bound socket; without `tls` in plain HTTP (tests only)."""
         await self._runner.setup()
         site = web.SockSite(self._runner, listener, ssl_context=tls, backlog=_BACKLOG)
         await site.start()
-        self._compaction = asyncio.create_task(compaction.run(self._platform.store, self._platform.time))
+        time = self._platform.time
+        events = self._platform.endpoint_of(builtins.EVENTS).records
+        self._tickers = [
+            asyncio.create_task(compaction.run(self._platform.store, time), name="compaction"),
+            asyncio.create_task(expiry.run(events, time), name="expiry of events"),
+        ]
 
     async def stop(self) -> None:
         """Ends watches cleanly, lets running requests finish for a moment, closes caches and store."""
         self._paths.stopping = True
-        if self._compaction is not None:
-            self._compaction.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._compaction
+        for ticker in self._tickers:
+            ticker.cancel()
+        await asyncio.gather(*self._tickers, return_exceptions=True)
         self._platform.watches.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_SHUTDOWN_SECONDS):

@@ -96,3 +96,16 @@ async def test_dry_run_deletes_nothing(api: harness.Api) -> None:
     await api.create(MAPS, harness.config_map("a"))
     assert (await api.call("DELETE", f"{MAPS}/a?dryRun=All")).code == 200
     assert (await api.get(f"{MAPS}/a")).code == 200
+
+
+async def test_options_in_protobuf_as_typed_clients_send_them(api: harness.Api) -> None:
+    wanted = harness.config_map("a")
+    wanted["metadata"]["finalizers"] = ["example.com/hold"]
+    await api.create(MAPS, wanted)
+    kind = b"\x0a\x02v1\x12\x0dDeleteOptions"
+    foreground = b"\x22\x0aForeground"
+    body = b"k8s\x00\x0a" + bytes([len(kind)]) + kind + b"\x12" + bytes([len(foreground)]) + foreground
+    headers = {"Content-Type": "application/vnd.kubernetes.protobuf"}
+    answer = await api.call("DELETE", f"{MAPS}/a", body, headers=headers)
+    assert answer.code == 200, answer
+    assert answer.body["metadata"]["finalizers"] == ["example.com/hold", "foregroundDeletion"]
