@@ -22,7 +22,7 @@ LOADED_SECONDS = 10.0
 POLL_SECONDS = 0.02
 RESTART_PAUSE_SECONDS = 0.5
 UNPRIVILEGED = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
-STATISTICS = "(listener_manager.lds|cluster_manager.cds)\\.(version_text|update_rejected)"
+STATISTICS = "version_text$|(lds|cds).update_rejected$"
 
 
 def privileged_below() -> int:
@@ -58,8 +58,11 @@ class ProxyEngine:
             running = self._envoy.process_id() is not None
             if not running:
                 self._envoy.start()
-            if changed or not running:
-                await self._loaded(rendered.files)
+            if not running:
+                changed = set(rendered.files)
+            if changed:
+                await self._loaded(render.versions(rendered.files, changed))
+            self._sweep(rendered.files)
 
     async def run(self) -> None:
         """Starts Envoy again whenever it ends."""
@@ -84,30 +87,34 @@ class ProxyEngine:
             logger.warning("%s", problem)
         self._problems = problems
 
-    def _write(self, files: dict[str, bytes]) -> bool:
-        """Replaces what changed, each file in one step; whether anything did. Raises EngineError."""
+    def _write(self, files: dict[str, bytes]) -> set[str]:
+        """Replaces what changed, each file in one step; the names of those. Raises EngineError."""
         try:
-            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (self._directory / render.ENDPOINTS).mkdir(parents=True, exist_ok=True, mode=0o700)
             bootstrap = render.bootstrap(self._directory, self._node_name)
-            changed = False
+            changed = set()
             for name, content in {"bootstrap.json": bootstrap, **files}.items():
                 if self._written.get(name) == content:
                     continue
-                temporary = self._directory / f".{name}.new"
+                temporary = self._directory / "new"
                 temporary.write_bytes(content)
                 os.replace(temporary, self._directory / name)
                 self._written[name] = content
-                changed = True
+                changed.add(name)
         except OSError as error:
             raise EngineError(f"cannot write Envoy's files: {error}; free space on the node's disk") from error
         return changed
 
-    async def _loaded(self, files: dict[str, bytes]) -> None:
-        """Waits until Envoy shows the files' versions. Raises EngineError when it refuses them or stays silent."""
-        wanted = {
-            "listener_manager.lds.version_text": render.version_of(files[render.LISTENERS]),
-            "cluster_manager.cds.version_text": render.version_of(files[render.CLUSTERS]),
-        }
+    def _sweep(self, files: dict[str, bytes]) -> None:
+        """Removes the endpoints of targets that are no more, once nothing refers to them."""
+        for path in (self._directory / render.ENDPOINTS).glob("*.json"):
+            name = f"{render.ENDPOINTS}/{path.name}"
+            if name not in files:
+                path.unlink(missing_ok=True)
+                self._written.pop(name, None)
+
+    async def _loaded(self, wanted: dict[str, str]) -> None:
+        """Waits until Envoy shows those versions. Raises EngineError when it refuses them or stays silent."""
         rejected: int | None = None
         seen: dict[str, object] = {}
         try:

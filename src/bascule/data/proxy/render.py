@@ -1,7 +1,8 @@
 """A plan of Services as Envoy's configuration: listeners, clusters, endpoints, and the bootstrap that points to them.
 
 Pure and deterministic: equal plans give equal bytes, and the version is their hash. Endpoints are in a file of their
-own, so that a changed endpoint touches no listener and no cluster (a changed cluster would drop connections).
+own for each cluster (Envoy takes no more than one from a file), so that a changed endpoint touches no listener and no
+cluster: a changed cluster would drop connections.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from bascule.data.network.plan import Frontend, Plan, Target
 CONNECT_TIMEOUT = "1s"
 CONNECTIONS_MAX = 50_000
 TYPES = "type.googleapis.com/envoy"
-LISTENERS, CLUSTERS, ENDPOINTS = "listeners.json", "clusters.json", "endpoints.json"
+LISTENERS, CLUSTERS, ENDPOINTS = "listeners.json", "clusters.json", "endpoints"
 
 
 class Rendered(NamedTuple):
@@ -29,7 +30,8 @@ class Rendered(NamedTuple):
 
 def files(plan: Plan, *, directory: Path, any_address: str, privileged_below: int) -> Rendered:
     """``any_address`` stands in for "any address of the node" of node ports; ports below the bound cannot be bound."""
-    listeners, clusters, endpoints, problems = [], [], [], []
+    listeners, clusters, problems = [], [], []
+    content: dict[str, bytes] = {}
     for key, target in sorted(plan.targets.items()):
         usable = [frontend for frontend in target.frontends if frontend.port >= privileged_below]
         for frontend in set(target.frontends) - set(usable):
@@ -40,15 +42,33 @@ def files(plan: Plan, *, directory: Path, any_address: str, privileged_below: in
         if not usable:
             continue
         clusters.append(_cluster(key, target, directory))
-        endpoints.append(_assignment(key, target))
+        assignment = _discovery(f"{TYPES}.config.endpoint.v3.ClusterLoadAssignment", [_assignment(key, target)])
+        content[endpoints_file(key)] = assignment
         listeners += [_listener(key, frontend, any_address) for frontend in usable]
     # Clusters come before the listeners that name them; endpoints before the clusters that wait for them.
-    content = {
-        ENDPOINTS: _discovery(f"{TYPES}.config.endpoint.v3.ClusterLoadAssignment", endpoints),
-        CLUSTERS: _discovery(f"{TYPES}.config.cluster.v3.Cluster", clusters),
-        LISTENERS: _discovery(f"{TYPES}.config.listener.v3.Listener", listeners),
-    }
+    content[CLUSTERS] = _discovery(f"{TYPES}.config.cluster.v3.Cluster", clusters)
+    content[LISTENERS] = _discovery(f"{TYPES}.config.listener.v3.Listener", listeners)
     return Rendered(content, tuple(sorted(problems)))
+
+
+def endpoints_file(key: str) -> str:
+    """The file of one target's endpoints, below the directory; its name is safe whatever the key holds."""
+    return f"{ENDPOINTS}/{hashlib.blake2b(key.encode(), digest_size=12).hexdigest()}.json"
+
+
+def versions(rendered: dict[str, bytes], changed: set[str]) -> dict[str, str]:
+    """The statistics that show the changed files in force, and the version each must show."""
+    wanted = {}
+    for name in changed & rendered.keys():
+        if name == LISTENERS:
+            wanted["listener_manager.lds.version_text"] = version_of(rendered[name])
+        elif name == CLUSTERS:
+            wanted["cluster_manager.cds.version_text"] = version_of(rendered[name])
+        else:
+            cluster = orjson.loads(rendered[name])["resources"][0]["cluster_name"]
+            # Envoy writes a colon in names of statistics as an underscore.
+            wanted[f"cluster.{cluster.replace(':', '_')}.version_text"] = version_of(rendered[name])
+    return wanted
 
 
 def version_of(content: bytes) -> str:
@@ -81,8 +101,9 @@ def bootstrap(directory: Path, node_name: str) -> bytes:
 
 
 def _source(directory: Path, name: str) -> dict[str, Any]:
+    path = directory / name
     return {
-        "path_config_source": {"path": str(directory / name), "watched_directory": {"path": str(directory)}},
+        "path_config_source": {"path": str(path), "watched_directory": {"path": str(path.parent)}},
         "resource_api_version": "V3",
     }
 
@@ -99,7 +120,7 @@ def _cluster(key: str, target: Target, directory: Path) -> dict[str, Any]:
         "type": "EDS",
         "connect_timeout": CONNECT_TIMEOUT,
         "lb_policy": "MAGLEV" if target.sticky else "ROUND_ROBIN",
-        "eds_cluster_config": {"service_name": key, "eds_config": _source(directory, ENDPOINTS)},
+        "eds_cluster_config": {"service_name": key, "eds_config": _source(directory, endpoints_file(key))},
         "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
     }
 

@@ -55,7 +55,10 @@ async def engine(tmp_path: Path) -> AsyncIterator[ProxyEngine]:
 
 
 def plan(*addresses: str) -> Plan:
-    return Plan({"a": Target((Frontend("127.77.1.1", "tcp", PORT),), tuple(Backend(a, SERVED) for a in addresses))})
+    """The Service under test, and another beside it that has no backends."""
+    backends = tuple(Backend(address, SERVED) for address in addresses)
+    other = Target((Frontend("127.77.1.2", "tcp", PORT),), ())
+    return Plan({"root/d/a:80": Target((Frontend("127.77.1.1", "tcp", PORT),), backends), "root/d/b:80": other})
 
 
 async def dial() -> str:

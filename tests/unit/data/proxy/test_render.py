@@ -29,7 +29,7 @@ def test_every_frontend_listens_and_every_backend_is_an_endpoint() -> None:
         "tcp:127.96.0.5:8080",
         "tcp:127.0.0.1:30080",
     ]
-    (assignment,) = files["endpoints.json"]  # type: ignore[misc]
+    (assignment,) = files[render.endpoints_file("root/d/web:80")]  # type: ignore[misc]
     assert len(assignment["endpoints"][0]["lb_endpoints"]) == 2
 
 
@@ -46,7 +46,7 @@ def test_a_changed_endpoint_touches_neither_listeners_nor_clusters() -> None:
         any_address="127.0.0.1",
         privileged_below=1,
     )
-    assert [name for name in one.files if one.files[name] != two.files[name]] == [render.ENDPOINTS]
+    assert [name for name in one.files if one.files[name] != two.files[name]] == [render.endpoints_file("a")]
 
 
 def test_a_port_that_may_not_be_bound_is_named_and_left_out() -> None:
