@@ -2,10 +2,10 @@ import random
 
 import orjson
 import pytest
-from fake_server import Script, broken, json, serving, stream
 
 from bascule.client import faults, retry
 from bascule.vocabulary import builtins, errors
+from tests.unit.client.fake_server import Script, broken, json, serving, stream
 
 QUICK = {"policy": retry.Policy(attempts=3, first_seconds=0.001, longest_seconds=0.01), "source": random.Random(1)}
 POD = {"metadata": {"name": "a", "namespace": "n"}}

@@ -2,10 +2,10 @@ import asyncio
 import random
 
 import pytest
-from fake_server import Script, json, serving, stream
 
 from bascule.client import informer as informers
 from bascule.vocabulary import builtins, clock, errors, objects
+from tests.unit.client.fake_server import Script, json, serving, stream
 
 
 def config_map(name: str, version: int, uid: str = "", **data: str) -> objects.Object:

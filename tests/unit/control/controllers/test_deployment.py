@@ -1,10 +1,10 @@
-from tests.unit.control.controllers import deployment_world
 import pytest
-from tests.unit.control.controllers.deployment_world import NOW, World
 
 from bascule.control.controllers import deployment as deployments
 from bascule.control.controllers import progress, revisions
 from bascule.vocabulary import conditions, objects
+from tests.unit.control.controllers import deployment_world
+from tests.unit.control.controllers.deployment_world import NOW, World
 
 
 def condition(world: World, kind: str) -> tuple[str, str]:

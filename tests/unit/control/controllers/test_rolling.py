@@ -1,9 +1,9 @@
-from tests.unit.control.controllers import deployment_world
 import hypothesis
 import pytest
 from hypothesis import strategies as st
 
 from bascule.control.controllers import rolling
+from tests.unit.control.controllers import deployment_world
 
 AMOUNTS = st.one_of(st.integers(0, 12), st.integers(0, 100).map(lambda share: f"{share}%"))
 

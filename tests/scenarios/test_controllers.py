@@ -1,0 +1,334 @@
+"""The controllers on real processes: API server and controllers over the wire, with pods that a test calls ready."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+
+from bascule.client import api, kubeconfig
+from bascule.vocabulary import builtins, conditions, errors, objects
+from tests import waiting
+
+pytestmark = [pytest.mark.scenario, pytest.mark.slow]
+
+DEADLINE_SECONDS = 30.0
+
+
+class Process:
+    """A component; its ready line is read, and it is gone when the context ends."""
+
+    def __init__(self, module: str, *arguments: str, log: Path) -> None:
+        self._log = log.open("wb")
+        self.running = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE, stderr=self._log
+        )
+        assert self.running.stdout is not None
+        line = self.running.stdout.readline()
+        assert line, log.read_text()
+        self.ready = json.loads(line)
+
+    def __enter__(self) -> "Process":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.running.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.running.wait(5)
+        if self.running.poll() is None:
+            self.running.kill()
+            self.running.wait()
+        assert self.running.stdout is not None
+        self.running.stdout.close()
+        self._log.close()
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """The data directory of an API server with controllers beside it."""
+    home = tmp_path_factory.mktemp("controllers")
+    server = ["--data-dir", str(home), "--port", "0", "--store", "memory"]
+    with Process("bascule.control.api", *server, log=home / "api.log"):
+        identity = str(home / "identities" / "controllers.kubeconfig")
+        options = ["--kubeconfig", identity, "--node-monitor-grace", "1", "--node-lease-grace", "2"]
+        with Process("bascule.control.controllers", *options, log=home / "controllers.log") as controllers:
+            (home / "controllers.address").write_text(controllers.ready["address"])
+            yield home
+
+
+@pytest.fixture
+async def client(data):
+    async with api.Client(kubeconfig.load(data / "admin.kubeconfig")) as made:
+        yield made
+
+
+@pytest.fixture
+async def space(client, request):
+    """A namespace of the test's own."""
+    name = re.sub("[^a-z]+", "-", request.node.name.lower())[5:45].strip("-")
+    await client.create(builtins.NAMESPACES, {"metadata": {"name": name}})
+    yield name
+    with contextlib.suppress(errors.StatusError):
+        await client.delete(builtins.NAMESPACES, name)
+
+
+async def until(condition, what: str):
+    return await waiting.until(condition, timeout_seconds=DEADLINE_SECONDS, what=what)
+
+
+async def pods_of(client, space) -> list[objects.Object]:
+    return (await client.list(builtins.PODS, namespace=space))["items"]
+
+
+async def make_ready(client, space, *, node: str | None = None) -> None:
+    """What an agent would report: every pod runs and is ready, with an address."""
+    for index, pod in enumerate(await pods_of(client, space)):
+        if objects.deletion_timestamp(pod) or conditions.is_true(pod, "Ready"):
+            continue
+        address = f"10.1.{int(objects.resource_version(pod)) % 250}.{index + 1}"
+        ready = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+        status = {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "conditions": [ready]}
+        with contextlib.suppress(errors.StatusError):
+            await client.patch(
+                builtins.PODS,
+                objects.name(pod),
+                {"status": status},
+                namespace=space,
+                subresource="status",
+            )
+
+
+@contextlib.asynccontextmanager
+async def agents(client, space):
+    """Makes every new pod ready while entered."""
+
+    async def run() -> None:
+        while True:
+            await make_ready(client, space)
+            await asyncio.sleep(0.05)
+
+    task = asyncio.create_task(run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def deployment(space: str, image: str = "v1", replicas: int = 3) -> objects.Object:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web", "namespace": space},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": "web"}},
+            "template": {
+                "metadata": {"labels": {"app": "web"}},
+                "spec": {
+                    "containers": [{"name": "c", "image": image, "ports": [{"name": "http", "containerPort": 80}]}]
+                },
+            },
+        },
+    }
+
+
+async def complete(client, space, image: str, replicas: int = 3) -> bool:
+    current = await client.get(builtins.DEPLOYMENTS, "web", namespace=space)
+    status = current.get("status") or {}
+    counts = [status.get(field, 0) for field in ("replicas", "updatedReplicas", "availableReplicas")]
+    pods = [pod for pod in await pods_of(client, space) if not objects.deletion_timestamp(pod)]
+    images = {pod["spec"]["containers"][0]["image"] for pod in pods}
+    progressing = conditions.find(status.get("conditions"), "Progressing") or {}
+    return (
+        counts == [replicas] * 3
+        and images == {image}
+        and len(pods) == replicas
+        and progressing.get("reason") == "NewReplicaSetAvailable"
+    )
+
+
+async def test_a_deployment_rolls_out_and_back(client, space):
+    await client.create(builtins.DEPLOYMENTS, deployment(space))
+    async with agents(client, space):
+        await until(lambda: complete(client, space, "v1"), "the first rollout")
+        change = {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": "v2"}]}}}}
+        await client.patch(builtins.DEPLOYMENTS, "web", change, namespace=space, kind="strategic")
+        await until(lambda: complete(client, space, "v2"), "the second rollout")
+        sets = (await client.list(builtins.REPLICA_SETS, namespace=space))["items"]
+        revisions = {objects.annotations(one)["deployment.kubernetes.io/revision"] for one in sets}
+        assert revisions == {"1", "2"}
+        await client.patch(builtins.DEPLOYMENTS, "web", {"spec": {"replicas": 5}}, namespace=space)
+        await until(lambda: complete(client, space, "v2", 5), "scaling")
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed: its rollout is not tested")
+async def test_kubectl_rollout(client, space, data):
+    async def kubectl(*arguments: str) -> str:
+        process = await asyncio.create_subprocess_exec(
+            "kubectl", "-n", space, *arguments,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, "KUBECONFIG": str(data / "admin.kubeconfig"), "HOME": str(data)},
+        )  # fmt: skip
+        output, _ = await asyncio.wait_for(process.communicate(), DEADLINE_SECONDS)
+        assert process.returncode == 0, output.decode()
+        return output.decode()
+
+    async with agents(client, space):
+        await kubectl("create", "deployment", "web", "--image=v1", "--replicas=3")
+        assert "successfully rolled out" in await kubectl("rollout", "status", "deployment/web", "--timeout=20s")
+        await kubectl("set", "image", "deployment/web", "v1=v2")
+        assert "successfully rolled out" in await kubectl("rollout", "status", "deployment/web", "--timeout=20s")
+        await kubectl("rollout", "undo", "deployment/web")
+        assert "successfully rolled out" in await kubectl("rollout", "status", "deployment/web", "--timeout=20s")
+        await until(lambda: complete(client, space, "v1"), "undo")
+        await kubectl("rollout", "restart", "deployment/web")
+        assert "successfully rolled out" in await kubectl("rollout", "status", "deployment/web", "--timeout=20s")
+        history = await kubectl("rollout", "history", "deployment/web")
+        assert [line.split()[0] for line in history.splitlines()[2:] if line.strip()] == ["2", "3", "4"]
+
+
+async def test_a_service_finds_its_pods(client, space):
+    service = {
+        "metadata": {"name": "web", "namespace": space},
+        "spec": {"selector": {"app": "web"}, "ports": [{"port": 8080, "targetPort": "http"}]},
+    }
+    await client.create(builtins.SERVICES, service)
+    await client.create(builtins.DEPLOYMENTS, deployment(space))
+
+    async def ready_addresses() -> set[str]:
+        slices = await client.list(
+            builtins.ENDPOINT_SLICES, namespace=space, label_selector="kubernetes.io/service-name=web"
+        )
+        return {
+            endpoint["addresses"][0]
+            for one in slices["items"]
+            for endpoint in one.get("endpoints") or ()
+            if endpoint["conditions"]["ready"] and [port["port"] for port in one["ports"]] == [80]
+        }
+
+    async def three() -> bool:
+        return len(await ready_addresses()) == 3
+
+    async with agents(client, space):
+        await until(three, "three ready endpoints")
+    mirror = await client.get(builtins.ENDPOINTS, "web", namespace=space)
+    assert {one["ip"] for one in mirror["subsets"][0]["addresses"]} == await ready_addresses()
+    await client.delete(builtins.SERVICES, "web", namespace=space)
+
+    async def gone() -> bool:
+        return not (await client.list(builtins.ENDPOINT_SLICES, namespace=space))["items"]
+
+    await until(gone, "the slices of a deleted Service collected")
+
+
+@pytest.mark.parametrize("propagation", ["Background", "Foreground", "Orphan"])
+async def test_deleting_a_deployment(client, space, propagation):
+    await client.create(builtins.DEPLOYMENTS, deployment(space))
+    async with agents(client, space):
+        await until(lambda: complete(client, space, "v1"), "the rollout")
+    await client.delete(builtins.DEPLOYMENTS, "web", namespace=space, propagation=propagation)
+
+    async def left() -> list[int]:
+        kinds = (builtins.DEPLOYMENTS, builtins.REPLICA_SETS, builtins.PODS)
+        return [len((await client.list(kind, namespace=space))["items"]) for kind in kinds]
+
+    async def as_expected() -> bool:
+        return await left() == ([0, 1, 3] if propagation == "Orphan" else [0, 0, 0])
+
+    await until(as_expected, f"{propagation} deletion carried out")
+    if propagation == "Orphan":
+        orphan = (await client.list(builtins.REPLICA_SETS, namespace=space))["items"][0]
+        assert objects.owner_references(orphan) == []
+
+
+async def test_a_namespace_goes_with_all_it_holds(client, space):
+    await client.create(builtins.DEPLOYMENTS, deployment(space))
+    await client.create(builtins.CONFIG_MAPS, {"metadata": {"name": "c", "namespace": space}})
+    held = {"metadata": {"name": "held", "namespace": space, "finalizers": ["example.org/hold"]}}
+    await client.create(builtins.CONFIG_MAPS, held)
+    await until(lambda: pods_of(client, space), "pods")
+    await client.delete(builtins.NAMESPACES, space)
+
+    async def remaining() -> bool:
+        namespace = await client.get(builtins.NAMESPACES, space)
+        return conditions.is_true(namespace, "NamespaceFinalizersRemaining")
+
+    await until(remaining, "the finalizer named in a condition")
+    await client.patch(builtins.CONFIG_MAPS, "held", {"metadata": {"finalizers": None}}, namespace=space)
+
+    async def gone() -> bool:
+        try:
+            await client.get(builtins.NAMESPACES, space)
+        except errors.StatusError as error:
+            return error.code == 404
+        return False
+
+    await until(gone, "the namespace gone")
+    assert (await client.list(builtins.CONFIG_MAPS, namespace=space))["items"] == []
+
+
+async def test_every_namespace_has_its_account_and_root_ca(client, space):
+    async def there() -> bool:
+        try:
+            await client.get(builtins.SERVICE_ACCOUNTS, "default", namespace=space)
+            found = await client.get(builtins.CONFIG_MAPS, "kube-root-ca.crt", namespace=space)
+        except errors.StatusError:
+            return False
+        return found["data"]["ca.crt"].startswith("-----BEGIN CERTIFICATE-----")
+
+    await until(there, "the account and the bundle")
+
+
+async def test_one_lost_node_of_three_is_tainted_and_its_pods_go(client, space):
+    names = [f"{space}-{number}" for number in range(3)]
+    now = "2026-01-01T00:00:00Z"
+    try:
+        for name in names:
+            await client.create(builtins.NODES, {"metadata": {"name": name}})
+            heard = {"type": "bascule.dev/Connected", "status": "True", "lastTransitionTime": now}
+            ready = {"type": "Ready", "status": "True", "lastTransitionTime": now}
+            status = {"conditions": [heard, ready]}
+            await client.patch(builtins.NODES, name, {"status": status}, subresource="status")
+            pod = {
+                "metadata": {"name": name, "namespace": space},
+                "spec": {"nodeName": name, "containers": [{"name": "c", "image": "i"}], "tolerations": [
+                    {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute",
+                     "tolerationSeconds": 1}]},
+            }  # fmt: skip
+            await client.create(builtins.PODS, pod)
+        unheard = {"type": "bascule.dev/Connected", "status": "False", "lastTransitionTime": now}
+        status = {"conditions": [unheard, {"type": "Ready", "status": "True", "lastTransitionTime": now}]}
+        await client.patch(builtins.NODES, names[0], {"status": status}, subresource="status")
+
+        async def leaving() -> list[str]:
+            return [objects.name(pod) for pod in await pods_of(client, space) if objects.deletion_timestamp(pod)]
+
+        assert await until(leaving, "the lost node's pod evicted") == [names[0]]
+        node = await client.get(builtins.NODES, names[0])
+        assert conditions.find(node["status"]["conditions"], "Ready")["status"] == "Unknown"
+        effects = {(one["key"], one["effect"]) for one in node["spec"]["taints"]}
+        assert ("node.kubernetes.io/unreachable", "NoExecute") in effects
+        assert not (await client.get(builtins.NODES, names[1]))["spec"].get("taints")
+    finally:
+        for name in names:
+            await client.delete(builtins.NODES, name)
+            with contextlib.suppress(errors.StatusError):
+                await client.delete(builtins.PODS, name, namespace=space, grace_seconds=0)
+
+
+async def test_nothing_is_in_quarantine(data):
+    address = (data / "controllers.address").read_text()
+    async with api.Client(kubeconfig.Connection(f"http://{address}")) as port:
+        assert orjson.loads(await port.raw("GET", "/quarantine")) == {"items": []}
+        assert await port.raw("GET", "/readyz") == b"ok"
+        assert b"bascule_reconcile_seconds_bucket" in await port.raw("GET", "/metrics")
