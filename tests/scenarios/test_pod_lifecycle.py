@@ -17,7 +17,6 @@ from bascule.bridge import messages
 from bascule.data.ledger.ledger import Ledger
 from bascule.data.runtime import contract
 from bascule.data.runtime.process import records
-from bascule.data.runtime.process.driver import ProcessRuntime
 from tests import waiting
 
 pytestmark = [pytest.mark.scenario, pytest.mark.slow]
@@ -45,19 +44,18 @@ class Machine:
         assert isinstance(ledger.apply(messages.Update("pods", position, (desired,))), messages.Applied)
         ledger.close()
 
+    async def _agent(self, *more: str) -> asyncio.subprocess.Process:
+        command = [sys.executable, "-m", "bascule.data.agent", "--data-dir", str(self.data_dir)]
+        command += ["--node-name", NODE, "--runtime", "process", *more]
+        return await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+
+    async def tear_down(self) -> None:
+        process = await self._agent("--tear-down")
+        async with asyncio.timeout(20):
+            assert await process.wait() == 0
+
     async def start(self) -> None:
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "bascule.data.agent",
-            "--data-dir",
-            str(self.data_dir),
-            "--node-name",
-            NODE,
-            "--runtime",
-            "process",
-            stdout=asyncio.subprocess.PIPE,
-        )
+        self.process = await self._agent()
         assert self.process.stdout is not None
         async with asyncio.timeout(20):
             ready = json.loads(await self.process.stdout.readline())
@@ -99,11 +97,8 @@ async def machine(tmp_path: Path) -> AsyncIterator[Machine]:
     yield machine
     if machine.process is not None:
         await machine.stop(signal.SIGKILL)
-    runtime = ProcessRuntime(machine.directory / "process", cgroup_parent=f"bascule/{NODE}")
-    await runtime.start()
-    for sandbox in (await runtime.observe()).sandboxes:
-        await runtime.remove_sandbox(sandbox.id)
-    await runtime.close()
+    await machine.tear_down()
+    assert machine.containers() == []
 
 
 async def test_killing_the_agent_touches_no_pod_and_killing_a_container_restarts_it(machine: Machine) -> None:

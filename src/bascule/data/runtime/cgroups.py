@@ -99,7 +99,7 @@ def create(hierarchy: Hierarchy, group: str, resources: contract.Resources) -> l
             if mount is not None:
                 (mount / group / file).write_text(value)
     except OSError:
-        remove(hierarchy, group)
+        remove(group)
         return []
     return [str(directory / "cgroup.procs") for directory in hierarchy.directories(group)]
 
@@ -157,13 +157,21 @@ def usage(hierarchy: Hierarchy, group: str) -> tuple[int, int]:
         return 0, 0
 
 
-def remove(hierarchy: Hierarchy, group: str) -> None:
-    """Remove the group and the groups below it where they are empty of processes."""
-    for directory in hierarchy.directories(group):
-        if not directory.is_dir():
+def remove(group: str) -> None:
+    """Remove the group and those below it from every hierarchy of the machine, where they are empty of processes;
+    then the group above it if nothing else is in it."""
+    group = group.strip("/")
+    if not group:
+        return
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        _, mount, kind, *_ = line.split(" ")
+        directory = Path(mount) / group
+        if kind not in ("cgroup", "cgroup2"):
             continue
-        for root, _, _ in os.walk(directory, topdown=False):
-            try:
+        try:
+            for root, _, _ in os.walk(directory, topdown=False):
                 os.rmdir(root)
-            except OSError:
-                break
+            if "/" in group:
+                directory.parent.rmdir()
+        except OSError:
+            continue

@@ -122,7 +122,7 @@ def cni(bridge: str, pod_cidr: str, leases: Path, facts: Facts) -> str:
             "type": "bridge",
             "bridge": bridge,
             "isGateway": True,
-            "ipMasq": facts.has_iptables,
+            "ipMasq": False,  # the network engine masquerades, in a table of its own
             "hairpinMode": True,
             "ipam": {
                 "type": "host-local",

@@ -196,7 +196,7 @@ class ContainerdRuntime:
         await self.stop_sandbox(sandbox_id)
         await self.calls.cri("RemovePodSandbox", pod_sandbox_id=sandbox_id, timeout_seconds=120)
         if parent:
-            cgroups.remove(cgroups.detect(), parent.lstrip("/"))
+            cgroups.remove(parent)
         self._changed.set()
 
     async def _config(self, sandbox_id: str) -> dict[str, Any] | None:

@@ -187,7 +187,7 @@ class Engine:
             _try("umount", "-l", mount)
         _try("ip", "link", "delete", self.bridge)
         if self.cgroup_parent:
-            cgroups.remove(cgroups.detect(), self.cgroup_parent.lstrip("/"))
+            cgroups.remove(self.cgroup_parent)
         shutil.rmtree(self.run_directory, ignore_errors=True)
         (self.directory / "containerd.json").unlink(missing_ok=True)
         if images_too:

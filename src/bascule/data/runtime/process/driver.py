@@ -221,7 +221,7 @@ class ProcessRuntime:
         await self.stop_container(container_id, 0)
         self._unwatch(container_id)
         if self.cgroup_parent:
-            cgroups.remove(self.hierarchy, self._group(container_id))
+            cgroups.remove(self._group(container_id))
         shutil.rmtree(self._directory(container_id), ignore_errors=True)
         self._changed.set()
 
