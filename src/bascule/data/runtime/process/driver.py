@@ -283,8 +283,9 @@ class ProcessRuntime:
         return f"{self.cgroup_parent}/{container_id}".lstrip("/")
 
     def _signal(self, pid: int, number: signal.Signals) -> bool:
+        """SIGTERM to the container's first process, as in a container; SIGKILL to its whole group."""
         try:
-            os.killpg(pid, number)
+            os.kill(pid, number) if number is signal.SIGTERM else os.killpg(pid, number)
         except ProcessLookupError:
             return False
         return True
