@@ -121,6 +121,7 @@ async def _apply(platform: platforms.Platform, call: calls.Call, content: bytes)
                 call.name,
                 f"uid mismatch: the provided object specified uid {meta['uid']}, and no existing object was found",
             )
+        platform.authorizer.require(call.attributes()._replace(verb="create"))
         wanted = change(None, None)
         wanted.setdefault("metadata", {})["name"] = call.name
         try:

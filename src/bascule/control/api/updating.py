@@ -26,6 +26,7 @@ async def replace(platform: platforms.Platform, call: calls.Call, wanted: object
     if call.endpoint.records.get(call.key) is None and strategy.create_on_update and not call.subresource:
         if asked:
             raise errors.conflict(call.resource.qualified, call.name, errors.MODIFIED)
+        platform.authorizer.require(call.attributes()._replace(verb="create"))
         wanted.setdefault("metadata", {})["name"] = call.name
         return await pipeline.create(platform, call, wanted)
     if not asked and not strategy.unconditional_update:

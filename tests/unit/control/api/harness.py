@@ -15,7 +15,7 @@ from bascule.bridge.identity import authority, certificates, service_account_key
 from bascule.control.access import user
 from bascule.control.api import assembly, server, tunnel
 from bascule.control.api import platform as platforms
-from bascule.control.store import memory
+from bascule.control.store import contract, memory
 from bascule.vocabulary import clock, errors
 
 Object = dict[str, Any]
@@ -104,9 +104,9 @@ class Api:
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[Api]:
+async def running(store: contract.Store | None = None) -> AsyncIterator[Api]:
     platform = await assembly.assemble(
-        memory.MemoryStore(),
+        store or memory.MemoryStore(),
         settings=platforms.Settings(),
         keys=_KEYS,
         ca=_CA,
