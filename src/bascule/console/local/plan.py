@@ -25,7 +25,7 @@ def control_tower(installation: Installation, layout: Layout) -> Tower:
         "--port",
         str(installation.api_port),
         *binds,
-        *(("--advertise-address", installation.gateway) if installation.gateway else ()),
+        *(("--advertise", installation.gateway) if installation.gateway else ()),
         "--service-cidr",
         installation.service_cidr,
     )
