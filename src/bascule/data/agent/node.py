@@ -13,7 +13,7 @@ import logging
 import msgspec
 
 from bascule.bridge import messages
-from bascule.data.agent import node_status
+from bascule.data.agent import node_status, rotation
 from bascule.data.agent.host import Host
 from bascule.data.agent.observer import Observer
 from bascule.data.agent.pods import decide, model
@@ -47,7 +47,7 @@ class Node:
     async def run(self) -> None:
         await self.host.runtime.start()
         self._load()
-        parts = (self.observer.run(), self._report_node(), self.host.network.run())
+        parts = (self.observer.run(), self._report_node(), self._rotate_logs(), self.host.network.run())
         tasks = [asyncio.create_task(part) for part in parts]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
@@ -158,6 +158,12 @@ class Node:
             while self.observer.number < number:
                 await self.host.clock.sleep(0.1)
         await self.host.network.detach(uid)
+
+    async def _rotate_logs(self) -> None:
+        while self.host.runtime.name != "hollow":
+            await self.host.clock.sleep(rotation.LOOK_SECONDS)
+            await rotation.rotate(self.host, self.workers.values())
+        await asyncio.get_running_loop().create_future()
 
     # The node's own report
 

@@ -118,6 +118,25 @@ class Tunnels:
             stream=chosen.lower() if chosen in ("Stdout", "Stderr") else "",
         )
 
+    async def _attach_to_log(self, worker: Worker, run: contract.Container, stream: contracts.TunnelStream) -> None:
+        """Without an input, being attached is to see what is said from now on."""
+        key = objects.key(worker.pod)
+        folder = self._node.host.log_directory(key.namespace, key.name, worker.uid)
+        window = logs.Window(tail_lines=0, follow=True)
+        ended = asyncio.Event()
+        tasks = [asyncio.create_task(self._watch_end(worker, run.id, ended)), asyncio.create_task(stream.receive())]
+        tasks[1].add_done_callback(lambda _: ended.set())
+        try:
+            await stream.accept()
+            async for part in logs.read(folder / run.name / f"{run.attempt}.log", window, ended=ended):
+                await stream.send(bytes([STDOUT]) + part)
+            newest = next((item for item in worker.view.containers if item.id == run.id), run)
+            await stream.send(bytes([STATUS]) + status(newest.exit_code or 0))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
     async def _watch_end(self, worker: Worker, run_id: str, ended: asyncio.Event) -> None:
         while any(run.id == run_id and model.is_live(run) for run in worker.view.containers):  # noqa: ASYNC110
             await asyncio.sleep(0.2)
@@ -145,6 +164,10 @@ class Tunnels:
                 await stream.send(bytes([STATUS]) + status(None, fault.message))
                 return
         else:
+            spec = model.container_spec(worker.pod, name) or {}
+            if not spec.get("stdin") and not spec.get("tty"):
+                await self._attach_to_log(worker, run, stream)
+                return
             session = await runtime.attach(run.id, tty=tty, stdin=stdin)
         await stream.accept()
         feeding = asyncio.create_task(feed(stream, session))

@@ -56,6 +56,10 @@ async def sandbox(host: Host, pod: Object, attempt: int) -> contract.Sandbox:
 async def image(host: Host, pod: Object, container: model.Spec) -> contract.Image:
     """The image by the container's pull policy; RuntimeFault with upstream's reasons."""
     name = container.get("image") or ""
+    if host.runtime.name == "process":
+        message = f'"{name}" is only a label to the process runtime: `command` runs as a plain process of the node'
+        host.events.pod(pod, "ImageNotUsed", message, container=container["name"], warning=True)
+        return contract.Image(name, (name,), 0)
     policy = container.get("imagePullPolicy") or "IfNotPresent"
     present = await host.runtime.image(name)
     if present is not None and policy != "Always":
