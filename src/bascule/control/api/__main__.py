@@ -25,6 +25,7 @@ from bascule.control.store.sqlite import store as sqlite
 from bascule.vocabulary import clock
 
 _EXIT_BAD_SETUP: Final = 2
+_COLLECT_AFTER: Final = 20_000
 
 
 @click.command(name="api")
@@ -94,8 +95,10 @@ async def _serve(data_dir: Path, engine: str, settings: platforms.Settings, name
     await assembly.create_defaults(assembled)
     serving = server.Server(assembled)
     await serving.start(listener, server.tls_context(*keys.api_serving, keys.ca))
+    # What is loaded stays; what comes and goes with requests is freed by counting. Looking for cycles may be rare.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, 20, 50)
     address = f"{_bracketed(settings.host)}:{port}"
     ready = {"ready": "api", "address": address, "pid": os.getpid(), "revision": store.revision}
     sys.stdout.write(orjson.dumps(ready).decode() + "\n")
