@@ -277,6 +277,39 @@ async def test_a_namespace_goes_with_all_it_holds(client, space):
     assert (await client.list(builtins.CONFIG_MAPS, namespace=space))["items"] == []
 
 
+async def test_a_stateful_set_and_a_job_run_to_their_ends(client, space):
+    template = deployment(space)["spec"]["template"]
+    selector = {"matchLabels": {"app": "web"}}
+    spec = {"replicas": 2, "serviceName": "db", "selector": selector, "template": template}
+    await client.create(builtins.STATEFUL_SETS, {"metadata": {"name": "db", "namespace": space}, "spec": spec})
+
+    async def updated(image: str) -> bool:
+        current = await client.get(builtins.STATEFUL_SETS, "db", namespace=space)
+        status = current.get("status") or {}
+        images = {objects.name(pod): pod["spec"]["containers"][0]["image"] for pod in await pods_of(client, space)}
+        done = status.get("currentRevision") == status.get("updateRevision") and status.get("readyReplicas") == 2
+        return done and images == {"db-0": image, "db-1": image}
+
+    async with agents(client, space):
+        await until(lambda: updated("v1"), "the first pods")
+        change = {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": "v2"}]}}}}
+        await client.patch(builtins.STATEFUL_SETS, "db", change, namespace=space, kind="strategic")
+        await until(lambda: updated("v2"), "the update")
+    await client.delete(builtins.STATEFUL_SETS, "db", namespace=space)
+    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "v1"}]}}
+    spec = {"completions": 2, "parallelism": 1, "template": template}
+    await client.create(builtins.JOBS, {"metadata": {"name": "once", "namespace": space}, "spec": spec})
+
+    async def finished() -> bool:
+        for pod in await pods_of(client, space):
+            if objects.labels(pod).get("job-name") == "once" and pod["status"].get("phase") == "Pending":
+                where = {"namespace": space, "subresource": "status"}
+                await client.patch(builtins.PODS, objects.name(pod), {"status": {"phase": "Succeeded"}}, **where)
+        return conditions.is_true(await client.get(builtins.JOBS, "once", namespace=space), "Complete")
+
+    await until(finished, "the job")
+
+
 async def test_every_namespace_has_its_account_and_root_ca(client, space):
     async def there() -> bool:
         try:

@@ -1,10 +1,13 @@
 """Which controllers there are."""
 
 from bascule.control.controllers import (
+    daemon_set,
     deployment,
+    disruption,
     endpoint_slice,
     endpoint_slice_mirroring,
     garbage_collection,
+    job,
     namespace,
     node_ipam,
     node_lifecycle,
@@ -13,6 +16,7 @@ from bascule.control.controllers import (
     replica_set,
     root_ca,
     service_account,
+    stateful_set,
     taint_eviction,
 )
 from bascule.control.reconcile import manager
@@ -27,6 +31,10 @@ def assemble(boss: manager.Manager, chosen: options.Options) -> None:
     deployment.Deployments(boss)
     replica_set.Replicas(boss)
     replica_set.Replicas(boss, builtins.REPLICATION_CONTROLLERS)
+    stateful_set.StatefulSets(boss)
+    daemon_set.DaemonSets(boss)
+    job.Jobs(boss)
+    disruption.Disruption(boss)
     endpoint_slice.EndpointSlices(boss)
     endpoint_slice_mirroring.Mirroring(boss)
     node_lifecycle.NodeLifecycle(boss, chosen)
