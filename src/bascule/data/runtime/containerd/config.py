@@ -27,7 +27,7 @@ class Facts:
     @classmethod
     def of_machine(cls, directory: Path) -> Facts:
         return cls(
-            cni_directory=next((path for path in CNI_DIRECTORIES if Path(path, "bridge").exists()), CNI_DIRECTORIES[0]),
+            cni_directory=next((path for path in CNI_DIRECTORIES if Path(path, "ptp").exists()), CNI_DIRECTORIES[0]),
             may_lower_oom_score=_has_capability(CAP_SYS_RESOURCE),
             snapshotter="overlayfs" if _overlay_works(directory) else "native",
             has_iptables=shutil.which("iptables") is not None,
@@ -115,15 +115,15 @@ def _text(path: Path) -> str:
     return json.dumps(str(path))
 
 
-def cni(bridge: str, pod_cidr: str, leases: Path, facts: Facts) -> str:
-    """The network list: a bridge for the node's pods, addresses from its range, host ports where iptables is."""
+def cni(pod_cidr: str, leases: Path, facts: Facts) -> str:
+    """The network list: a routed link for each pod, addresses from the node's range, host ports where iptables is.
+
+    Not a bridge: over one, a pod's answer to its neighbour would bypass the translation of the Service's address.
+    """
     plugins: list[dict[str, Any]] = [
         {
-            "type": "bridge",
-            "bridge": bridge,
-            "isGateway": True,
+            "type": "ptp",
             "ipMasq": False,  # the network engine masquerades, in a table of its own
-            "hairpinMode": True,
             "ipam": {
                 "type": "host-local",
                 "dataDir": str(leases),
@@ -140,7 +140,7 @@ def cni(bridge: str, pod_cidr: str, leases: Path, facts: Facts) -> str:
 def missing() -> list[str]:
     """What the machine lacks for this runtime, by the programs' names."""
     lacking = [name for name in ("containerd", "runc", "ctr") if shutil.which(name) is None]
-    if not any(Path(path, "bridge").exists() for path in CNI_DIRECTORIES):
+    if not any(Path(path, "ptp").exists() for path in CNI_DIRECTORIES):
         lacking.append("CNI plugins")
     if os.geteuid() != 0:
         lacking.append("root")

@@ -44,11 +44,6 @@ class Engine:
     def socket(self) -> Path:
         return self.run_directory / "containerd.sock"
 
-    @property
-    def bridge(self) -> str:
-        """The pods' bridge on this node; interface names have at most 15 letters."""
-        return f"bsc{self.tag}"
-
     # Starting
 
     async def ensure(self) -> None:
@@ -70,7 +65,7 @@ class Engine:
         facts = config.Facts.of_machine(self.directory)
         text = config.containerd(self.directory, self.run_directory, self.socket, facts)
         (self.directory / "config.toml").write_text(text)
-        lists = config.cni(self.bridge, self.pod_cidr, self.run_directory / "leases", facts)
+        lists = config.cni(self.pod_cidr, self.run_directory / "leases", facts)
         (self.directory / "cni" / "10-bascule.conflist").write_text(lists)
 
     def _spawn(self) -> int:
@@ -185,7 +180,6 @@ class Engine:
                 continue
         for mount in reversed(_mounts_below(self.run_directory, self.directory)):
             _try("umount", "-l", mount)
-        _try("ip", "link", "delete", self.bridge)
         if self.cgroup_parent:
             cgroups.remove(self.cgroup_parent)
         shutil.rmtree(self.run_directory, ignore_errors=True)
