@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from bascule.bridge import contracts, messages
 from bascule.data.agent.node import Node
+from bascule.data.agent.patience import PatientStream
 from bascule.data.agent.pods import model
 from bascule.data.agent.pods.worker import Worker
 from bascule.data.agent.portforward import portforward
@@ -34,6 +35,7 @@ class Tunnels:
 
     async def serve(self, opening: messages.TunnelOpen, stream: contracts.TunnelStream) -> None:
         """The bridge's `TunnelHandler`."""
+        stream = PatientStream(stream)
         try:
             worker = self._worker(opening)
             if opening.verb == "logs":
