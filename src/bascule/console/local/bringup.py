@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import secrets
 import socket
 import string
@@ -75,6 +76,10 @@ def choose(wishes: Wishes, layout: Layout) -> Installation:
         raise BringUpError("--nodes and --zones must be at least 1")
     isolated = runtime == "containerd"
     subnet = hostnet.free_subnet() if isolated else None
+    cluster_cidr = "10.244.0.0/16" if isolated else "127.128.0.0/10"
+    pod_ranges = list(ipaddress.ip_network(cluster_cidr).subnets(new_prefix=24)) if isolated else []
+    if isolated and count > len(pod_ranges):
+        raise BringUpError(f"--nodes {count} is more than the {len(pod_ranges)} pod ranges of {cluster_cidr}")
     names = ["hollow"] if runtime == "hollow" else [f"node-{number + 1}" for number in range(count)]
     nodes = tuple(
         Node(
@@ -82,6 +87,7 @@ def choose(wishes: Wishes, layout: Layout) -> Installation:
             f"zone-{number % zones + 1}",
             hostnet.node_address(subnet, number) if subnet else "127.0.0.1",
             hostnet.namespace_name(layout.tag, name) if subnet else "",
+            str(pod_ranges[number]) if subnet else "",
         )
         for number, name in enumerate(names)
     )
@@ -95,7 +101,7 @@ def choose(wishes: Wishes, layout: Layout) -> Installation:
         bridge_port=_port_pair(),
         tunnel_port=_any_port(),
         service_cidr="10.96.0.0/16" if isolated else "127.96.0.0/16",
-        cluster_cidr="10.244.0.0/16" if isolated else "127.128.0.0/10",
+        cluster_cidr=cluster_cidr,
         dns_address="10.96.0.10" if isolated else "127.0.0.1",
         dns_port=53 if isolated else _any_port(),
         gateway=str(subnet[1]) if subnet else "",

@@ -29,6 +29,7 @@ class Node:
     address: str = "127.0.0.1"
     namespace: str = ""
     """The network namespace it runs in; empty: the machine's own."""
+    pod_cidr: str = ""
 
 
 @dataclass(frozen=True, slots=True)

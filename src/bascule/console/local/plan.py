@@ -37,6 +37,7 @@ def control_tower(installation: Installation, layout: Layout) -> Tower:
         str(ports["controllers"]),
         "--cluster-cidr",
         installation.cluster_cidr,
+        *(("--allocate-node-cidrs",) if installation.runtime == "containerd" else ()),
     )
     scheduler = python_module(
         "bascule.control.scheduler",
@@ -114,6 +115,7 @@ def _node(installation: Installation, layout: Layout, node: Node) -> list[Proces
             installation.cluster_cidr,
             "--dns-address",
             installation.dns_address,
+            *(("--pod-cidr", node.pod_cidr) if node.pod_cidr else ()),
             *_proxy(installation),
         ),
     )

@@ -34,6 +34,7 @@ class Profile:
     labels: Mapping[str, str] = field(default_factory=dict)
     taints: tuple[dict[str, str], ...] = ()
     zone: str = ""
+    pod_cidr: str = ""
     tunnel: str = ""
     boot_id: str = ""
 
@@ -106,6 +107,8 @@ def report(profile: Profile, host: Host, known: Object, version: str, problem: s
     if profile.tunnel:
         annotations["bascule.dev/tunnel"] = profile.tunnel
     spec: Object = {"taints": [dict(taint) for taint in profile.taints]} if profile.taints else {}
+    if profile.pod_cidr:
+        spec |= {"podCIDR": profile.pod_cidr, "podCIDRs": [profile.pod_cidr]}
     return {
         "apiVersion": "v1",
         "kind": "Node",

@@ -53,7 +53,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def profile(options: argparse.Namespace, *, zone: str) -> Profile:
-    return Profile(capacity=options.capacity, labels=options.labels, zone=zone)
+    routed = getattr(options, "pod_cidr", "") if options.runtime == "containerd" else ""
+    return Profile(capacity=options.capacity, labels=options.labels, zone=zone, pod_cidr=routed)
 
 
 def token(options: argparse.Namespace) -> str:
