@@ -133,5 +133,7 @@ async def _ask(base: str, ca_pem: bytes, body: dict[str, str]) -> dict[str, Any]
     ):
         answer: dict[str, Any] = await response.json()
         if response.status != 200:
-            raise JoinError(str(answer.get("message") or response.reason), exit_code=DENIED)
+            later = response.status in (502, 503, 504)
+            code = UNREACHABLE if later else DENIED
+            raise JoinError(str(answer.get("message") or response.reason), exit_code=code)
     return answer

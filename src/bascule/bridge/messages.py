@@ -122,7 +122,7 @@ class Report(NamedTuple):
 
 
 class Beat(msgspec.Struct, frozen=True, tag="beat"):
-    """Node to bridgehead, every second; answered with the same number."""
+    """Node to bridgehead, every second; every other one is answered with the same number."""
 
     number: int
 

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,9 @@ from bascule.control.bridgehead import (
 )
 from bascule.vocabulary import clock as clocks
 from bascule.vocabulary import objects, timestamps
+
+BEATS_FOR_AN_ANSWER = 2
+"""A node needs to hear us less often than we need to hear it; each answer costs more than a beat."""
 
 _log = logging.getLogger(__name__)
 
@@ -181,13 +185,12 @@ class App:
             return answer
         answer["api_staleness_seconds"] = round(reign.world.staleness_seconds, 3)
         answer["store"] = reign.world.position("pods").text()
-        now, monotonic = self._clock.now().timestamp(), self._clock.monotonic()
+        monotonic, now = self._clock.monotonic(), self._clock.now()
         for name, node in reign.liveness.nodes.items():
+            silent_seconds = monotonic - node.heard
             answer["nodes"][name] = {
                 "connected": reign.liveness.connected(name),
-                "last_heard": timestamps.format_micro(
-                    self._clock.now().fromtimestamp(now - (monotonic - node.heard), tz=self._clock.now().tzinfo)
-                ),
+                "last_heard": timestamps.format_micro(now - timedelta(seconds=silent_seconds)) if node.heard else None,
                 "in_force": reign.streams.settled(name),
                 "refused": reign.streams.refused(name),
             }
@@ -230,7 +233,8 @@ class App:
                     raise ConnectionAbortedError(gate.RAISED)
                 if isinstance(message, messages.Beat):
                     reign.liveness.beat(node)
-                    await link.send(message)
+                    if message.number % BEATS_FOR_AN_ANSWER == 1:
+                        await link.send(message)
                 elif isinstance(message, messages.Reports):
                     inbox.take(message)
         finally:

@@ -144,9 +144,11 @@ class Liveness:
                 state.next_write = self._clock.monotonic() + 0.2
         except (errors.StatusError, faults.Unreachable) as error:
             absent = isinstance(error, errors.StatusError) and error.code == 404
-            if not absent:
+            if absent and not state.links:
+                self.nodes.pop(node, None)  # deleted while away: nothing is left to say of it
+            elif not absent:
                 _log.info("conditions of %s not written yet: %s", node, error)
-            state.next_write = self._clock.monotonic() + (0.2 if absent else 1.0)
+            state.next_write = self._clock.monotonic() + (0.3 if absent else 1.0)
         finally:
             state.task = None
 
