@@ -365,3 +365,29 @@ async def test_nothing_is_in_quarantine(data):
         assert orjson.loads(await port.raw("GET", "/quarantine")) == {"items": []}
         assert await port.raw("GET", "/readyz") == b"ok"
         assert b"bascule_reconcile_seconds_bucket" in await port.raw("GET", "/metrics")
+
+
+async def test_the_death_of_the_api_server_is_survived(tmp_path):
+    """kill -9 of the API server, a change while nobody listens, and its return: the controllers go on by themselves."""
+    server = ["--data-dir", str(tmp_path), "--store", "sqlite", "--port"]
+    with Process("bascule.control.api", *server, "0", log=tmp_path / "api.log") as first:
+        port = first.ready["address"].rpartition(":")[2]
+        identity = str(tmp_path / "identities" / "controllers.kubeconfig")
+        options = ["--kubeconfig", identity]
+        controllers = Process("bascule.control.controllers", *options, log=tmp_path / "controllers.log")
+        with controllers:
+            async with api.Client(kubeconfig.load(tmp_path / "admin.kubeconfig")) as client:
+                await client.create(builtins.DEPLOYMENTS, deployment("default"))
+                async with agents(client, "default"):
+                    await until(lambda: complete(client, "default", "v1"), "the rollout")
+                first.running.kill()
+                first.running.wait()
+                with Process("bascule.control.api", *server, port, log=tmp_path / "api2.log"):
+                    before = {objects.uid(pod) for pod in await pods_of(client, "default")}
+                    assert len(before) == 3
+                    await client.patch(builtins.DEPLOYMENTS, "web", {"spec": {"replicas": 4}}, namespace="default")
+                    async with agents(client, "default"):
+                        await until(lambda: complete(client, "default", "v1", 4), "the change after the return")
+                    after = {objects.uid(pod) for pod in await pods_of(client, "default")}
+                    assert before < after
+            assert controllers.running.poll() is None

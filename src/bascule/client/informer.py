@@ -56,7 +56,9 @@ class Informer:
         self._clock = clock or clocks.SystemClock()
         self._random = source or random.Random()
         self._page_size = page_size
+        # A refusal will not change soon; a server that is away may be back at any moment.
         self._pauses = retry.Policy(first_seconds=0.2, longest_seconds=15.0)
+        self._pauses_away = retry.Policy(first_seconds=0.1, longest_seconds=1.5)
         self._collection = collection.Collection()
         self._callbacks: list[OnChange] = []
         self._synced = asyncio.Event()
@@ -105,24 +107,32 @@ class Informer:
     async def run(self) -> None:
         """Follows the server until cancelled."""
         failures = 0
-        while True:
-            try:
-                await self._follow()
-                failures = 0
-                continue
-            except errors.StatusError as error:
-                # Whatever the reason (410, a restored store, revoked rights), only a fresh list is to be trusted.
-                self._resource_version = ""
-                if error.code == 410 and failures == 0:
-                    log.info("%s: %s; listing again", self.resource.qualified, error.message)
-                else:
-                    log.warning("%s: cannot follow: %s", self.resource.qualified, error.message)
-            except faults.Unreachable as error:
-                log.log(logging.INFO if failures else logging.WARNING, "%s", error)
-            finally:
+        try:
+            while True:
+                try:
+                    await self._follow()
+                    failures = 0
+                    self._lost()
+                    continue
+                except errors.StatusError as error:
+                    pauses = self._refused(error)
+                except faults.Unreachable as error:
+                    pauses = self._pauses_away
+                    log.log(logging.INFO if failures else logging.WARNING, "%s", error)
+                failures = 1 if self.connected else failures + 1
                 self._lost()
-            failures += 1
-            await self._clock.sleep(self._pauses.pause_seconds(failures, self._random))
+                await self._clock.sleep(pauses.pause_seconds(failures, self._random))
+        finally:
+            self._lost()
+
+    def _refused(self, error: errors.StatusError) -> retry.Policy:
+        """Whatever the reason (expired, a restored store, revoked rights), only a fresh list is to be trusted."""
+        self._resource_version = ""
+        if error.code == 410:
+            log.info("%s: %s; listing again", self.resource.qualified, error.message)
+            return self._pauses_away
+        log.warning("%s: cannot follow: %s", self.resource.qualified, error.message)
+        return self._pauses
 
     async def _follow(self) -> None:
         if not self._resource_version:

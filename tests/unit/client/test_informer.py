@@ -193,3 +193,23 @@ async def test_managed_fields_are_not_kept():
         assert "managedFields" not in kept["metadata"]
         assert kept["kind"] == "ConfigMap"
         hold.set()
+
+
+async def test_a_broken_watch_resumes_where_it_was_without_listing():
+    hold = asyncio.Event()
+
+    async def cut(request):
+        response = await stream(event("ADDED", config_map("a", 6)))(request)
+        request.transport.abort()
+        return response
+
+    script = Script(
+        REFUSED,
+        json(listing(5)),
+        cut,
+        stream(event("ADDED", config_map("b", 7)), hold=hold),
+    )
+    async with serving(script) as client, Following(client) as following:
+        await following.until(lambda: len(following.changes) == 2)
+        assert [request.query.get("resourceVersion") for request in script.requests[2:]] == ["5", "6"]
+        hold.set()

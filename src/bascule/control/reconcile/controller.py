@@ -22,6 +22,8 @@ Reconcile = Callable[[Request], Awaitable[outcome.Outcome]]
 Mapping = Callable[[str, objects.Object | None, objects.Object | None], Iterable[Request]]
 OnQuarantine = Callable[[str, Request, str], None]
 
+_AWAY_SECONDS = 2.0
+"""A server that is away may be back at any moment: nothing waits longer than this for it."""
 _TRANSIENT = frozenset({404, 409, 410, 429, 502, 503, 504})
 
 
@@ -127,7 +129,10 @@ class Controller:
         self._numbers.failures.labels(self.name).inc()
         if not its_own_fault(error):
             log.info("%s: %s: %s; trying again", self.name, request.text(), error)
-            self.queue.add_after(request, self.backoff.next_seconds(request))
+            pause = self.backoff.next_seconds(request)
+            if isinstance(error, faults.Unreachable):
+                pause = min(pause, _AWAY_SECONDS)
+            self.queue.add_after(request, pause)
             return
         reason = f"{type(error).__name__}: {error}"
         if isinstance(error, TimeoutError):

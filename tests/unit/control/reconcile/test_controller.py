@@ -127,3 +127,15 @@ async def test_a_reconcile_that_hangs_is_ended():
     await subject.controller.reconcile_once(POISON)
     assert subject.controller.backoff.failures(POISON) == 1
     await subject.controller.queue.close()
+
+
+async def test_nothing_waits_long_for_a_server_that_is_back():
+    subject = Subject()
+    subject.answers["a"] = faults.Unreachable("gone")
+    async with subject.running():
+        subject.controller.enqueue(A)
+        await subject.clock.advance(600)
+        del subject.answers["a"]
+        tried = len(subject.tries)
+        await subject.clock.advance(2)
+        assert len(subject.tries) == tried + 1
