@@ -40,6 +40,8 @@ class Node:
     heard: float = 0.0
     lease_due: float = 0.0
     settled: float = 0.0
+    next_look: float = 0.0
+    refused: dict[str, dict[str, str]] = field(default_factory=dict)
     written: tuple[str, ...] = ()
     next_write: float = 0.0
     task: asyncio.Task[None] | None = field(default=None, repr=False)
@@ -98,8 +100,11 @@ class Liveness:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def _look(self, node: str, state: Node, now: float) -> None:
-        if self._streams.settled(node):
-            state.settled = now
+        if now >= state.next_look:
+            state.next_look = now + 1.0
+            state.refused = self._streams.refused(node)
+            if self._streams.settled(node):
+                state.settled = now
         if state.task is not None or now < state.next_write:
             return
         wanted = self._wanted(node, state, now)
@@ -113,9 +118,8 @@ class Liveness:
         """What shall stand on the Node, comparable."""
         if not self.connected(node):
             return ("False", "Unknown", "BridgeLost", self._why_away())
-        refused = self._streams.refused(node)
-        if refused:
-            names = sorted(f"{kind} {name}" for kind, items in refused.items() for name in items)
+        if state.refused:
+            names = sorted(f"{kind} {name}" for kind, items in state.refused.items() for name in items)
             return ("True", "False", "Refused", ", ".join(names[:5]) + (" and more" if len(names) > 5 else ""))
         if now - state.settled > BEHIND_SECONDS:
             return ("True", "False", "Behind", "not everything this node shall have is in force there")
