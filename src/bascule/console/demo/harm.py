@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 from bascule.console.demo.workload import MARK
-from bascule.console.local import processes, supervisor
-from bascule.console.local.layout import Layout
+from bascule.console.local import hostnet, plan, processes, supervisor
+from bascule.console.local.layout import Installation, Layout, Node
 
 
 def _command_line(pid: str) -> list[str]:
@@ -46,6 +49,76 @@ def _is_server(entry: Path, words: list[str]) -> bool:
 
 def kill(identity: processes.Identity) -> None:
     processes.send(identity, signal.SIGKILL)
+
+
+def of_node(layout: Layout, node: Node) -> list[processes.Identity]:
+    """Everything that runs on a node with a network namespace: what lives in it, and the pods' processes."""
+    group = plan.cgroup(layout, node)
+    try:
+        namespace = os.stat(f"/run/netns/{node.namespace}").st_ino
+    except OSError:
+        namespace = -1
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            inside = os.stat(entry / "ns" / "net").st_ino == namespace
+            grouped = f"/{group}/" in (entry / "cgroup").read_text()
+        except OSError:
+            continue
+        identity = processes.Identity.of(int(entry.name)) if inside or grouped else None
+        if identity is not None:
+            found.append(identity)
+    return found
+
+
+async def power_cut(installation: Installation, layout: Layout, node: Node) -> int:
+    """A node of ``up --runtime containerd`` loses power: its processes, namespace, mounts and runtime state are gone.
+
+    The supervisor of the data tower dies first, so that nothing is started again; ``power_on`` brings the node back.
+    """
+    supervised = supervisor.read_state(plan.data_tower(installation, layout).state_file).get("supervisor")
+    if supervised is not None:
+        processes.send(supervised, signal.SIGKILL)
+        await processes.wait_gone(supervised)
+    killed = 0
+    while victims := of_node(layout, node):
+        for identity in victims:
+            processes.send(identity, signal.SIGKILL)
+        for identity in victims:
+            await processes.wait_gone(identity)
+        killed += len(victims)
+    hostnet.cut_node(node)
+    _forget(layout, node)
+    return killed
+
+
+def _forget(layout: Layout, node: Node) -> None:
+    """What a reboot forgets: mounts, and directories in memory."""
+    directories = [str(layout.node(node.name)), *_runtime_directories(layout, node)]
+    for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
+        point = line.split(" ")[1]
+        if any(point.startswith(f"{directory}/") for directory in directories):
+            subprocess.run(["umount", "-l", point], check=False, capture_output=True)
+    for directory in directories[1:]:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def power_on(installation: Installation, layout: Layout) -> None:
+    """The nodes' machines start: their networks are there, and the data tower's programs run."""
+    for number, node in enumerate(installation.nodes):
+        hostnet.raise_node(installation, layout.tag, node, number)
+    supervisor.start(plan.data_tower(installation, layout))
+
+
+def _runtime_directories(layout: Layout, node: Node) -> list[str]:
+    """What lay in memory (/run) and a reboot empties: containerd's configuration says where."""
+    try:
+        settings = (layout.node(node.name) / "containerd" / "config.toml").read_text()
+    except OSError:
+        return []
+    return sorted(set(re.findall(r"/run/bascule/[0-9a-f]+", settings)))
 
 
 async def kill_tower(tower: supervisor.Tower) -> int:

@@ -84,6 +84,11 @@ def token_file(layout: Layout, node: str) -> Path:
     return layout.node(node) / "join-token"
 
 
+def cgroup(layout: Layout, node: Node) -> str:
+    """The control group of a node's pods; the installation's tag keeps two installations apart."""
+    return f"bascule/{layout.tag}/{node.name}"
+
+
 def _inside(node: Node) -> tuple[str, ...]:
     return ("nsenter", f"--net=/run/netns/{node.namespace}", "--") if node.namespace else ()
 
@@ -115,6 +120,8 @@ def _node(installation: Installation, layout: Layout, node: Node) -> list[Proces
             installation.cluster_cidr,
             "--dns-address",
             installation.dns_address,
+            "--cgroup-parent",
+            cgroup(layout, node),
             *(("--pod-cidr", node.pod_cidr) if node.pod_cidr else ()),
             *_proxy(installation),
         ),
