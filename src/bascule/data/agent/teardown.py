@@ -37,7 +37,7 @@ async def _stop_processes(root: Path, cgroup_parent: str) -> None:
     for sandbox in (await runtime.observe()).sandboxes:
         await runtime.remove_sandbox(sandbox.id)
     await runtime.close()
-    cgroups.remove(cgroup_parent)
+    await cgroups.remove_wholly(cgroup_parent)
 
 
 async def _remove_network(chosen: argparse.Namespace, directory: Path) -> None:

@@ -6,6 +6,7 @@ what there is. A group is named by a path such as `bascule/<node>/<id>`, the sam
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import os
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from bascule.data.runtime import contract
 
+BURIAL_TRIES, BURIAL_SECONDS = 40, 0.05
 CONTROLLERS = ("cpu", "cpuacct", "memory", "pids")
 
 
@@ -157,12 +159,22 @@ def usage(hierarchy: Hierarchy, group: str) -> tuple[int, int]:
         return 0, 0
 
 
-def remove(group: str) -> None:
+async def remove_wholly(group: str) -> bool:
+    """`remove`, again and again for a while: a group is busy until the kernel has buried its last process."""
+    for _ in range(BURIAL_TRIES):
+        if remove(group):
+            return True
+        await asyncio.sleep(BURIAL_SECONDS)
+    return False
+
+
+def remove(group: str) -> bool:
     """Remove the group and those below it from every hierarchy of the machine, where they are empty of processes;
-    then the group above it if nothing else is in it."""
+    then the group above it if nothing else is in it. Whether the group is gone."""
     group = group.strip("/")
+    gone = True
     if not group:
-        return
+        return gone
     for line in Path("/proc/self/mounts").read_text().splitlines():
         _, mount, kind, *_ = line.split(" ")
         directory = Path(mount) / group
@@ -174,4 +186,5 @@ def remove(group: str) -> None:
             if "/" in group:
                 directory.parent.rmdir()
         except OSError:
-            continue
+            gone = gone and not directory.exists()
+    return gone

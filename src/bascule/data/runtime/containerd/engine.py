@@ -181,7 +181,7 @@ class Engine:
         for mount in reversed(_mounts_below(self.run_directory, self.directory)):
             _try("umount", "-l", mount)
         if self.cgroup_parent:
-            cgroups.remove(self.cgroup_parent)
+            await cgroups.remove_wholly(self.cgroup_parent)
         shutil.rmtree(self.run_directory, ignore_errors=True)
         (self.directory / "containerd.json").unlink(missing_ok=True)
         if images_too:
