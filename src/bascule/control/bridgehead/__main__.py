@@ -31,6 +31,9 @@ def main() -> int:
     )
     try:
         asyncio.run(_run(settings))
+    except FileNotFoundError as error:
+        print(f"bridgehead: {error.filename} is missing; start with `bascule up`, which creates it", file=sys.stderr)
+        return 1
     except (OSError, kubeconfig.KubeconfigError, faults.IdentityError) as error:
         print(f"bridgehead: {error}", file=sys.stderr)
         return 1

@@ -113,12 +113,14 @@ class App:
             self._joining = joining.Joining(client, connection.server, layout.ca)
             ports = await end.start(self._settings.binds)
             self.addresses = [self._named(bind, port) for bind, port in zip(self._settings.binds, ports, strict=True)]
-            runner = await self._serve_https(end, credentials)
+            runner: http.AppRunner | None = None
             try:
+                runner = await self._serve_https(end, credentials)
                 await self._reign_for_ever(client, on_ready)
             finally:
                 await end.stop()
-                await runner.cleanup()
+                if runner is not None:
+                    await runner.cleanup()
 
     async def _reign_for_ever(self, client: api.Client, on_ready: Callable[[], None]) -> None:
         while True:
@@ -148,7 +150,11 @@ class App:
         context = web.tls(credentials)
         for bind in self._settings.https_binds:
             host, _, port = bind.rpartition(":")
-            await http.TCPSite(runner, host, int(port), ssl_context=context).start()
+            try:
+                await http.TCPSite(runner, host, int(port), ssl_context=context).start()
+            except OSError as error:
+                await runner.cleanup()
+                raise OSError(f"cannot listen on {bind}: the port is in use or not ours to use") from error
         self.https_address = self._named(self._settings.https_binds[0], int(runner.addresses[0][1]))
         for bind, address in zip(self._settings.binds, self.addresses, strict=True):
             beside = join.beside(address).rpartition(":")[2]
