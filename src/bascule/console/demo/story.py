@@ -55,7 +55,7 @@ class Story:
         took = await world.until(lambda: world.rolled_out(api), timeout_seconds=60, what="the Deployment is available")
         address = await world.service_address(api)
         took += await world.until(
-            lambda: _answers(address), timeout_seconds=20, what=f"the Service answers on {address}:{workload.PORT}"
+            lambda: world.answers(address), timeout_seconds=20, what=f"the Service answers on {address}:{workload.PORT}"
         )
         self._say(f"  three replicas serve on {address}:{workload.PORT} after {took:.1f} s")
         return address
@@ -203,13 +203,3 @@ class Story:
 
     def _title(self, text: str) -> None:
         self._say(f"\n{text}")
-
-
-async def _answers(address: str) -> bool:
-    try:
-        async with asyncio.timeout(2):
-            _, writer = await asyncio.open_connection(address, workload.PORT)
-    except (OSError, TimeoutError):
-        return False
-    writer.close()
-    return True

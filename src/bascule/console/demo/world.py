@@ -78,6 +78,19 @@ async def service_address(api: Client) -> str:
     return str(service["spec"]["clusterIP"])
 
 
+async def answers(address: str) -> bool:
+    """Whether the Service answers a request."""
+    try:
+        async with asyncio.timeout(2):
+            reader, writer = await asyncio.open_connection(address, workload.PORT)
+            writer.write(b"GET /index.html HTTP/1.0\r\n\r\n")
+            head = await reader.readline()
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return b" 200" in head
+
+
 async def remove(api: Client) -> None:
     try:
         await api.delete(builtins.NAMESPACES, workload.NAMESPACE)

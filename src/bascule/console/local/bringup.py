@@ -76,6 +76,7 @@ def choose(wishes: Wishes, layout: Layout) -> Installation:
         raise BringUpError("--nodes and --zones must be at least 1")
     isolated = runtime == "containerd"
     subnet = hostnet.free_subnet() if isolated else None
+    service_cidr = hostnet.service_range(subnet) if subnet else "127.96.0.0/16"
     cluster_cidr = "10.244.0.0/16" if isolated else "127.128.0.0/10"
     pod_ranges = list(ipaddress.ip_network(cluster_cidr).subnets(new_prefix=24)) if isolated else []
     if isolated and count > len(pod_ranges):
@@ -100,9 +101,9 @@ def choose(wishes: Wishes, layout: Layout) -> Installation:
         admin_ports={name: _any_port() for name in ("controllers", "scheduler", "bridgehead")},
         bridge_port=_port_pair(),
         tunnel_port=_any_port(),
-        service_cidr="10.96.0.0/16" if isolated else "127.96.0.0/16",
+        service_cidr=service_cidr,
         cluster_cidr=cluster_cidr,
-        dns_address="10.96.0.10" if isolated else "127.0.0.1",
+        dns_address=str(ipaddress.IPv4Network(service_cidr)[10]) if isolated else "127.0.0.1",
         dns_port=53 if isolated else _any_port(),
         gateway=str(subnet[1]) if subnet else "",
         link=hostnet.link_name(layout.tag) if subnet else "",

@@ -12,7 +12,7 @@ import subprocess
 
 from bascule.console.local.layout import Installation, LayoutError, Node
 
-SUBNETS = [f"10.88.{number}.0/24" for number in range(256)]
+SUBNETS = [f"10.88.{number}.0/24" for number in range(100)]
 FIRST_NODE = 11
 
 
@@ -36,6 +36,11 @@ def free_subnet() -> ipaddress.IPv4Network:
         if not any(candidate.overlaps(taken) for taken in used):
             return candidate
     raise LayoutError("no free network of 10.88.0.0/16 is left; stop another installation with bascule down")
+
+
+def service_range(subnet: ipaddress.IPv4Network) -> str:
+    """A Service range of the installation's own, so that this machine can route to several installations' Services."""
+    return f"10.{96 + subnet.network_address.packed[2]}.0.0/16"
 
 
 def link_name(tag: str) -> str:
