@@ -24,11 +24,12 @@ TUNNEL_ANNOTATION: Final = "bascule.dev/tunnel"
 _PROTOCOLS: Final = {
     "exec": ("v5.channel.k8s.io", "v4.channel.k8s.io"),
     "attach": ("v5.channel.k8s.io", "v4.channel.k8s.io"),
-    "portforward": ("portforward.bascule.dev",),
+    "portforward": ("v4.channel.k8s.io",),
 }
 _VERBS: Final = {"log": "logs"}
 _CONNECT_SECONDS: Final = 10.0
 _MESSAGE_MAX_BYTES: Final = 4 * 1024 * 1024
+_FAILURES_MAX: Final = 100
 
 
 class Bridge:
@@ -36,6 +37,8 @@ class Bridge:
 
     def __init__(self, tls: ssl.SSLContext | None) -> None:
         self._tls = tls
+        self.failures: dict[tuple[str, str], errors.StatusError] = {}
+        """Why a WebSocket could not be opened, for the client's second attempt by another protocol."""
         self._session: aiohttp.ClientSession | None = None
 
     def session(self) -> aiohttp.ClientSession:
@@ -85,14 +88,29 @@ async def _copied(http: web.BaseRequest, upstream: aiohttp.ClientResponse) -> we
 async def stream(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
     """A WebSocket from the client to the node and back."""
     http = call.request()
+    failures, attempt = platform.bridge.failures, (call.user.name, http.raw_path)
     if http.headers.get("Upgrade", "").lower() != "websocket":
-        raise errors.bad_request("Upgrade request required: this path is spoken to over a WebSocket")
+        # kubectl tries SPDY after a WebSocket that failed for whatever reason, and shows only how this attempt ended.
+        earlier = failures.pop(attempt, None)
+        raise earlier or errors.bad_request("Upgrade request required: this path is spoken to over a WebSocket")
+    try:
+        return await _open(platform, call, http)
+    except errors.StatusError as error:
+        if len(failures) >= _FAILURES_MAX:
+            failures.clear()
+        failures[attempt] = error
+        raise
+
+
+async def _open(platform: platforms.Platform, call: calls.Call, http: web.BaseRequest) -> web.StreamResponse:
     url = _url(platform, call)
     known = _PROTOCOLS[call.subresource]
     offered = [part.strip() for part in http.headers.get("Sec-WebSocket-Protocol", "").split(",")]
     chosen = next((protocol for protocol in offered if protocol in known), "")
     if not chosen:
-        raise errors.bad_request(f"none of the WebSocket protocols offered is served here; served: {', '.join(known)}")
+        raise errors.bad_request(
+            f"{call.subresource} by {', '.join(offered)} is not served here; served: {', '.join(known)}"
+        )
     try:
         upstream = await platform.bridge.session().ws_connect(
             url, protocols=(chosen,), max_msg_size=_MESSAGE_MAX_BYTES, autoping=True

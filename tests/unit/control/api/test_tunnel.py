@@ -89,3 +89,14 @@ async def test_exec_needs_a_websocket(api: harness.Api, asked: list[str]) -> Non
     answer = await api.call("POST", f"{PODS}/p/exec?command=ls")
     assert answer.code == 400
     assert "Upgrade request required" in answer.body["message"]
+
+
+async def test_the_second_attempt_by_spdy_hears_why_the_first_failed(api: harness.Api, asked: list[str]) -> None:
+    await api.create(PODS, harness.pod("waiting"))
+    path = f"{PODS}/waiting/exec?command=ls"
+    with pytest.raises(aiohttp.WSServerHandshakeError):
+        await api.session.ws_connect(
+            api.url + path, protocols=("v5.channel.k8s.io",), headers={"Authorization": "Bearer admin"}
+        )
+    answer = await api.call("POST", path, headers={"Connection": "Upgrade", "Upgrade": "SPDY/3.1"})
+    assert answer.body["message"] == "pod waiting does not have a host assigned"
