@@ -141,16 +141,12 @@ async def up(wishes: Wishes, say: Say) -> Installation:
         hostnet.raise_links(installation, layout.tag)
     control = plan.control_tower(installation, layout)
     say("starting the control tower")
-    supervisor.start(control)
-    for process in control.processes:
-        await _ready(control, process.name, say)
+    await _started(control, say)
     async with client_of(layout) as api:
         await _tokens(api, installation, layout)
         data = plan.data_tower(installation, layout)
         say("starting the data tower")
-        supervisor.start(data)
-        for process in data.processes:
-            await _ready(data, process.name, say)
+        await _started(data, say)
         await _nodes_ready(api, installation, say)
     return installation
 
@@ -181,7 +177,13 @@ def client_of(layout: Layout) -> Client:
     return Client(kubeconfig.load(layout.admin_kubeconfig))
 
 
-async def _ready(tower: supervisor.Tower, name: str, say: Say) -> dict[str, Any]:
+async def _started(tower: supervisor.Tower, say: Say) -> None:
+    keeper = supervisor.start(tower)
+    for process in tower.processes:
+        await _ready(tower, process.name, keeper, say)
+
+
+async def _ready(tower: supervisor.Tower, name: str, keeper: processes.Identity, say: Say) -> dict[str, Any]:
     """Waits for one process, following the supervisor's restarts. Raises BringUpError with its last words."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + READY_SECONDS
@@ -193,10 +195,9 @@ async def _ready(tower: supervisor.Tower, name: str, say: Say) -> dict[str, Any]
         if line is not None:
             say(f"  {name} is ready")
             return line
-        keeper = known.get("supervisor")
         if identity is not None and not identity.alive and identity != last:
             deaths, last = deaths + 1, identity
-        if deaths >= 3 or (keeper is not None and not keeper.alive):
+        if deaths >= 3 or not keeper.alive:
             break
         await asyncio.sleep(0.05)
     raise BringUpError(
