@@ -15,6 +15,7 @@ from bascule.data.agent import options
 _log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 2.0
+CONFLICT = "the object has been modified"  # another node used the same token at the same moment
 
 
 async def stay_joined(
@@ -58,7 +59,7 @@ async def _join(chosen: argparse.Namespace, node: str, directory: Path) -> None:
             _log.info("joined", extra={"node": node})
             return
         except join.JoinError as error:
-            if error.exit_code != join.UNREACHABLE:
+            if error.exit_code != join.UNREACHABLE and CONFLICT not in str(error):
                 raise SystemExit(f"node {node} cannot join: {error}") from error
             if str(error) != problem:
                 problem = str(error)

@@ -14,6 +14,8 @@ from bascule.data.runtime import contract
 from bascule.vocabulary.objects import Object
 
 Spec = dict[str, Any]
+FAILED_MOUNT = "FailedMount"
+"""Why a container waits for its volumes; to users it is being created, an event says the rest."""
 
 
 @dataclass(frozen=True, slots=True)

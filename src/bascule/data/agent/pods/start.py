@@ -89,7 +89,10 @@ async def container(
         raise ConfigFault(f"the pod has no container named {action.name}")
     addresses = Addresses(pod_ip, host.host_ip)
     sources = Sources(host.ledger, pod, host.node)
-    volumes.prepare(pod, sources, addresses)
+    try:
+        volumes.prepare(pod, sources, addresses)
+    except ConfigFault as fault:
+        raise ConfigFault(f"MountVolume.SetUp failed: {fault.message}", reason=model.FAILED_MOUNT) from fault
     found = await image(host, pod, spec)
     variables = environment.environment(pod, spec, sources, addresses)
     known = dict(variables)

@@ -151,7 +151,7 @@ def _without_run(
     else:
         out["lastState"] = last.get("lastState") or {}
     failure = memory.failures.get(name)
-    if failure is not None:
+    if failure is not None and failure.reason != model.FAILED_MOUNT:
         waiting = {"reason": failure.reason, "message": failure.message}
     else:
         begins = bool(model.init_containers(pod)) and not initialized
@@ -169,7 +169,8 @@ def _waiting(
     if not decide.restarts(decide.policy_of(pod, container), ended.exit_code or 0):
         return None
     name = container["name"]
-    if (failure := memory.failures.get(name)) is not None:
+    failure = memory.failures.get(name)
+    if failure is not None and failure.reason != model.FAILED_MOUNT:
         return {"reason": failure.reason, "message": failure.message}
     entry = memory.backoffs.get(name)
     if entry is None or ended.finished_at is None or backoff.not_before(entry, ended.finished_at) <= now:

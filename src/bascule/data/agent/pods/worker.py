@@ -86,7 +86,7 @@ class Worker:
         """A ConfigMap, Secret or token of its namespace has changed: what waited for it may go on."""
         self._stale_volumes = True
         for name, failure in list(self.memory.failures.items()):
-            if failure.reason == "CreateContainerConfigError":
+            if failure.reason in ("CreateContainerConfigError", model.FAILED_MOUNT):
                 self.memory.backoffs.pop(name, None)
         self._wake.set()
 
@@ -248,7 +248,10 @@ class Worker:
             elif known is not None and known.reason == "ImagePullBackOff":
                 reason = known.reason
             self.memory.failures[name] = model.Failure(reason, message)
-        self.host.events.pod(self.pod, "Failed", f"Error: {message}", container=name, warning=True)
+        if reason == model.FAILED_MOUNT:
+            self.host.events.pod(self.pod, reason, message, warning=True)
+        else:
+            self.host.events.pod(self.pod, "Failed", f"Error: {message}", container=name, warning=True)
 
     # Probes, volumes, reports
 
