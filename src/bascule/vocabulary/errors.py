@@ -157,10 +157,12 @@ def invalid(kind: str, group: str, name: str, causes: Sequence[Cause]) -> Status
     """422 with every cause; the message lists them all, as upstream's aggregate does."""
     qualified = f"{kind}.{group}" if group else kind
     listed = [f"{c.field}: {c.message}" if c.field else c.message for c in causes]
+    listed = list(dict.fromkeys(listed))
     text = listed[0] if len(listed) == 1 else "[" + ", ".join(listed) + "]"
+    summary = f'{qualified} "{name}" is invalid' + (f": {text}" if listed else "")
     details: dict[str, Any] = {"name": name, "group": group, "kind": kind, "causes": _causes(causes)}
     details = {key: value for key, value in details.items() if value}
-    return StatusError(422, "Invalid", f'{qualified} "{name}" is invalid: {text}', details)
+    return StatusError(422, "Invalid", summary, details)
 
 
 def too_many_requests(message: str, retry_after_seconds: int) -> StatusError:

@@ -5,6 +5,7 @@ Only equality, as upstream; which fields exist is the kind's say.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -78,9 +79,14 @@ def _unescaped(value: str) -> str:
             result, escaped = result + character, False
         elif character == "\\":
             escaped = True
+        elif character == "=":
+            raise errors.bad_request("invalid field selector: unescaped character in value: =")
         else:
             result += character
     return result
+
+
+_OPERATOR = re.compile("!=|==|=")
 
 
 def parse(text: str) -> FieldSelector:
@@ -89,13 +95,11 @@ def parse(text: str) -> FieldSelector:
     for term in _terms(text) if text else ():
         if not term:
             continue
-        for operator in ("!=", "==", "="):
-            field, found, value = term.partition(operator)
-            if found:
-                requirements.append(Requirement(field, "!=" if operator == "!=" else "=", _unescaped(value)))
-                break
-        else:
+        found = _OPERATOR.search(term)
+        if found is None:
             raise errors.bad_request(f"invalid selector: '{text}'; can't understand '{term}'")
+        operator = "!=" if found[0] == "!=" else "="
+        requirements.append(Requirement(term[: found.start()], operator, _unescaped(term[found.end() :])))
     if len(requirements) > REQUIREMENTS_MAX:
         raise errors.bad_request(f"a selector may have at most {REQUIREMENTS_MAX} requirements")
     return FieldSelector(tuple(requirements))

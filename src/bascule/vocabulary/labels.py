@@ -6,7 +6,7 @@ A selector is a conjunction of requirements. As upstream: ``!=`` and ``notin`` h
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from bascule.vocabulary import errors, names
@@ -32,7 +32,7 @@ class Requirement(NamedTuple):
                 return value is not None
             case "absent":
                 return value is None
-        return _compares(value, self.operator, next(iter(self.values)))
+        return _compares(value, self.operator, next(iter(self.values), ""))
 
     def text(self) -> str:
         values = ",".join(sorted(self.values))
@@ -50,12 +50,22 @@ class Requirement(NamedTuple):
         return f"{self.key} {self.operator} ({values})"
 
 
+def _integer(text: str) -> int | None:
+    """A 64-bit decimal number, stricter than ``int``, which takes underscores and other alphabets' digits."""
+    number = int(text) if _INTEGER.fullmatch(text) else None
+    return number if number is not None and -(2**63) <= number < 2**63 else None
+
+
 def _compares(value: str | None, operator: str, bound: str) -> bool:
-    try:
-        left, right = int(value or "none"), int(bound)
-    except ValueError:
+    left, right = _integer(value or ""), _integer(bound)
+    if left is None or right is None:
         return False
     return left > right if operator == "gt" else left < right
+
+
+def _ordered(requirements: Iterable[Requirement]) -> tuple[Requirement, ...]:
+    """One order for equal sets of requirements. Sets of values compare as subsets, so they are sorted first."""
+    return tuple(sorted(requirements, key=lambda r: (r.key, r.operator, sorted(r.values))))
 
 
 class Selector(NamedTuple):
@@ -74,13 +84,16 @@ class Selector(NamedTuple):
         return not self.requirements and not self.nothing
 
     def text(self) -> str:
-        """The query form, which parses back to an equal selector."""
+        """The query form, which parses back to an equal selector; one that matches nothing has none (ValueError)."""
+        if self.nothing:
+            raise ValueError("a selector that matches nothing has no query form")
         return ",".join(requirement.text() for requirement in self.requirements)
 
 
 EVERYTHING = Selector(())
 NOTHING = Selector((), nothing=True)
 
+_INTEGER = re.compile(r"[+-]?[0-9]{1,20}")
 _TOKEN = re.compile(r"\s*(==|!=|[=,()!<>]|[^\s=,()!<>]+)")
 
 
@@ -155,7 +168,7 @@ class _Parser:
             return Requirement(key, operator, self.value_set())
         if operator in (">", "<"):
             bound = self.value()
-            if not bound.lstrip("-").isdigit():
+            if _integer(bound) is None:
                 raise errors.bad_request("for 'Gt', 'Lt' operators, the value must be an integer")
             return Requirement(key, "gt" if operator == ">" else "lt", frozenset((bound,)))
         raise self.fail("in, notin, =, ==, !=, gt, lt")
@@ -191,7 +204,7 @@ def parse(text: str) -> Selector:
     """A selector from query text; empty selects everything. Raises 400 with the place that does not parse."""
     if not text or not text.strip():
         return EVERYTHING
-    return Selector(tuple(sorted(_Parser(text).requirements())))
+    return Selector(_ordered(_Parser(text).requirements()))
 
 
 _OBJECT_OPERATORS = {
@@ -222,7 +235,7 @@ def from_label_selector(selector: dict[str, Any] | None) -> Selector:
     exact = tuple(
         Requirement(key, "in", frozenset((value,))) for key, value in (selector.get("matchLabels") or {}).items()
     )
-    return Selector(tuple(sorted(exact + from_requirements(selector.get("matchExpressions") or []))))
+    return Selector(_ordered(exact + from_requirements(selector.get("matchExpressions") or [])))
 
 
 def from_map(labels: Mapping[str, str] | None) -> Selector:

@@ -33,8 +33,8 @@ def _too_long(limit: int) -> str:
 
 
 def _regex(message: str, pattern: str, *examples: str) -> str:
-    shown = " or ".join(f"'{e}'," for e in examples).replace(", or", ", or ").strip()
-    return f"{message} (e.g. {shown} regex used for validation is '{pattern}')"
+    shown = " or ".join(f"'{e}', " for e in examples)
+    return f"{message} (e.g. {shown}regex used for validation is '{pattern}')"
 
 
 _LABEL_MESSAGE = _regex(
@@ -84,7 +84,8 @@ def _check(text: str, pattern: re.Pattern[str], limit: int, message: str) -> lis
 
 
 def is_dns1123_label(text: str) -> list[str]:
-    return _check(text, _DNS_LABEL, 63, _LABEL_MESSAGE)
+    dotted = "." in text and _DNS_SUBDOMAIN.fullmatch(text)
+    return _check(text, _DNS_LABEL, 63, "must not contain dots" if dotted else _LABEL_MESSAGE)
 
 
 def is_dns1123_subdomain(text: str) -> list[str]:
@@ -119,7 +120,7 @@ def is_qualified_name(text: str) -> list[str]:
             problems += [f"prefix part {p}" for p in is_dns1123_subdomain(prefix)]
     if not rest:
         problems.append("name part must be non-empty")
-    elif len(rest) > 63:
+    elif len(rest.encode()) > 63:
         problems.append("name part " + _too_long(63))
     if not _QUALIFIED.fullmatch(rest):
         problems.append("name part " + _QUALIFIED_MESSAGE)
@@ -176,10 +177,10 @@ def is_port_name(text: str) -> list[str]:
     """An IANA service name: at most 15, with a letter, no doubled or outer hyphens."""
     problems = []
     if len(text) > 15:
-        problems.append("must be no more than 15 characters")
+        problems.append(_too_long(15))
     if not _PORT_NAME_CHARACTERS.fullmatch(text):
         problems.append("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")
-    if not any(c.isalpha() for c in text):
+    if not any("a" <= c <= "z" for c in text):
         problems.append("must contain at least one letter (a-z)")
     if "--" in text:
         problems.append("must not contain consecutive hyphens")

@@ -61,7 +61,7 @@ def annotations(obj: Object) -> dict[str, str]:
 def resource_version(obj: Object) -> int:
     """The version as a number, 0 when absent or not a number."""
     text = metadata(obj).get("resourceVersion") or "0"
-    return int(text) if text.isdigit() else 0
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def generation(obj: Object) -> int:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+
+_RFC3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})")
 
 
 def format(moment: datetime) -> str:
@@ -17,11 +20,10 @@ def format_micro(moment: datetime) -> str:
 
 def parse(text: str) -> datetime:
     """A timestamp of either form, with any offset and up to nanoseconds (cut to micro). Raises ValueError."""
+    if not _RFC3339.fullmatch(text):
+        raise ValueError(f"{text!r} is not a time of RFC 3339; write it as 2026-11-22T10:00:00Z")
     head, dot, rest = text.partition(".")
     if dot:
         digits = len(rest) - len(rest.lstrip("0123456789"))
         text = f"{head}.{rest[:digits][:6].ljust(6, '0')}{rest[digits:]}"
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone; write it as 2026-11-22T10:00:00Z")
-    return moment.astimezone(UTC)
+    return datetime.fromisoformat(text).astimezone(UTC)
