@@ -3,6 +3,9 @@
 import asyncio
 from typing import Any
 
+import pytest
+
+from bascule.control.store import contract
 from tests.unit.control.api import harness
 
 MAPS = "/api/v1/namespaces/default/configmaps"
@@ -177,3 +180,22 @@ async def test_status_and_spec_are_written_apart(api: harness.Api) -> None:
     answer = await api.call("PUT", f"{path}/d/scale", scale.body | {"spec": {"replicas": 4}})
     assert answer.body["spec"] == {"replicas": 4}
     assert (await api.get(f"{path}/d")).body["metadata"]["generation"] == 3
+
+
+async def test_a_full_disk_is_said_and_nothing_is_lost(api: harness.Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = await api.create(MAPS, harness.config_map("a", k="1"))
+
+    async def full(_: Any) -> int:
+        raise contract.StoreFull("the disk is full; free some space")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(api.platform.store, "commit", full)
+        answer = await api.patch(f"{MAPS}/a", {"data": {"k": "2"}})
+        assert (answer.code, answer.body["reason"]) == (503, "ServiceUnavailable")
+        assert "the disk is full" in answer.body["message"]
+        assert answer.headers["Retry-After"] == "5"
+        service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}}
+        service |= {"spec": {"clusterIP": "10.96.5.5", "ports": [{"port": 80}]}}
+        assert (await api.call("POST", SERVICES, service)).code == 503
+    assert (await api.get(f"{MAPS}/a")).body == made
+    assert (await api.create(SERVICES, service))["spec"]["clusterIP"] == "10.96.5.5"
