@@ -1,0 +1,98 @@
+"""`python -m bench`: measures, writes `bench/results/<date>.json` and the table in `bench/README.md`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+
+import uvloop
+
+from bench import own, plan, report, target
+from bench.figures import Figure
+from bench.suites import fan_out, lists, node, raw, scheduling, services, single, starting
+
+API: dict[str, plan.ApiSuite] = {"single": single.run, "lists": lists.run, "watch": fan_out.run}
+PARTS: dict[str, plan.Suite] = {
+    "raw": raw.run,
+    "starting": starting.run,
+    "node": node.run,
+    "scheduling": scheduling.run,
+    "services": services.run,
+}
+"""What is measured of our own alone."""
+
+
+def parser() -> argparse.ArgumentParser:
+    out = argparse.ArgumentParser(prog="bench", description=__doc__)
+    out.add_argument("--only", action="append", choices=[*API, *PARTS], help="one suite; may be repeated")
+    out.add_argument("--quick", action="store_true", help="fewer operations; noisier")
+    out.add_argument("--url", help="a Kubernetes API to measure in place of our own server")
+    out.add_argument("--token", help="bearer token for --url")
+    out.add_argument("--ca", help="file of the CA that --url is trusted by")
+    out.add_argument("--cert", help="client certificate file for --url")
+    out.add_argument("--key", help="its key")
+    out.add_argument("--kubeconfig", type=Path, help="in place of --url and its company")
+    out.add_argument("--pids", default="", help="process ids, with commas: whose CPU and memory are the server's")
+    out.add_argument("--no-write", action="store_true", help="print the table, write no file")
+    return out
+
+
+async def run(arguments: argparse.Namespace) -> list[Figure]:
+    wanted = plan.Plan(quick=arguments.quick, peer=target.from_arguments(arguments))
+    chosen: Sequence[str] = arguments.only or [*API, *(PARTS if wanted.peer is None else ())]
+    found: list[Figure] = []
+    for name in chosen:
+        print(f"{name} …", file=sys.stderr, flush=True)
+        if name in API:
+            async with _server(wanted) as to:
+                figures = await API[name](wanted, to)
+        else:
+            figures = await PARTS[name](wanted)
+        for figure in figures:
+            print(report.line(figure), file=sys.stderr, flush=True)
+        found += figures
+    return found
+
+
+@contextlib.asynccontextmanager
+async def _server(wanted: plan.Plan) -> AsyncIterator[target.Target]:
+    """A fresh server of ours, or the peer, cleared of the load afterwards."""
+    if wanted.peer is not None:
+        try:
+            yield wanted.peer
+        finally:
+            await plan.clear(wanted.peer)
+        return
+    with own.directory() as data:
+        async with own.server(data) as (to, _):
+            with _apart():
+                yield to
+
+
+@contextlib.contextmanager
+def _apart() -> Iterator[None]:
+    """The client stays on one core meanwhile, so that it does not take the server's."""
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, cores[-1:])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def main() -> None:
+    arguments = parser().parse_args()
+    found = uvloop.run(run(arguments))
+    document = report.document(found, quick=arguments.quick, peer=bool(arguments.url or arguments.kubeconfig))
+    if arguments.no_write:
+        print(report.table(document))
+    else:
+        report.write(document)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""How much a run does, and against whom."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from bench import samples, target, wire
+from bench.figures import Figure
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``peer`` None: our own server is started where one is needed."""
+
+    quick: bool
+    peer: target.Target | None
+
+    @property
+    def operations(self) -> int:
+        """Of each kind, in each round."""
+        return 2_000 if self.quick else 10_000
+
+    @property
+    def rounds(self) -> int:
+        return 3
+
+
+Suite = Callable[[Plan], Awaitable[Sequence[Figure]]]
+ApiSuite = Callable[[Plan, target.Target], Awaitable[Sequence[Figure]]]
+
+
+async def prepare(to: target.Target) -> None:
+    """The namespace of the load with the account that pods run as."""
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": samples.NAMESPACE}}
+    await wire.expect(to, to.request("POST", "/api/v1/namespaces", samples.encode(namespace)), 409)
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
+    await wire.expect(to, to.request("POST", f"{samples.CORE}/serviceaccounts", samples.encode(account)), 409)
+
+
+async def clear(to: target.Target) -> None:
+    """Removes what the load made, so that a run on a peer leaves nothing behind."""
+    for plural in ("pods?gracePeriodSeconds=0", "configmaps"):
+        await wire.expect(to, to.request("DELETE", f"{samples.CORE}/{plural}"), 404)
+    await wire.expect(to, to.request("DELETE", f"/api/v1/namespaces/{samples.NAMESPACE}"), 404, 409)

@@ -1,0 +1,1 @@
+"""What is measured: each suite is an async function from a ``plan.Plan`` to figures."""

@@ -1,0 +1,97 @@
+"""One object at a time: the verbs that controllers and nodes live by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from bench import figures, load, plan, samples, target
+
+MERGE = "application/merge-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+APPLY = "application/apply-patch+yaml"
+
+_OBJECTS = 500
+"""How many objects the updates go around."""
+
+
+async def run(wanted: plan.Plan, to: target.Target) -> Sequence[figures.Figure]:
+    await plan.prepare(to)
+    count = wanted.operations
+    maps, pods = f"{samples.CORE}/configmaps", f"{samples.CORE}/pods"
+
+    async def measure(name: str, requests: Callable[[int], Iterable[bytes]]) -> figures.Figure:
+        return figures.of_rounds(name, [await load.run(to, requests(number)) for number in range(wanted.rounds)])
+
+    def create_map(round_: int) -> Iterable[bytes]:
+        return (post(maps, samples.config_map(f"c{round_}-{n}")) for n in range(count))
+
+    def create_pod(round_: int) -> Iterable[bytes]:
+        return (post(pods, samples.pod(f"p{round_}-{n}")) for n in range(count))
+
+    def post(path: str, obj: dict[str, object]) -> bytes:
+        return to.request("POST", path, samples.encode(obj))
+
+    def each(method: str, kind: str, body: Callable[[str, int], dict[str, object]], media: str, **more: str) -> Changes:
+        return Changes(to, method, kind, body, media, count, **more)
+
+    warm = [to.request("GET", f"{maps}?limit=1"), to.request("GET", f"{pods}?limit=1")]
+    await load.run(to, warm, connections=1)
+    found = [await measure("create ConfigMap", create_map)]
+    found.append(await measure("GET ConfigMap", lambda _: [to.request("GET", f"{maps}/c0-7")] * (count * 2)))
+    found.append(await measure("create Pod", create_pod))
+    found.append(await measure("update ConfigMap", each("PUT", "c", samples.config_map_marked, "application/json")))
+    found.append(await measure("merge patch of a ConfigMap", each("PATCH", "c", _data, MERGE)))
+    found.append(
+        await measure(
+            "strategic patch of a Pod's status",
+            each("PATCH", "p", lambda _, n: samples.status_patch(n), STRATEGIC, tail="/status"),
+        )
+    )
+    applied = each("PATCH", "c", samples.config_map_marked, APPLY, tail="?fieldManager=bench&force=true")
+    found.append(await measure("server-side apply of a ConfigMap", applied))
+    found.append(
+        await measure(
+            "delete ConfigMap",
+            lambda round_: (to.request("DELETE", f"{maps}/c{round_}-{n}") for n in range(count)),
+        )
+    )
+    deleted = (
+        to.request("DELETE", f"{pods}/p{round_}-{n}?gracePeriodSeconds=0")
+        for round_ in range(wanted.rounds)
+        for n in range(count)
+    )
+    await load.run(to, deleted)
+    return found
+
+
+def _data(_: str, number: int) -> dict[str, object]:
+    return {"data": {"marker": str(number)}}
+
+
+class Changes:
+    """Requests that change one object after another, each to something it was not before."""
+
+    def __init__(
+        self,
+        to: target.Target,
+        method: str,
+        kind: str,
+        body: Callable[[str, int], dict[str, object]],
+        media: str,
+        count: int,
+        tail: str = "",
+    ) -> None:
+        self._to = to
+        self._method = method
+        self._path = f"{samples.CORE}/{'configmaps' if kind == 'c' else 'pods'}"
+        self._kind = kind
+        self._body = body
+        self._media = media
+        self._count = count
+        self._tail = tail
+
+    def __call__(self, round_: int) -> Iterable[bytes]:
+        for number in range(self._count):
+            name = f"{self._kind}0-{number % _OBJECTS}"
+            body = samples.encode(self._body(name, (round_ + 1) * self._count + number))
+            yield self._to.request(self._method, f"{self._path}/{name}{self._tail}", body, media=self._media)
