@@ -24,6 +24,7 @@ from bascule.vocabulary.objects import Object
 
 Say = Callable[[str], None]
 READY_SECONDS = 120.0
+TEAR_DOWN_SECONDS = 60.0
 API_PORT = 6443
 RUNTIMES = ("containerd", "process", "hollow")
 
@@ -287,16 +288,15 @@ async def down(data_dir: Path, say: Say) -> bool:
 
 
 async def _tear_down_workloads(installation: Installation, layout: Layout, say: Say) -> None:
-    for process in plan.data_tower(installation, layout).processes:
-        if not process.name.startswith("agent-"):
-            continue
-        log = layout.logs / f"{process.name}.log"
-        identity = processes.spawn(
-            (*process.command, "--tear-down"), out=layout.run / f"{process.name}.tear-down.out", log=log
-        )
+    for node in () if installation.hollow_count else installation.nodes:
+        name = f"agent-{node.name}"
+        out, log = layout.run / f"{name}.tear-down.out", layout.logs / f"{name}.log"
+        # A node whose namespace is gone may still have left mounts and processes.
+        enter = plan.inside(node) if Path("/run/netns", node.namespace).exists() else ()
+        identity = processes.spawn((*enter, *plan.agent(installation, layout, node), "--tear-down"), out=out, log=log)
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(TEAR_DOWN_SECONDS):
                 await processes.wait_gone(identity)
         except TimeoutError:
             await processes.stop(identity)
-            say(f"  {process.name} did not stop its pods within 60 s; see {log}")
+            say(f"  the pods of {node.name} did not stop within {TEAR_DOWN_SECONDS:g} s; see {log}")

@@ -89,45 +89,47 @@ def cgroup(layout: Layout, node: Node) -> str:
     return f"bascule/{layout.tag}/{node.name}"
 
 
-def _inside(node: Node) -> tuple[str, ...]:
+def inside(node: Node) -> tuple[str, ...]:
+    """What to put before a command so that it runs in the node's network namespace, where it has one."""
     return ("nsenter", f"--net=/run/netns/{node.namespace}", "--") if node.namespace else ()
 
 
-def _node(installation: Installation, layout: Layout, node: Node) -> list[Process]:
-    agent = (
-        *_inside(node),
-        *python_module(
-            "bascule.data.agent",
-            "--data-dir",
-            str(layout.data_dir),
-            "--node-name",
-            node.name,
-            "--zone",
-            node.zone,
-            "--bridge",
-            installation.bridge_address,
-            "--ca-file",
-            str(layout.data_dir / "pki" / "ca.crt"),
-            "--join-token-file",
-            str(token_file(layout, node.name)),
-            "--runtime",
-            installation.runtime,
-            "--node-address",
-            node.address,
-            "--service-cidr",
-            installation.service_cidr,
-            "--cluster-cidr",
-            installation.cluster_cidr,
-            "--dns-address",
-            installation.dns_address,
-            "--cgroup-parent",
-            cgroup(layout, node),
-            *(("--pod-cidr", node.pod_cidr) if node.pod_cidr else ()),
-            *_proxy(installation),
-        ),
+def agent(installation: Installation, layout: Layout, node: Node) -> tuple[str, ...]:
+    """The agent's command, to be run inside the node's namespace (``inside``)."""
+    return python_module(
+        "bascule.data.agent",
+        "--data-dir",
+        str(layout.data_dir),
+        "--node-name",
+        node.name,
+        "--zone",
+        node.zone,
+        "--bridge",
+        installation.bridge_address,
+        "--ca-file",
+        str(layout.data_dir / "pki" / "ca.crt"),
+        "--join-token-file",
+        str(token_file(layout, node.name)),
+        "--runtime",
+        installation.runtime,
+        "--node-address",
+        node.address,
+        "--service-cidr",
+        installation.service_cidr,
+        "--cluster-cidr",
+        installation.cluster_cidr,
+        "--dns-address",
+        installation.dns_address,
+        "--cgroup-parent",
+        cgroup(layout, node),
+        *(("--pod-cidr", node.pod_cidr) if node.pod_cidr else ()),
+        *_proxy(installation),
     )
+
+
+def _node(installation: Installation, layout: Layout, node: Node) -> list[Process]:
     dns = (
-        *_inside(node),
+        *inside(node),
         *python_module(
             "bascule.data.dns",
             "--ledger",
@@ -139,7 +141,7 @@ def _node(installation: Installation, layout: Layout, node: Node) -> list[Proces
         ),
     )
     return [
-        Process(f"agent-{node.name}", agent),
+        Process(f"agent-{node.name}", (*inside(node), *agent(installation, layout, node))),
         Process(f"dns-{node.name}", dns, after=(f"agent-{node.name}",)),
     ]
 
