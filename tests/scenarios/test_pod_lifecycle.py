@@ -157,4 +157,3 @@ async def test_an_idle_agent_is_small_and_idle(machine: Machine) -> None:
     status = dict(line.split(":", 1) for line in Path(f"/proc/{machine.process.pid}/status").read_text().splitlines())
     resident_kb = int(status["VmRSS"].split()[0])
     assert resident_kb < 80 * 1024, f"{resident_kb} kB"
-    print("resident kB", resident_kb, "ticks", ticks() - before)
