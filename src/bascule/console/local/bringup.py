@@ -292,7 +292,7 @@ async def _tear_down_workloads(installation: Installation, layout: Layout, say: 
         name = f"agent-{node.name}"
         out, log = layout.run / f"{name}.tear-down.out", layout.logs / f"{name}.log"
         # A node whose namespace is gone may still have left mounts and processes.
-        enter = plan.inside(node) if Path("/run/netns", node.namespace).exists() else ()
+        enter = plan.inside(node) if node.namespace in hostnet.namespaces() else ()
         identity = processes.spawn((*enter, *plan.agent(installation, layout, node), "--tear-down"), out=out, log=log)
         try:
             async with asyncio.timeout(TEAR_DOWN_SECONDS):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import subprocess
+from pathlib import Path
 
 from bascule.console.local.layout import Installation, LayoutError, Node
 
@@ -86,8 +87,7 @@ def raise_links(installation: Installation, tag: str) -> None:
 def raise_node(installation: Installation, tag: str, node: Node, number: int) -> None:
     """One node's namespace and link; all there already is fine."""
     namespace, veth = node.namespace, _veth(tag, number)
-    present = {item["name"] for item in json.loads(_run("ip", "-json", "netns", "list") or "[]")}
-    if namespace not in present:
+    if namespace not in namespaces():
         _run("ip", "netns", "add", namespace)
         _run("ip", "link", "del", veth, acceptable=("Cannot find",))
         _run("ip", "link", "add", veth, "type", "veth", "peer", "name", "eth0", "netns", namespace)
@@ -96,6 +96,12 @@ def raise_node(installation: Installation, tag: str, node: Node, number: int) ->
         _run("ip", "-n", namespace, "address", "add", f"{node.address}/24", "dev", "eth0")
         _run("ip", "-n", namespace, "link", "set", "eth0", "up")
         _run("ip", "-n", namespace, "route", "add", "default", "via", installation.gateway)
+
+
+def namespaces() -> set[str]:
+    """The names of this machine's network namespaces; empty where there is no way to make any."""
+    folder = Path("/run/netns")
+    return {entry.name for entry in folder.iterdir()} if folder.exists() else set()
 
 
 def cut_node(node: Node) -> None:
