@@ -39,6 +39,10 @@ class Network(Protocol):
         """Bring what the ledger now says of services and endpoints in force. Raises EngineError."""
         ...
 
+    def observe(self, pod_uid: str, address: str, *, ready: bool) -> None:
+        """What the node itself sees of a pod; told at every look, cheap when nothing changed."""
+        ...
+
     async def run(self) -> None:
         """Keep it in force; until cancelled."""
         ...
@@ -75,6 +79,9 @@ class NamesOnly:
         return None
 
     async def sync(self) -> None:
+        return None
+
+    def observe(self, pod_uid: str, address: str, *, ready: bool) -> None:
         return None
 
     async def run(self) -> None:

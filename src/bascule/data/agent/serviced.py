@@ -6,8 +6,9 @@ import asyncio
 import logging
 
 from bascule.data.agent import network
-from bascule.data.network.contract import EngineError
-from bascule.data.network.services import Services
+from bascule.data.network import local
+from bascule.data.network.contract import Engine, EngineError
+from bascule.data.network.services import Services, Settings, Source
 from bascule.vocabulary.objects import Object
 
 _log = logging.getLogger(__name__)
@@ -16,16 +17,26 @@ RETRY_SECONDS = 5.0
 
 
 class ServicedNetwork:
-    def __init__(self, addresses: network.Network, services: Services) -> None:
+    def __init__(self, addresses: network.Network, source: Source, engine: Engine, settings: Settings) -> None:
         self._addresses = addresses
-        self._services = services
+        self._pods: dict[str, local.Observed] = {}
+        self._services = Services(source, engine, settings, own_pods=lambda: self._pods)
         self._again = asyncio.Event()
+        self._seen = asyncio.Event()
 
     async def attach(self, pod: Object) -> network.PodNetwork:
         return await self._addresses.attach(pod)
 
     async def detach(self, pod_uid: str) -> None:
         await self._addresses.detach(pod_uid)
+        if self._pods.pop(pod_uid, None) is not None:
+            self._seen.set()
+
+    def observe(self, pod_uid: str, address: str, *, ready: bool) -> None:
+        now = local.Observed(address, ready)
+        if self._pods.get(pod_uid) != now:
+            self._pods[pod_uid] = now
+            self._seen.set()
 
     async def sync(self) -> None:
         try:
@@ -36,7 +47,7 @@ class ServicedNetwork:
 
     async def run(self) -> None:
         """Prepares the machine, guards the rules, tries again what was refused."""
-        guard = asyncio.create_task(self._services.run())
+        tasks = [asyncio.create_task(self._services.run()), asyncio.create_task(self._follow_pods())]
         try:
             while True:
                 try:
@@ -50,5 +61,16 @@ class ServicedNetwork:
                 await self._again.wait()
                 await asyncio.sleep(RETRY_SECONDS)
         finally:
-            guard.cancel()
-            await asyncio.gather(guard, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _follow_pods(self) -> None:
+        """What the node sees of its own pods takes effect at once, told or not."""
+        while True:
+            await self._seen.wait()
+            self._seen.clear()
+            try:
+                await self.sync()
+            except EngineError as error:
+                _log.error("services are not in force", extra={"error": str(error)})

@@ -39,7 +39,7 @@ def pod_network(
     if engine is None:
         return addresses
     from bascule.data.agent.serviced import ServicedNetwork
-    from bascule.data.network.services import Services, Settings
+    from bascule.data.network.services import Settings
 
     settings = Settings(
         node_name=chosen.node_name,
@@ -48,7 +48,7 @@ def pod_network(
         dns_address=chosen.dns_address,
         routed=routed,
     )
-    return ServicedNetwork(addresses, Services(ledger, engine, settings))
+    return ServicedNetwork(addresses, ledger, engine, settings)
 
 
 def service_engine(chosen: argparse.Namespace, directory: Path, pod_cidr: str) -> Engine | None:

@@ -15,11 +15,23 @@ import click
 from bascule.data.dns import forward, server
 from bascule.data.dns.zone import Zone
 from bascule.data.ledger import reader
+from bascule.data.network import local
+from bascule.vocabulary import conditions
 
 FOLLOW_SECONDS = 0.25
 """How often the ledger's change counter is looked at: one page of memory, microseconds."""
 
 logger = logging.getLogger("bascule.data.dns")
+
+
+def own_pods(source: reader.Reader) -> dict[str, local.Observed]:
+    """Where the agent last saw this node's pods, and whether they were ready."""
+    pods = {}
+    for key, stored in source.memories(local.STATUS).items():
+        status = json.loads(stored)
+        ready = (conditions.find(status.get("conditions"), "Ready") or {}).get("status") == "True"
+        pods[key.removeprefix(local.STATUS)] = local.Observed(status.get("podIP") or "", ready)
+    return pods
 
 
 async def follow(path: Path, domain: str, answering: server.Server) -> None:
@@ -34,9 +46,10 @@ async def follow(path: Path, domain: str, answering: server.Server) -> None:
             if counter != seen:
                 services = [desired.object() for desired in source.all("services")]
                 slices = [desired.object() for desired in source.all("endpointslices")]
-                answering.replace_zone(Zone(domain, services, slices))
+                known = local.corrected(services, slices, own_pods(source))
+                answering.replace_zone(Zone(domain, services, known))
                 seen = counter
-        except sqlite3.Error as error:
+        except (sqlite3.Error, ValueError) as error:
             if source is not None:
                 logger.warning("the ledger cannot be read, the last known names stay: %s", error)
                 source.close()

@@ -1,4 +1,4 @@
-"""The ledger as another process of the node reads it (DNS): desired state only, never written, never locked.
+"""The ledger as another process of the node reads it (DNS): never written, never locked.
 
 Invariant: what does not match its checksum is passed over; setting it aside is the agent's business. A reader works
 whether or not an agent runs.
@@ -33,6 +33,10 @@ class Reader:
     def change_counter(self) -> int:
         """A number that differs whenever another process has committed since; costs microseconds."""
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+    def memories(self, prefix: str) -> dict[str, bytes]:
+        """What the agent remembers under keys that begin with ``prefix``."""
+        return rows.Rows(self._connection).memories(prefix)
 
     def all(self, kind: str) -> list[messages.Desired]:
         found = self._connection.execute("SELECT name, version, body, checksum FROM desired WHERE kind = ?", (kind,))

@@ -71,13 +71,8 @@ def compile(
     *,
     node_name: str,
     excluded_addresses: frozenset[str] = frozenset(),
-    withdrawn: frozenset[str] = frozenset(),
 ) -> Plan:
-    """The plan for one node. ``excluded_addresses`` (the DNS address) are served by other means on the node.
-
-    ``withdrawn`` are pods of this node that it sees not ready: it need not be told so, which is what keeps clients off
-    a dead container while nobody can update the EndpointSlice.
-    """
+    """The plan for one node. ``excluded_addresses`` (the DNS address) are served by other means on the node."""
     by_service = _group(slices)
     targets: dict[str, Target] = {}
     local: set[str] = set()
@@ -87,7 +82,7 @@ def compile(
         key = objects.key(service)
         try:
             slices_of = by_service.get(key, [])
-            compiled = list(_targets(service, slices_of, node_name, excluded_addresses, withdrawn, local))
+            compiled = list(_targets(service, slices_of, node_name, excluded_addresses, local))
         except (TypeError, ValueError, AttributeError, KeyError) as error:
             problems.append(f"Service {key.text()} is left out: {error}")
             continue
@@ -115,7 +110,6 @@ def _targets(
     slices: list[Object],
     node_name: str,
     excluded: frozenset[str],
-    withdrawn: frozenset[str],
     local: set[str],
 ) -> Iterator[tuple[str, Target]]:
     spec = service.get("spec") or {}
@@ -128,12 +122,7 @@ def _targets(
         protocol = PROTOCOLS.get(port.get("protocol") or "TCP")
         if protocol is None:
             continue
-        publishes_all = bool(spec.get("publishNotReadyAddresses"))
-        serving = [
-            (endpoint, number)
-            for endpoint, number in _endpoints_of(slices, port.get("name") or "")
-            if publishes_all or endpoint.address not in withdrawn
-        ]
+        serving = list(_endpoints_of(slices, port.get("name") or ""))
         local.update(e.address for e, _ in serving if e.node == node_name)
         port_key = f"{objects.key(service).text()}:{port.get('name') or port['port']}"
         number = int(port["port"])

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bascule.data.network import host, plan, routes
+from bascule.data.network import host, local, plan, routes
 from bascule.data.network.contract import Engine, EngineError
 from bascule.vocabulary.objects import Object
 
@@ -47,11 +47,11 @@ class Services:
         engine: Engine,
         settings: Settings,
         *,
-        withdrawn: Callable[[], frozenset[str]] = frozenset,
+        own_pods: Callable[[], local.Pods] = dict,
     ) -> None:
-        """``withdrawn`` tells the addresses of this node's pods that the node itself sees not ready."""
+        """``own_pods`` tells what the node itself sees of its pods."""
         self._source = source
-        self._withdrawn = withdrawn
+        self._own_pods = own_pods
         self._engine = engine
         self._settings = settings
         self._lock = asyncio.Lock()
@@ -85,12 +85,13 @@ class Services:
         await self._engine.run()
 
     async def _enforce(self) -> None:
+        services = [desired.object() for desired in self._source.all("services")]
+        slices = [desired.object() for desired in self._source.all("endpointslices")]
         made = plan.compile(
-            [desired.object() for desired in self._source.all("services")],
-            [desired.object() for desired in self._source.all("endpointslices")],
+            services,
+            local.corrected(services, slices, self._own_pods()),
             node_name=self._settings.node_name,
             excluded_addresses=frozenset({self._settings.dns_address}),
-            withdrawn=self._withdrawn(),
         )
         if made.problems != self._problems:
             for problem in made.problems:

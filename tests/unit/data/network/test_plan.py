@@ -50,15 +50,6 @@ def test_an_unready_endpoint_is_used_only_while_it_serves_its_last_requests() ->
     assert next(iter(beside.targets.values())).backends == (Backend("10.1.0.2", 8080),)
 
 
-def test_a_node_keeps_clients_off_its_own_dead_pods_without_being_told() -> None:
-    pieces = [piece(endpoint("10.1.0.1"), endpoint("10.1.0.2"))]
-    compiled = plan.compile([service()], pieces, node_name="n1", withdrawn=frozenset({"10.1.0.1"}))
-    assert next(iter(compiled.targets.values())).backends == (Backend("10.1.0.2", 8080),)
-    public = service(publishNotReadyAddresses=True)
-    compiled = plan.compile([public], pieces, node_name="n1", withdrawn=frozenset({"10.1.0.1"}))
-    assert len(next(iter(compiled.targets.values())).backends) == 2
-
-
 def test_a_service_without_endpoints_is_planned_so_that_it_can_refuse() -> None:
     compiled = plan.compile([service()], [], node_name="n1")
     assert next(iter(compiled.targets.values())).backends == ()

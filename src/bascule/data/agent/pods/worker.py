@@ -21,14 +21,14 @@ from bascule.data.agent.pods.model import Memory, View
 from bascule.data.agent.pods.probing import Probing
 from bascule.data.agent.sources import ConfigFault, Sources
 from bascule.data.agent.volumes.mounts import Volumes
+from bascule.data.network import local
 from bascule.data.runtime import contract, logs
-from bascule.vocabulary import objects
+from bascule.vocabulary import conditions, objects
 from bascule.vocabulary.objects import Object
 
 _log = logging.getLogger(__name__)
 
 AFTER_FAULT_SECONDS = 10.0
-STATUS = "status/"
 STARTING = "starting"
 MESSAGE_BYTES = 4096
 
@@ -56,7 +56,7 @@ class Worker:
 
     def _recall(self) -> None:
         """What was last reported: start time, and the health of containers that still run."""
-        stored = self.host.ledger.recall(STATUS + self.uid)
+        stored = self.host.ledger.recall(local.STATUS + self.uid)
         try:
             previous = msgspec.json.decode(stored) if stored else {}
         except msgspec.DecodeError:
@@ -288,12 +288,14 @@ class Worker:
         fresh = status.status(
             self.pod, view, self.memory, now, runtime=name, host_ip=self.host.host_ip, pod_ip=self.pod_ip
         )
+        ready = conditions.find(fresh.get("conditions"), "Ready") or {}
+        self.host.network.observe(self.uid, self.pod_ip, ready=ready.get("status") == "True")
         if fresh == self.memory.previous:
             return
         self.memory.previous = fresh
         body = msgspec.json.encode(fresh)
         try:
-            self.host.ledger.remember(STATUS + self.uid, body)
+            self.host.ledger.remember(local.STATUS + self.uid, body)
         except OSError as error:
             _log.error("status not remembered", extra={"pod": self.name, "error": str(error)})
         self.host.ledger.report(messages.POD_STATUS, self.name, msgspec.json.encode(fresh | {"uid": self.uid}))
@@ -333,7 +335,7 @@ class Worker:
             path.rmdir() if path.is_dir() else path.unlink()
         if directory.is_dir():
             directory.rmdir()
-        self.host.ledger.forget(STATUS + self.uid)
+        self.host.ledger.forget(local.STATUS + self.uid)
         self.gone.set()
 
     async def _stop_tasks(self) -> None:
