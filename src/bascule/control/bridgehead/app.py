@@ -86,6 +86,7 @@ class Reign:
         finally:
             self.streams.cut("the control plane reads its store anew; come back at once")
             await self.tokens.close()
+            await self.reports.standing.close()
             await self.streams.close()
 
 
@@ -244,7 +245,8 @@ class App:
                 elif isinstance(message, messages.Reports):
                     inbox.take(message)
         finally:
-            reign.liveness.unlinked(node)
+            if not reign.liveness.unlinked(node):
+                reign.reports.standing.silent(node)
             await inbox.close()
 
     async def renew(self, node: str, request_pem: bytes) -> bytes:

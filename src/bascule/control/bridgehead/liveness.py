@@ -72,8 +72,10 @@ class Liveness:
         state.links += 1
         state.heard = state.settled = self._clock.monotonic()
 
-    def unlinked(self, node: str) -> None:
+    def unlinked(self, node: str) -> int:
+        """How many links are left of the node."""
         self.nodes[node].links -= 1
+        return self.nodes[node].links
 
     def beat(self, node: str) -> None:
         self.nodes[node].heard = self._clock.monotonic()

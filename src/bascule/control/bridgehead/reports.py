@@ -1,7 +1,8 @@
 """What nodes report, written to the API as the node that reported it.
 
 A report is acknowledged when it is in the store, or when it can never be (then with the reason). Until then it is
-tried again, the newest of each (kind, name) only. A pod's status is written only to the pod of that uid.
+tried again, the newest of each (kind, name) only. A pod's status is written only to the pod of that uid, and only if
+the API does not have it already: a node that comes back says everything again.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import orjson
 
 from bascule.bridge import control, messages, transport
 from bascule.client import api, faults
-from bascule.control.bridgehead import acting, world
+from bascule.control.bridgehead import acting, mirror, standing, world
 from bascule.vocabulary import builtins, errors, objects
 from bascule.vocabulary import clock as clocks
 
@@ -35,6 +36,8 @@ class Reports:
         self._world = known
         self._clock = clock
         self._writing = asyncio.Semaphore(CONCURRENT_WRITES)
+        self._mirror = mirror.Mirror()
+        self.standing = standing.Standing(client, known, clock)
 
     def inbox(self, node: str, link: control.ActualLink) -> Inbox:
         return Inbox(self, node, link, self._clock)
@@ -51,7 +54,7 @@ class Reports:
                 elif report.kind == messages.POD_FINISHED:
                     await self._pod_finished(node, objects.Key.parse(report.name), body)
                 elif report.kind == messages.NODE_STATUS:
-                    await self._node_status(node, body)
+                    await self.standing.say(node, body)
                 elif report.kind == messages.EVENT:
                     await self._event(node, body)
                 else:
@@ -69,11 +72,21 @@ class Reports:
         status: dict[str, Any] = (
             dict(reported) if isinstance(reported, dict) else {k: v for k, v in body.items() if k != "uid"}
         )
+        what = (messages.POD_STATUS, key.text())
+        known = self._world.object("pods", key.text())
+        if (
+            known is not None
+            and objects.uid(known) == uid
+            and self._mirror.reflects(what, known)
+            and mirror.covers(known.get("status") or {}, status)
+        ):
+            return
+        self._mirror.begin(what)
         for field in ("podIPs", "hostIPs"):
             if isinstance(status.get(field), list):
                 status[field] = [{"$patch": "replace"}, *status[field]]
         try:
-            await self._client.patch(
+            answer = await self._client.patch(
                 builtins.PODS,
                 key.name,
                 {"metadata": {"uid": uid}, "status": status},
@@ -88,6 +101,7 @@ class Reports:
                 _log.info("status of %s is late: that pod is gone", key.text())
                 return
             raise
+        self._mirror.wrote(what, answer)
 
     async def _pod_finished(self, node: str, key: objects.Key, body: dict[str, Any]) -> None:
         try:
@@ -115,42 +129,6 @@ class Reports:
                 return True
             raise
         return bool(objects.uid(pod) != uid)
-
-    async def _node_status(self, node: str, body: dict[str, Any]) -> None:
-        metadata: dict[str, Any] = {
-            "name": node,
-            "labels": objects.labels(body),
-            "annotations": objects.annotations(body),
-        }
-        known = self._world.object("nodes", f"{objects.ROOT}//{node}")
-        if known is None:
-            created = {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": body.get("spec") or {}}
-            try:
-                known = await self._client.create(builtins.NODES, created, **acting.as_node(node))
-                _log.info("node %s registered", node)
-            except errors.StatusError as error:
-                if error.code != 409:
-                    raise
-                known = await self._client.get(builtins.NODES, node, **acting.as_node(node))
-        changes = {
-            field: missing
-            for field in ("labels", "annotations")
-            if (missing := _differing(metadata[field], objects.metadata(known).get(field) or {}))
-        }
-        if changes:
-            await self._client.patch(builtins.NODES, node, {"metadata": changes}, **acting.as_node(node))
-        status = dict(body.get("status") or {})
-        if isinstance(status.get("addresses"), list):
-            status["addresses"] = [{"$patch": "replace"}, *status["addresses"]]
-        if status:
-            await self._client.patch(
-                builtins.NODES,
-                node,
-                {"status": status},
-                kind="strategic",
-                subresource="status",
-                **acting.as_node(node),
-            )
 
     async def _event(self, node: str, body: dict[str, Any]) -> None:
         key = objects.key(body)
@@ -219,7 +197,3 @@ class Inbox:
             _log.debug("report not settled", exc_info=True)
         finally:
             self._tasks.pop(key, None)
-
-
-def _differing(wanted: dict[str, str], present: dict[str, str]) -> dict[str, str]:
-    return {key: value for key, value in wanted.items() if present.get(key) != value}

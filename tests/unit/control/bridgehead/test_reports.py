@@ -66,14 +66,16 @@ async def test_a_finished_pod_is_deleted_with_its_uid(writer: reports.Reports, c
 
 async def test_a_node_is_registered_then_described(writer: reports.Reports, client: fakes.Client) -> None:
     body = {"metadata": {"labels": {"zone": "a"}}, "status": {"addresses": [{"type": "InternalIP", "address": "1"}]}}
+    client.answers["get"] = [errors.not_found("nodes", "n1")]
     client.answers["create"] = [{"metadata": {"name": "n1", "labels": {}}}]
     await writer.write("n1", report("node-status", "n1", body))
     assert [(call[0], call[1], call[4].get("subresource")) for call in client.calls] == [
+        ("get", "nodes", None),
         ("create", "nodes", None),
         ("patch", "nodes", None),
         ("patch", "nodes", "status"),
     ]
-    assert client.calls[0][3]["metadata"]["name"] == "n1"
+    assert client.calls[1][3]["metadata"]["name"] == "n1"
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{", b"null"])
