@@ -126,3 +126,22 @@ def test_a_data_directory_that_may_not_be_written_or_is_none(tmp_path: Path) -> 
     )
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+def test_it_listens_on_every_address_given(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    binds = ("--bind", "127.0.0.1", "--bind", "127.0.0.2", "--bind", "127.0.0.3", "--advertise", "127.0.0.2")
+    with process("bascule.control.api", "--data-dir", str(data), "--port", "0", *binds, log=tmp_path / "log") as ready:
+        host, _, port = ready["address"].rpartition(":")
+        assert host == "127.0.0.1"
+        for address in ("127.0.0.1", "127.0.0.2", "127.0.0.3"):
+            assert _get(data, f"{address}:{port}", "/version")[0] == 200  # and the certificate says so
+        assert f"https://127.0.0.1:{port}" in (data / "admin.kubeconfig").read_text()
+        admin = _pair(tmp_path, pki.layout(data).load_authority(), "boss", ["system:masters"])
+        endpoints = "/api/v1/namespaces/default/endpoints/kubernetes"
+        subsets = _get(data, ready["address"], endpoints, pair=admin)[1]["subsets"]
+        assert [address["ip"] for address in subsets[0]["addresses"]] == ["127.0.0.2"]
+    with socket.create_server(("127.0.0.2", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        message = _refusal("--data-dir", str(data), "--port", port, *binds)
+    assert f"port {port} on 127.0.0.2 is in use" in message

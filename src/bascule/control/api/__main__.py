@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import errno
 import gc
 import os
@@ -10,6 +11,7 @@ import random
 import signal
 import sqlite3
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -26,21 +28,32 @@ from bascule.vocabulary import clock
 
 _EXIT_BAD_SETUP: Final = 2
 _COLLECT_AFTER: Final = 20_000
+_LOCAL: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""How an address that stands for all of the machine's is reached from the machine itself."""
 
 
 @click.command(name="api")
 @click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), required=True, help="Keys and state.")
-@click.option("--bind", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--bind",
+    "binds",
+    multiple=True,
+    default=("127.0.0.1",),
+    show_default=True,
+    help="Address to listen on; repeatable. Kubeconfigs name the first.",
+)
 @click.option("--port", default=6443, show_default=True, help="Port to listen on; 0 picks one.")
 @click.option("--store", "engine", type=click.Choice(["sqlite", "memory"]), default="sqlite", show_default=True)
 @click.option("--service-cidr", default="10.96.0.0/16", show_default=True, help="Cluster addresses of Services.")
 @click.option("--service-node-port-range", default="30000-32767", show_default=True)
-@click.option("--advertise", default="", help="Address at which nodes and pods reach this server (default: --bind).")
+@click.option(
+    "--advertise", default="", help="Address at which nodes and pods reach this server (default: first --bind)."
+)
 @click.option("--name", "names", multiple=True, help="A further host name or address of this server; repeatable.")
 @click.option("--log-level", default="info", show_default=True)
 def main(
     data_dir: Path,
-    bind: str,
+    binds: tuple[str, ...],
     port: int,
     engine: str,
     service_cidr: str,
@@ -52,35 +65,37 @@ def main(
     """Serve the Kubernetes API from a data directory, which is completed where something is missing."""
     logs.configure("api", log_level, clock.SystemClock())
     ports = _ports(service_node_port_range)
-    advertised = advertise or ("127.0.0.1" if bind in ("0.0.0.0", "::") else bind)
+    host = _LOCAL.get(binds[0], binds[0])
     settings = platforms.Settings(
-        service_range=service_cidr, node_ports=ports, host=bind, port=port, advertised=advertised
+        service_range=service_cidr, node_ports=ports, host=host, port=port, advertised=advertise or host
     )
     try:
-        uvloop.run(_serve(data_dir, engine, settings, [*names, *([bind] if bind not in ("0.0.0.0", "::") else [])]))
+        uvloop.run(_serve(data_dir, engine, settings, binds, names))
     except (contract.StoreError, faults.IdentityError) as error:
         _give_up(str(error))
     except sqlite3.Error as error:
         _give_up(f"the store in {data_dir} cannot be opened: {error}")
     except OSError as error:
-        _give_up(_explained(error, bind, port, data_dir))
+        _give_up(_explained(error, port, data_dir))
 
 
-async def _serve(data_dir: Path, engine: str, settings: platforms.Settings, names: list[str]) -> None:
+async def _serve(
+    data_dir: Path, engine: str, settings: platforms.Settings, binds: Sequence[str], names: Sequence[str]
+) -> None:
     time = clock.SystemClock()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    listener = server.listen(settings.host, settings.port)
-    port = listener.getsockname()[1]
-    settings = _with_port(settings, port)
+    listeners = server.listen(binds, settings.port)
+    port = listeners[0].getsockname()[1]
+    settings = dataclasses.replace(settings, port=port)
     store = await _store(data_dir, engine)
     keys = pki.ensure(
         data_dir,
         clock=time,
-        server=f"https://{_bracketed(settings.advertised)}:{port}",
-        names=[*names, settings.advertised],
+        server=f"https://{_bracketed(settings.host)}:{port}",
+        names=[*names, *(bind for bind in binds if bind not in _LOCAL), settings.advertised],
         service_range=settings.service_range,
     )
     assembled = await assembly.assemble(
@@ -94,7 +109,7 @@ async def _serve(data_dir: Path, engine: str, settings: platforms.Settings, name
     )
     await assembly.create_defaults(assembled)
     serving = server.Server(assembled)
-    await serving.start(listener, server.tls_context(*keys.api_serving, keys.ca))
+    await serving.start(listeners, server.tls_context(*keys.api_serving, keys.ca))
     # What is loaded stays; what comes and goes with requests is freed by counting. Looking for cycles may be rare.
     gc.collect()
     gc.freeze()
@@ -115,12 +130,6 @@ async def _store(data_dir: Path, engine: str) -> contract.Store:
     return await sqlite.open_store(folder / "state.db")
 
 
-def _with_port(settings: platforms.Settings, port: int) -> platforms.Settings:
-    return platforms.Settings(
-        settings.service_range, settings.node_ports, settings.issuer, settings.host, port, settings.advertised
-    )
-
-
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
@@ -132,7 +141,8 @@ def _ports(text: str) -> tuple[int, int]:
     return int(low), int(high)
 
 
-def _explained(error: OSError, bind: str, port: int, data_dir: Path) -> str:
+def _explained(error: OSError, port: int, data_dir: Path) -> str:
+    bind = error.filename or ""
     match error.errno:
         case errno.EADDRINUSE:
             return (

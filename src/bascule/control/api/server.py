@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 import ssl
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +26,7 @@ _BACKLOG: Final = 1024
 _HEADER_MAX_BYTES: Final = 32 * 1024
 _KEEPALIVE_SECONDS: Final = 180.0
 _SHUTDOWN_SECONDS: Final = 2.0
+_PORT_ATTEMPTS: Final = 8
 
 
 class _Connections(web.Server):
@@ -67,11 +70,11 @@ class Server:
         self._runner = web.ServerRunner(_Connections(platform, dispatch.Dispatcher(platform, self._paths)))
         self._tickers: list[asyncio.Task[None]] = []
 
-    async def start(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
-        """Serves on a bound socket; without `tls` in plain HTTP (tests only)."""
+    async def start(self, listeners: Iterable[socket.socket], tls: ssl.SSLContext | None) -> None:
+        """Serves on bound sockets; without `tls` in plain HTTP (tests only)."""
         await self._runner.setup()
-        site = web.SockSite(self._runner, listener, ssl_context=tls, backlog=_BACKLOG)
-        await site.start()
+        for listener in listeners:
+            await web.SockSite(self._runner, listener, ssl_context=tls, backlog=_BACKLOG).start()
         time = self._platform.time
         events = self._platform.endpoint_of(builtins.EVENTS).records
         self._tickers = [
@@ -94,16 +97,39 @@ class Server:
         await self._platform.store.close()
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A bound socket; OSError when the port is taken."""
+def listen(hosts: Sequence[str], port: int) -> list[socket.socket]:
+    """Sockets bound to one port of every host, 0 for any that all have free.
+
+    OSError when the port is taken, with the host as its `filename`.
+    """
+    for attempt in range(_PORT_ATTEMPTS):
+        listeners: list[socket.socket] = []
+        try:
+            for host in dict.fromkeys(hosts):
+                free = listeners[0].getsockname()[1] if listeners else port
+                listeners.append(_bound(host, free, alone=len(hosts) == 1))
+        except OSError as error:
+            for listener in listeners:
+                listener.close()
+            if port or not listeners or error.errno != errno.EADDRINUSE or attempt == _PORT_ATTEMPTS - 1:
+                raise
+        else:
+            return listeners
+    raise AssertionError("unreachable")
+
+
+def _bound(host: str, port: int, *, alone: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not alone)
         listener.bind((host, port))
         listener.setblocking(False)
-    except BaseException:
+    except OSError as error:
         listener.close()
+        error.filename = host
         raise
     return listener
 

@@ -14,5 +14,7 @@ async def request(platform: platforms.Platform, call: calls.Call) -> web.StreamR
     """201 with the TokenRequest and its token."""
     schema = catalog.schema_of("authentication.k8s.io/v1", "TokenRequest") or types.ANYTHING
     asked = await body.read(call, api_version="authentication.k8s.io/v1", kind="TokenRequest", schema=schema)
+    # Admission holds a node's request against the pods that it runs.
+    platform.admission.validate(call.admission("CREATE"), asked)
     answer = platform.issuer.request(call.cluster, call.namespace, call.name, asked)
     return respond.value(answer, code=201, encoding=call.accept.encoding, warnings=call.warnings)

@@ -117,8 +117,8 @@ async def running(store: contract.Store | None = None) -> AsyncIterator[Api]:
     platform.authenticator = NamedUsers(platform.authenticator)  # type: ignore[assignment]
     await assembly.create_defaults(platform)
     serving = server.Server(platform)
-    listener = server.listen("127.0.0.1", 0)
-    await serving.start(listener, None)
+    (listener,) = server.listen(["127.0.0.1"], 0)
+    await serving.start([listener], None)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     async with aiohttp.ClientSession() as session:
         yield Api(platform, session, url)
