@@ -33,6 +33,14 @@ OnDesired = Callable[[str, frozenset[str]], Awaitable[list[messages.Refusal]]]
 those that could not be brought in force. The bridge acknowledges only then."""
 
 
+OnConnected = Callable[[], None]
+"""Called on every new connection: the node says everything of itself and its pods again, for nobody knows what was
+concluded of it meanwhile. What the control side knows already costs it nothing."""
+
+OnRefused = Callable[[str, str], None]
+"""Called with a kind and the reason when desired state was refused or could not be brought in force."""
+
+
 class TunnelStream(Protocol):
     """One stream from the control side, ordered, with backpressure both ways."""
 

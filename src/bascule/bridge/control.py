@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import grpc
 from envoy.service.discovery.v3 import discovery_pb2
 
-from bascule.bridge import messages, transport, tunnels, wire
+from bascule.bridge import messages, renewing, transport, tunnels, wire
 from bascule.bridge.identity import certificates, nodes
 from bascule.bridge.session import serving
 
@@ -40,8 +40,8 @@ class Host(Protocol):
         """Serves the node's reports until the link ends."""
         ...
 
-    async def renew(self, node: str, request_pem: bytes) -> bytes:
-        """A new certificate. Raises PermissionError with the reason."""
+    async def renew(self, node: str, request_pem: bytes, lifetime_seconds: int | None) -> bytes:
+        """A new certificate, for as long as is asked for if that may be. Raises PermissionError with the reason."""
         ...
 
 
@@ -163,7 +163,9 @@ class ControlEnd:
     async def renew(self, request_pem: bytes, context: Any) -> bytes:
         node = await self._admit(context)
         try:
-            return await self._host.renew(node, request_pem)
+            metadata = dict(context.invocation_metadata())
+            asked = str(metadata.get(renewing.LIFETIME_METADATA) or "")
+            return await self._host.renew(node, request_pem, int(asked) if asked.isdecimal() else None)
         except PermissionError as error:
             await context.abort(grpc.StatusCode.PERMISSION_DENIED, str(error))
             raise

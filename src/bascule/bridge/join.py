@@ -49,10 +49,12 @@ async def join(
     ca_pin: str = "",
     ca: Path | None = None,
     join_address: str = "",
+    lifetime_seconds: int = 0,
 ) -> Joined:
     """`bridge` are the bridgeheads' addresses ("host:port"); joining is asked for on the port beside, unless
     `join_address` says where. Trust comes from `ca` (a file) or `ca_pin` ("sha256:<hex>" of its public key).
-    Writes node.key, node.crt, ca.crt and bridge.json into `directory`. Raises JoinError."""
+    Writes node.key, node.crt, ca.crt and bridge.json into `directory`, replacing an expired certificate; nothing is
+    changed when it fails. `lifetime_seconds` asks for a certificate of that life. Raises JoinError."""
     if not token:
         raise JoinError("this node has not joined yet: it needs a token, see `bascule token`", exit_code=2)
     if ca is None and not ca_pin:
@@ -61,7 +63,7 @@ async def join(
     failure = JoinError("no bridgehead to join at was named", exit_code=2)
     for address in candidates:
         try:
-            return await _join_at(address, node, token, directory, ca_pin, ca)
+            return await _join_at(address, node, token, directory, ca_pin, ca, lifetime_seconds)
         except JoinError as error:
             failure = error
             if error.exit_code != UNREACHABLE:
@@ -75,13 +77,17 @@ def beside(address: str) -> str:
     return f"{host}:{int(port) + 1}"
 
 
-async def _join_at(address: str, node: str, token: str, directory: Path, ca_pin: str, ca: Path | None) -> Joined:
+async def _join_at(
+    address: str, node: str, token: str, directory: Path, ca_pin: str, ca: Path | None, lifetime_seconds: int
+) -> Joined:
     base = f"https://{address}"
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             ca_pem = files.read(ca) if ca is not None else await _fetch_ca(base, ca_pin)
             key = nodes.ensure_key(directory)
-            body = {"node": node, "token": token, "request": nodes.request(key, node).decode()}
+            body: dict[str, Any] = {"node": node, "token": token, "request": nodes.request(key, node).decode()}
+            if lifetime_seconds:
+                body["lifetime_seconds"] = lifetime_seconds
             answer = await _ask(base, ca_pem, body)
             files.write(directory / "ca.crt", ca_pem)
             identity = nodes.save(directory, str(answer["certificate"]).encode())
@@ -125,7 +131,7 @@ async def _fetch_ca(base: str, pin: str) -> bytes:
     return pem
 
 
-async def _ask(base: str, ca_pem: bytes, body: dict[str, str]) -> dict[str, Any]:
+async def _ask(base: str, ca_pem: bytes, body: dict[str, Any]) -> dict[str, Any]:
     context = ssl.create_default_context(cadata=ca_pem.decode())
     async with (
         aiohttp.ClientSession() as session,

@@ -18,15 +18,14 @@ from typing import Any
 import grpc
 from envoy.service.discovery.v3 import discovery_pb2
 
-from bascule.bridge import contracts, dialing, messages, reporting, transport, wire
-from bascule.bridge.identity import certificates, faults, nodes
+from bascule.bridge import contracts, dialing, messages, renewing, reporting, transport, wire
+from bascule.bridge.identity import certificates, faults
 from bascule.bridge.session import exchange, following
 from bascule.vocabulary import clock as clocks
 
 Credentials = transport.Credentials
 
 _log = logging.getLogger(__name__)
-_RENEWAL_CHECK_SECONDS = 60.0
 _STABLE_SECONDS = 5.0
 
 
@@ -39,6 +38,8 @@ class Status:
     bridge: str = ""
     problem: str = ""
     certificate_expires: datetime | None = None
+    lag_seconds: float | None = None
+    """From the arrival of the newest change here to its being in force"""
     refused: dict[str, dict[str, str]] = field(default_factory=dict)
     """kind -> name -> reason, of what is not in force as the control side wants it"""
 
@@ -55,6 +56,9 @@ class NodeEnd:
         on_desired: contracts.OnDesired,
         on_tunnel: contracts.TunnelHandler,
         *,
+        on_connected: contracts.OnConnected = lambda: None,
+        on_refused: contracts.OnRefused = lambda kind, reason: None,
+        offline_grace_seconds: int = renewing.OFFLINE_GRACE_SECONDS,
         clock: clocks.Clock | None = None,
         source: random.Random | None = None,
     ) -> None:
@@ -64,8 +68,11 @@ class NodeEnd:
         self._ledger = ledger
         self._on_desired = on_desired
         self._on_tunnel = on_tunnel
+        self._on_connected = on_connected
+        self._on_refused = on_refused
         self._clock = clock or clocks.SystemClock()
         self._random = source or random.Random()
+        self._renewing = renewing.Renewing(node, credentials, offline_grace_seconds, self._clock)
         self._following = following.Following(node, ledger.versions)
         self._enforcing = {kind: asyncio.Lock() for kind in messages.KINDS}
         self._under_way: set[asyncio.Task[exchange.Request]] = set()
@@ -110,7 +117,7 @@ class NodeEnd:
                 self._desired(channel, address),
                 self._actual(channel),
                 dialing.Dialer(channel, self._on_tunnel).run(),
-                self._renewal(channel),
+                self._renewing.run(channel, self._renewed),
             )
             return f"{address} ended the connection"
         except grpc.aio.AioRpcError as error:
@@ -161,6 +168,7 @@ class NodeEnd:
             self.status.connected_since = self.status.last_contact = self._clock.now()
             self.status.bridge, self.status.problem = address, ""
             _log.info("bridge connected", extra={"node": self.node, "bridge": address})
+            self._on_connected()
             await transport.until_first_ends(read(), write())
         finally:
             call.cancel()
@@ -175,10 +183,11 @@ class NodeEnd:
             refused = messages.Refused(messages.Objection.CONTENT, f"this node knows no {kind}")
             return self._following.refuse(following.Step(response.nonce, response.update, ()), refused)
         async with lock:
+            began = self._clock.monotonic()
             step = self._following.received(response)
             outcome = self._ledger.apply(step.update)
             if isinstance(outcome, messages.Refused):
-                _log.error("desired state refused", extra={"kind": kind, "reason": outcome.reason})
+                self._tell_refused(kind, outcome)
                 return self._following.refuse(step, outcome)
             names = self._following.to_enforce(step, outcome)
             try:
@@ -186,7 +195,19 @@ class NodeEnd:
             except Exception as error:
                 _log.exception("desired state not in force", extra={"kind": kind})
                 refusals = [messages.Refusal(name, f"{type(error).__name__}: {error}") for name in sorted(names)]
-            return self._following.settle(step, refusals)
+            answer = self._following.settle(step, refusals)
+            if answer.problem is not None:
+                self._on_refused(kind, answer.problem.message)
+            if names:
+                self.status.lag_seconds = self._clock.monotonic() - began
+            return answer
+
+    def _tell_refused(self, kind: str, outcome: messages.Refused) -> None:
+        if outcome.objection is messages.Objection.UNCONFIRMED:
+            _log.info("removal waits for its confirmation", extra={"kind": kind, "reason": outcome.reason})
+            return
+        _log.error("desired state refused", extra={"kind": kind, "reason": outcome.reason})
+        self._on_refused(kind, outcome.reason)
 
     async def _actual(self, channel: Any) -> None:
         call = channel.stream_stream(transport.ACTUAL)()
@@ -200,18 +221,5 @@ class NodeEnd:
     def _contact(self) -> None:
         self.status.last_contact = self._clock.now()
 
-    async def _renewal(self, channel: Any) -> None:
-        """Renews at half of the certificate's life, trying again as long as it takes."""
-        renew = channel.unary_unary(transport.RENEW)
-        directory = self._credentials.certificate.parent
-        while True:
-            try:
-                identity = nodes.load(directory)
-                if identity is not None and identity.needs_renewal(self._clock):
-                    request = nodes.request(nodes.ensure_key(directory), self.node)
-                    renewed = nodes.save(directory, await renew(request, timeout=transport.SEND_TIMEOUT_SECONDS))
-                    self.status.certificate_expires = renewed.certificate.not_valid_after_utc
-                    _log.info("certificate renewed", extra={"node": self.node})
-            except (grpc.aio.AioRpcError, OSError, faults.IdentityError) as error:
-                _log.warning("certificate not renewed yet", extra={"node": self.node, "error": str(error)})
-            await self._clock.sleep(_RENEWAL_CHECK_SECONDS)
+    def _renewed(self, expires: datetime) -> None:
+        self.status.certificate_expires = expires

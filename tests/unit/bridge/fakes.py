@@ -94,7 +94,7 @@ class Host:
                 if self.acknowledging:
                     await link.send(messages.Acknowledged([report[0] for report in message.reports]))
 
-    async def renew(self, node: str, request_pem: bytes) -> bytes:
+    async def renew(self, node: str, request_pem: bytes, lifetime_seconds: int | None) -> bytes:
         raise PermissionError("not in this test")
 
     def put(self, kind: str, name: str) -> messages.Desired:
@@ -116,6 +116,8 @@ class Agent:
     in_force: list[tuple[str, frozenset[str]]] = field(default_factory=list)
     unable: dict[str, str] = field(default_factory=dict)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
+    connections: int = 0
+    refused: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.gate.set()
@@ -124,6 +126,12 @@ class Agent:
         await self.gate.wait()
         self.in_force.append((kind, names))
         return [messages.Refusal(name, self.unable[name]) for name in sorted(names & self.unable.keys())]
+
+    def on_connected(self) -> None:
+        self.connections += 1
+
+    def on_refused(self, kind: str, reason: str) -> None:
+        self.refused.append((kind, reason))
 
     async def on_tunnel(self, opening: messages.TunnelOpen, stream: contracts.TunnelStream) -> None:
         if opening.verb == "logs":
@@ -186,7 +194,16 @@ async def control_end(
 async def node_end(
     address: str, credentials: transport.Credentials, ledger: Ledger, agent: Agent, name: str = "n1"
 ) -> AsyncIterator[node.NodeEnd]:
-    end = node.NodeEnd(name, [address], credentials, ledger, agent.on_desired, agent.on_tunnel)
+    end = node.NodeEnd(
+        name,
+        [address],
+        credentials,
+        ledger,
+        agent.on_desired,
+        agent.on_tunnel,
+        on_connected=agent.on_connected,
+        on_refused=agent.on_refused,
+    )
     task = asyncio.create_task(end.run())
     try:
         yield end

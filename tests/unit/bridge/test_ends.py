@@ -68,6 +68,7 @@ async def test_what_cannot_be_in_force_is_named(installation: fakes.Installation
     ):
         await waiting.until(lambda: "n1" in host.streams and host.streams["n1"].serving.refused)
         assert host.streams["n1"].serving.refused == {"pods": {"root/ns/bad": "no such image"}}
+        assert agent.refused == [("pods", "root/ns/bad: no such image")]
         assert node.status.refused["pods"] == {"root/ns/bad": "no such image"}
         agent.unable.clear()
         host.put("pods", "root/ns/bad")
@@ -96,6 +97,7 @@ async def test_reconnect_costs_what_changed(installation: fakes.Installation, le
         sent = [receipt.delivered for receipt in host.receipts if receipt.kind == "services" and receipt.position]
         assert sent == [{"root/ns/s1": "7", "root/ns/s2": None}]
         assert node.status.problem == ""
+        assert agent.connections == 2, "each connection has the node say everything of itself again"
 
 
 async def test_reports_wait_in_the_ledger_until_acknowledged(installation: fakes.Installation, ledger: Ledger) -> None:
@@ -133,6 +135,7 @@ async def test_an_older_state_is_refused(
         assert "refused" in receipt.problem.message
         assert [item.name for item in ledger.all("pods")] == ["root/ns/a"]
         assert not [entry for entry in agent.in_force if entry[0] == "pods"]
+        assert ("pods", receipt.problem.message) in agent.refused
 
 
 async def test_an_empty_state_needs_confirmation(installation: fakes.Installation, ledger: Ledger) -> None:

@@ -25,6 +25,8 @@ AUTHORITY_LIFETIME_SECONDS = 3650 * DAY_SECONDS
 COMPONENT_LIFETIME_SECONDS = 365 * DAY_SECONDS
 # Half of it must outlive the longest declared outage (seven days by default) with room to spare.
 NODE_LIFETIME_SECONDS = 30 * DAY_SECONDS
+# What a node may ask for instead, so that half of it outlives a longer outage its operator declares.
+NODE_LIFETIME_SECONDS_MAX = 365 * DAY_SECONDS
 SKEW = timedelta(minutes=5)
 
 _USAGES = {"client": oid.ExtendedKeyUsageOID.CLIENT_AUTH, "server": oid.ExtendedKeyUsageOID.SERVER_AUTH}

@@ -102,10 +102,10 @@ def sign(csr: objects.Object, ca: authority.Authority, time: clock.Clock) -> byt
     spec = csr.get("spec") or {}
     request = _request(csr)
     _check(csr, request)
-    longest = authority.COMPONENT_LIFETIME_SECONDS
+    usual = longest = authority.COMPONENT_LIFETIME_SECONDS
     if spec.get("signerName") == KUBELET_CLIENT:
-        longest = authority.NODE_LIFETIME_SECONDS
-    seconds = min(max(int(spec.get("expirationSeconds") or longest), _LIFETIME_SECONDS_MIN), longest)
+        usual, longest = authority.NODE_LIFETIME_SECONDS, authority.NODE_LIFETIME_SECONDS_MAX
+    seconds = min(max(int(spec.get("expirationSeconds") or usual), _LIFETIME_SECONDS_MIN), longest)
     usage = _USAGES[spec["signerName"]][0]
     return authority.sign(ca, request, usages=[usage], lifetime_seconds=seconds, clock=time)
 

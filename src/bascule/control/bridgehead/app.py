@@ -249,9 +249,9 @@ class App:
                 reign.reports.standing.silent(node)
             await inbox.close()
 
-    async def renew(self, node: str, request_pem: bytes) -> bytes:
+    async def renew(self, node: str, request_pem: bytes, lifetime_seconds: int | None) -> bytes:
         assert self._joining is not None
-        return await self._joining.renew(node, request_pem)
+        return await self._joining.renew(node, request_pem, lifetime_seconds)
 
 
 async def serve(settings: Settings, on_ready: Callable[[App], None]) -> None:

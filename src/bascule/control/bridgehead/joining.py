@@ -17,6 +17,8 @@ from bascule.vocabulary import builtins, conditions, errors, objects
 
 SIGNER = "kubernetes.io/kube-apiserver-client-kubelet"
 ISSUE_TIMEOUT_SECONDS = 10.0
+LIFETIME_SECONDS_MIN, LIFETIME_SECONDS_MAX = 600, 2**31 - 1
+"""What a request may say; how much of it is granted is the signer's business."""
 
 
 class Denied(Exception):
@@ -33,12 +35,12 @@ class Joining:
         self._server = server
         self._ca = ca
 
-    async def join(self, node: str, token: str, request_pem: bytes) -> bytes:
+    async def join(self, node: str, token: str, request_pem: bytes, lifetime_seconds: int | None = None) -> bytes:
         """The certificate. Raises Denied."""
         context = ssl.create_default_context(cafile=str(self._ca)) if self._server.startswith("https:") else None
         async with api.Client(kubeconfig.Connection(self._server, context, token)) as bearer:
             try:
-                return await self._issue(bearer, node, request_pem, {})
+                return await self._issue(bearer, node, request_pem, lifetime_seconds, {})
             except errors.StatusError as error:
                 if error.code == 401:
                     raise Denied(401, error.message) from error
@@ -46,14 +48,16 @@ class Joining:
             except faults.Unreachable as error:
                 raise Denied(503, "the API server does not answer; nodes can join once it does") from error
 
-    async def renew(self, node: str, request_pem: bytes) -> bytes:
+    async def renew(self, node: str, request_pem: bytes, lifetime_seconds: int | None = None) -> bytes:
         """Raises PermissionError."""
         try:
-            return await self._issue(self._client, node, request_pem, acting.as_node(node))
+            return await self._issue(self._client, node, request_pem, lifetime_seconds, acting.as_node(node))
         except (errors.StatusError, faults.Unreachable, Denied) as error:
             raise PermissionError(f"not renewed: {error}") from error
 
-    async def _issue(self, client: api.Client, node: str, request_pem: bytes, actor: Any) -> bytes:
+    async def _issue(
+        self, client: api.Client, node: str, request_pem: bytes, lifetime_seconds: int | None, actor: Any
+    ) -> bytes:
         csr: objects.Object = {
             "apiVersion": "certificates.k8s.io/v1",
             "kind": "CertificateSigningRequest",
@@ -64,6 +68,8 @@ class Joining:
                 "usages": ["digital signature", "client auth"],
             },
         }
+        if lifetime_seconds is not None:
+            csr["spec"]["expirationSeconds"] = min(max(lifetime_seconds, LIFETIME_SECONDS_MIN), LIFETIME_SECONDS_MAX)
         csr = await client.create(builtins.CERTIFICATE_SIGNING_REQUESTS, csr, **actor)
         try:
             async with asyncio.timeout(ISSUE_TIMEOUT_SECONDS):

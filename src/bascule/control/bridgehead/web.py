@@ -96,10 +96,11 @@ async def _join(request: web.Request, joins: joining.Joining, addresses: list[st
     try:
         asked = await request.json()
         node, token, csr = str(asked["node"]), str(asked["token"]), str(asked["request"])
-    except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError):
+        lifetime_seconds = int(asked["lifetime_seconds"]) if "lifetime_seconds" in asked else None
+    except (json.JSONDecodeError, KeyError, TypeError, ValueError, UnicodeDecodeError):
         return web.json_response({"message": "a join names node, token and request, as JSON"}, status=400)
     try:
-        certificate = await joins.join(node, token, csr.encode())
+        certificate = await joins.join(node, token, csr.encode(), lifetime_seconds)
     except joining.Denied as error:
         _log.warning("node %s may not join: %s", node, error)
         return web.json_response({"message": str(error)}, status=error.code)
