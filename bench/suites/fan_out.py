@@ -84,7 +84,7 @@ async def _round(to: target.Target, maps: str, meter: _Meter, number: int, event
     meter.seen, meter.wanted = 0, events * WATCHERS
     meter.done.clear()
     cpu, began = processes.cpu_seconds(to.pids), time.perf_counter()
-    written = await load.run(to, (to.request("POST", maps, body) for body in bodies), connections=8)
+    written = await load.run(to, (to.request("POST", maps, body) for body in bodies))
     async with asyncio.timeout(120):
         await meter.done.wait()
     seconds = time.perf_counter() - began

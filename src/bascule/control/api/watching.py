@@ -23,6 +23,11 @@ BOOKMARK_SECONDS: Final = 60.0
 _LAST_BOOKMARK_SECONDS: Final = 2.0
 _TIMEOUT_SECONDS: Final = (1800, 3600)
 _WRITE_SECONDS: Final = 30.0
+_UNSENT_BYTES: Final = 64 * 1024
+"""More than this waiting for one client makes its stream wait for it."""
+_GATHER_SECONDS: Final = 0.02
+"""After a write, so long events gather before the next: a burst costs a watcher fifty writes a second at most,
+while an event that comes alone is sent at once."""
 INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
 
 
@@ -113,10 +118,15 @@ async def _refused(call: calls.Call, error: errors.StatusError) -> web.StreamRes
     return stream
 
 
-async def _write(stream: web.StreamResponse, chunk: bytes) -> None:
-    """A client that takes nothing for half a minute is gone."""
-    async with asyncio.timeout(_WRITE_SECONDS):
-        await stream.write(chunk)
+async def _write(http: web.BaseRequest, lines: bytes) -> None:
+    """One chunk of the answer's chunked body, in one piece. A client that takes nothing for half a minute is gone."""
+    transport = http.transport
+    if transport is None or transport.is_closing():
+        raise ConnectionResetError("the client has left")
+    transport.write(b"%x\r\n%b\r\n" % (len(lines), lines))
+    if transport.get_write_buffer_size() > _UNSENT_BYTES:
+        async with asyncio.timeout(_WRITE_SECONDS):
+            await http.writer.drain()
 
 
 class _Stream:
@@ -144,26 +154,30 @@ class _Stream:
     async def run(self, stream: web.StreamResponse) -> None:
         """Until the timeout, the watch's end, or the client's."""
         loop = asyncio.get_running_loop()
+        http = self._call.request()
         end = loop.time() + self._lifetime_seconds
         bookmark = min(loop.time() + BOOKMARK_SECONDS, end - _LAST_BOOKMARK_SECONDS)
         if bookmark <= loop.time():
             bookmark = end
         while (now := loop.time()) < end:
             try:
-                async with asyncio.timeout_at(min(bookmark, end)):
-                    events = await self._watch.batch()
+                events = self._watch.take() if now < bookmark else []
+                if not events:
+                    async with asyncio.timeout_at(min(bookmark, end)):
+                        events = await self._watch.batch()
             except TimeoutError:
                 if self._bookmarks and bookmark < end:
-                    await _write(stream, self._bookmark(self._watch.revision, initial=False))
+                    await _write(http, self._bookmark(self._watch.revision, initial=False))
                 now = loop.time()
                 left = end - _LAST_BOOKMARK_SECONDS
                 bookmark = min(now + BOOKMARK_SECONDS, left) if now < left else end
                 continue
             if not events:
                 break
-            chunk = b"".join([self._frame(happened) for happened in events])
-            if chunk:
-                await _write(stream, chunk)
+            lines = b"".join([self._frame(happened) for happened in events])
+            if lines:
+                await _write(http, lines)
+                await asyncio.sleep(_GATHER_SECONDS)
         await stream.write_eof()
 
     def _frame(self, happened: event.Event) -> bytes:
