@@ -46,20 +46,25 @@ def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         raise click.ClickException(f"the API server says: {error.message}") from error
     except (aiohttp.ClientError, ConnectionError, TimeoutError) as error:
         raise click.ClickException(
-            f"the control tower does not answer ({error or type(error).__name__}). bascule status shows what runs; "
-            "bascule up starts what is missing."
+            f"the control tower does not answer ({str(error) or type(error).__name__}). bascule status shows "
+            "what runs; bascule up starts what is missing."
         ) from error
     except KeyboardInterrupt:
         raise click.ClickException("interrupted; what was started goes on. bascule down stops it.") from None
 
 
+def found(layout: Layout) -> Installation | None:
+    """The installation in a directory, None when there is none. Raises ClickException when it cannot be read."""
+    try:
+        return layout.load()
+    except LayoutError as error:
+        raise click.ClickException(str(error)) from error
+
+
 def installed(data_dir: Path) -> tuple[Layout, Installation]:
     """The installation in a directory. Raises ClickException when there is none."""
     layout = Layout(data_dir)
-    try:
-        installation = layout.load()
-    except LayoutError as error:
-        raise click.ClickException(str(error)) from error
+    installation = found(layout)
     if installation is None:
         raise click.ClickException(f"there is no installation in {layout.data_dir}. Start one with bascule up.")
     return layout, installation

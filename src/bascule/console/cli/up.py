@@ -38,7 +38,7 @@ def command(
     bascule up --runtime hollow --nodes 1000  a thousand nodes that run nothing, for scale
     """
     wishes = bringup.Wishes(data_dir, nodes, zones, runtime, port)
-    if install and Layout(data_dir).load() is None:
+    if options.found(Layout(data_dir)) is None and install:
         _install(runtime)
     installation = options.run(lambda: bringup.up(wishes, options.say))
     _try_next(Layout(data_dir), installation)

@@ -76,7 +76,7 @@ def read_state(path: Path) -> dict[str, processes.Identity]:
     try:
         raw = json.loads(path.read_text())
         return {name: processes.Identity(**identity) for name, identity in raw.items()}
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 
