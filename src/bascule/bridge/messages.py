@@ -16,7 +16,7 @@ import msgspec
 
 from bascule.vocabulary import objects
 
-KINDS = ("namespaces", "nodes", "configmaps", "secrets", "tokens", "services", "endpointslices", "pods")
+KINDS = ("namespaces", "nodes", "routes", "configmaps", "secrets", "tokens", "services", "endpointslices", "pods")
 """Every kind a node is told, in the order in which a node should learn them: a pod comes after what it uses."""
 
 POD_STATUS = "pod-status"

@@ -74,6 +74,7 @@ class NodeEnd:
         self._random = source or random.Random()
         self._renewing = renewing.Renewing(node, credentials, offline_grace_seconds, self._clock)
         self._following = following.Following(node, ledger.versions)
+        self._told_refused: dict[str, str] = {}
         self._enforcing = {kind: asyncio.Lock() for kind in messages.KINDS}
         self._under_way: set[asyncio.Task[exchange.Request]] = set()
         self.status = Status(refused=self._following.refused)
@@ -189,6 +190,7 @@ class NodeEnd:
             if isinstance(outcome, messages.Refused):
                 self._tell_refused(kind, outcome)
                 return self._following.refuse(step, outcome)
+            self._told_refused.pop(kind, None)
             names = self._following.to_enforce(step, outcome)
             try:
                 refusals = await self._on_desired(kind, names) if names else []
@@ -206,8 +208,10 @@ class NodeEnd:
         if outcome.objection is messages.Objection.UNCONFIRMED:
             _log.info("removal waits for its confirmation", extra={"kind": kind, "reason": outcome.reason})
             return
-        _log.error("desired state refused", extra={"kind": kind, "reason": outcome.reason})
-        self._on_refused(kind, outcome.reason)
+        if self._told_refused.get(kind) != outcome.reason:  # it is offered again every few seconds
+            self._told_refused[kind] = outcome.reason
+            _log.error("desired state refused", extra={"kind": kind, "reason": outcome.reason})
+            self._on_refused(kind, outcome.reason)
 
     async def _actual(self, channel: Any) -> None:
         call = channel.stream_stream(transport.ACTUAL)()

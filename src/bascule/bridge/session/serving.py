@@ -64,6 +64,7 @@ class _Span:
     greeting: bool = True
     flight: _Flight | None = None
     refused: dict[str, tuple[str | None, str]] = field(default_factory=dict)
+    objection: str = ""
     held_at: messages.Position | None = None
     doubted: set[str] = field(default_factory=set)
     confirmed: set[str] = field(default_factory=set)
@@ -95,10 +96,16 @@ class Serving:
             if span.refused
         }
 
+    @property
+    def objections(self) -> dict[str, str]:
+        """kind -> reason, where the node took nothing of the newest response: it knows of something newer, or
+        cannot store."""
+        return {kind: span.objection for kind, span in self._spans.items() if span.objection}
+
     def settled(self, kind: str) -> bool:
         """Whether all the node shall have of this kind is in force there."""
         span = self._spans.get(kind)
-        return span is not None and not (span.greeting or span.due or span.flight or span.refused)
+        return span is not None and not (span.greeting or span.due or span.flight or span.refused or span.objection)
 
     def received(self, request: exchange.Request) -> Receipt:
         if request.known is not None:
@@ -186,6 +193,7 @@ class Serving:
         if flight is None or request.nonce != flight.nonce:
             return Receipt(request.kind)
         span.flight = None
+        span.objection = ""
         problem = request.problem
         if problem is None:
             span.in_force(flight.versions)
@@ -199,6 +207,7 @@ class Serving:
             span.doubted.update(doubted)
             return Receipt(request.kind, problem=problem, unconfirmed=doubted)
         span.held_at = flight.position
+        span.objection = problem.message
         return Receipt(request.kind, problem=problem)
 
     def _content_refused(self, span: _Span, flight: _Flight, kind: str, problem: exchange.Problem) -> Receipt:

@@ -200,8 +200,18 @@ class App:
                 "last_heard": timestamps.format_micro(now - timedelta(seconds=silent_seconds)) if node.heard else None,
                 "in_force": reign.streams.settled(name),
                 "refused": reign.streams.refused(name),
+                **self._lag_of(name, monotonic - node.settled if node.settled else 0.0),
             }
         return answer
+
+    def _lag_of(self, node: str, behind_seconds: float) -> dict[str, float | None]:
+        """A node that is behind lags by as long as it is, even though nothing is measured until it is no more."""
+        measured = self.lag.of(node)
+        behind = behind_seconds if behind_seconds > liveness.BEHIND_SECONDS else 0.0
+        if measured is None:
+            return {"lag_seconds": round(behind, 4) or None, "lag_p99_seconds": None}
+        newest = max(measured.newest_seconds, behind)
+        return {"lag_seconds": round(newest, 4), "lag_p99_seconds": round(measured.p99_seconds, 4)}
 
     def why_away(self) -> str:
         return gate.RAISED if self._gate.raised else ""

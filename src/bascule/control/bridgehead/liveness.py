@@ -121,8 +121,7 @@ class Liveness:
         if not self.connected(node):
             return ("False", "Unknown", "BridgeLost", self._why_away())
         if state.refused:
-            names = sorted(f"{kind} {name}" for kind, items in state.refused.items() for name in items)
-            return ("True", "False", "Refused", ", ".join(names[:5]) + (" and more" if len(names) > 5 else ""))
+            return ("True", "False", "Refused", _refusals(state.refused))
         if now - state.settled > BEHIND_SECONDS:
             return ("True", "False", "Behind", "not everything this node shall have is in force there")
         return ("True", "True", "InForce", "everything this node shall have is in force there")
@@ -206,6 +205,16 @@ class Liveness:
                 continue
             if (self._clock.now() - renewed).total_seconds() > 2 * LEASE_SECONDS + SILENCE_SECONDS:
                 self.nodes.setdefault(key.name, Node())
+
+
+def _refusals(refused: dict[str, dict[str, str]]) -> str:
+    """For people: what, and why; the first few."""
+    every = sorted(
+        f"{kind}: {reason}" if name == streams.EVERYTHING else f"{kind} {name}: {reason}"
+        for kind, items in refused.items()
+        for name, reason in items.items()
+    )
+    return "; ".join(every[:3])[:900] + (f"; and {len(every) - 3} more" if len(every) > 3 else "")
 
 
 def _condition(type: str, status: str, reason: str, message: str, now: str) -> dict[str, str]:

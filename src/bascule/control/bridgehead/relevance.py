@@ -1,4 +1,5 @@
-"""Which objects a node needs: its pods and what they refer to, every service and its endpoints, and its own Node.
+"""Which objects a node needs: its pods and what they refer to, every service and its endpoints, the ways to
+other nodes' pods, and its own Node.
 
 Kept as pods come, change and go, so that one change costs what it touches. Pure. It answers for names, existing or
 not: a ConfigMap that does not exist yet is needed by the pod that waits for it.
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 
 from bascule.vocabulary import objects
 
-EVERYWHERE = frozenset({"services", "endpointslices"})
+EVERYWHERE = frozenset({"services", "endpointslices", "routes"})
 """Kinds that every node needs whole."""
 
 

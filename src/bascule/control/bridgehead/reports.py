@@ -27,7 +27,11 @@ _log = logging.getLogger(__name__)
 
 
 class Rejected(Exception):
-    """This report will never be written; the text says why."""
+    """This report will never be written; the text says why. `expected`: nothing is wrong with that."""
+
+    def __init__(self, message: str, *, expected: bool = False) -> None:
+        super().__init__(message)
+        self.expected = expected
 
 
 class Reports:
@@ -63,7 +67,8 @@ class Reports:
                 raise Rejected(f"the report cannot be read: {error}") from error
             except errors.StatusError as error:
                 if error.code in (400, 403, 405, 413, 415, 422):
-                    raise Rejected(error.message) from error
+                    ending = "is being terminated" in error.message
+                    raise Rejected(error.message, expected=ending and report.kind == messages.EVENT) from error
                 raise
 
     async def _pod_status(self, node: str, key: objects.Key, body: dict[str, Any]) -> None:
@@ -182,7 +187,8 @@ class Inbox:
                 try:
                     await self._reports.write(self._node, report)
                 except Rejected as error:
-                    _log.warning("report %s %s of %s rejected: %s", *key, self._node, error)
+                    level = logging.INFO if error.expected else logging.WARNING
+                    _log.log(level, "report %s %s of %s rejected: %s", *key, self._node, error)
                     rejected[report.sequence] = str(error)
                 except (errors.StatusError, faults.Unreachable) as error:
                     _log.info("report %s %s of %s waits: %s", *key, self._node, error)

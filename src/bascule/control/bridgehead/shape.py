@@ -1,7 +1,8 @@
 """How an object looks to a node, and what version names that look. Pure.
 
-Most objects travel as they are. Namespaces lose everything but name and labels. Pods and Nodes carry a version made
-of their content without what the node itself reports, so that a report does not come back as news.
+Most objects travel as they are. Namespaces lose everything but name and labels; routes are what is left of Nodes for
+other nodes. Pods and Nodes carry a version made of their content without what the node itself reports, so that a
+report does not come back as news.
 """
 
 from __future__ import annotations
@@ -43,6 +44,20 @@ def tokens(pod: objects.Object, issued: list[dict[str, Any]]) -> messages.Desire
     }
     name = f"{key.cluster}/{key.namespace}/{uid}"
     return messages.Desired("tokens", name, _hash(body), orjson.dumps(body))
+
+
+def route(node: objects.Object) -> messages.Desired | None:
+    """Where a node's pods are: their addresses and the node's own; None for a node that has no range of them."""
+    spec = node.get("spec") or {}
+    ranges = spec.get("podCIDRs") or ([spec["podCIDR"]] if spec.get("podCIDR") else [])
+    if not ranges:
+        return None
+    body = {
+        "metadata": {"name": objects.name(node)},
+        "spec": {"podCIDRs": ranges},
+        "status": {"addresses": (node.get("status") or {}).get("addresses") or []},
+    }
+    return messages.Desired("routes", objects.key(node).text(), _hash(body), orjson.dumps(body))
 
 
 def withdraws(old: objects.Object | None, new: objects.Object | None) -> bool:

@@ -9,12 +9,13 @@ from collections import defaultdict
 from bascule.bridge import control, messages
 from bascule.bridge.session import serving
 from bascule.client import api, faults
-from bascule.control.bridgehead import lag, relevance, world
+from bascule.control.bridgehead import lag, relevance, shape, world
 from bascule.vocabulary import clock as clocks
 from bascule.vocabulary import errors, objects
 
 DEBOUNCE_SECONDS = 0.02
 RETRY_SECONDS = 5.0
+EVERYTHING = "*"
 
 _log = logging.getLogger(__name__)
 
@@ -49,9 +50,10 @@ class Streams:
         if since is None:
             return
         for name in receipt.delivered:
-            self._lag.in_force(relevance.Item(receipt.kind, name), since=since)
+            self._lag.in_force(node, relevance.Item(receipt.kind, name), since=since)
         if receipt.problem is not None:
-            _log.warning("node %s did not take %s: %s", node, receipt.kind, receipt.problem.message)
+            level = logging.INFO if receipt.unconfirmed else logging.WARNING
+            _log.log(level, "node %s did not take %s: %s", node, receipt.kind, receipt.problem.message)
             if receipt.unconfirmed:
                 self._spawn(self._confirm(stream, receipt))
             elif receipt.problem.objection is not messages.Objection.CONTENT:
@@ -64,9 +66,13 @@ class Streams:
         )
 
     def refused(self, node: str) -> dict[str, dict[str, str]]:
+        """kind -> name -> reason; the name is "*" where the node takes nothing of the kind."""
         merged: dict[str, dict[str, str]] = {}
         for stream in self._streams.get(node, {}):
-            merged |= stream.serving.refused
+            for kind, names in stream.serving.refused.items():
+                merged[kind] = merged.get(kind, {}) | names
+            for kind, reason in stream.serving.objections.items():
+                merged[kind] = merged.get(kind, {}) | {EVERYTHING: reason}
         return merged
 
     def cut(self, reason: str) -> None:
@@ -133,13 +139,15 @@ class Streams:
 
     async def _is_gone(self, node: str, kind: str, name: str) -> bool:
         item = relevance.Item(kind, name)
-        resource = world.FOLLOWED.get(kind)
-        if resource is None or self._world.object(kind, name) is not None:
+        if self._world.desired(item) is not None:
+            return not self._world.relevance.wants(node, item)
+        if kind == "tokens":
             return not self._world.relevance.wants(node, item)
         key = objects.Key.parse(name)
+        resource = world.FOLLOWED[world.DERIVED.get(kind, kind)]
         while True:
             try:
-                await self._client.get(resource, key.name, namespace=key.namespace, cluster=key.cluster)
+                found = await self._client.get(resource, key.name, namespace=key.namespace, cluster=key.cluster)
             except errors.StatusError as error:
                 if error.code == 404:
                     return True
@@ -147,5 +155,5 @@ class Streams:
             except faults.Unreachable as error:
                 _log.info("cannot confirm that %s %s is gone: %s", kind, name, error)
             else:
-                return False
+                return kind == "routes" and shape.route(found) is None
             await self._clock.sleep(RETRY_SECONDS)

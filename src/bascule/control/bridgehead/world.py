@@ -29,7 +29,8 @@ FOLLOWED: dict[str, resources.Resource] = {
     "endpointslices": builtins.ENDPOINT_SLICES,
     "pods": builtins.PODS,
 }
-_DERIVED = {"tokens": "pods"}
+DERIVED = {"tokens": "pods", "routes": "nodes"}
+"""Kinds that nodes are told and that are made of another."""
 _COMPARED = frozenset({"pods", "nodes", "namespaces"})
 """Kinds whose version is of their content: an event may leave it as it was."""
 STORE_POLL_SECONDS = 5.0
@@ -65,6 +66,7 @@ class World:
         self.store: StoreIdentity | None = None
         self._desired: dict[relevance.Item, messages.Desired] = {}
         self._tokens: dict[str, messages.Desired] = {}
+        self._routes: dict[str, messages.Desired] = {}
         self._on_change: list[Callable[[Change], None]] = []
         self._heard = 0
         self._unverified: dict[relevance.Item, tuple[int, frozenset[str] | None]] = {}
@@ -112,6 +114,8 @@ class World:
         """Encoded once, shared by all nodes."""
         if item.kind == "tokens":
             return self._tokens.get(item.name)
+        if item.kind == "routes":
+            return self._routes.get(item.name)
         held = self._desired.get(item)
         if held is None:
             obj = self.object(item.kind, item.name)
@@ -121,12 +125,14 @@ class World:
         return held
 
     def all_names(self, kind: str) -> Iterable[str]:
+        if kind == "routes":
+            return list(self._routes)
         return [key.text() for key in self.informers[kind].store]
 
     def position(self, kind: str) -> messages.Position:
         if self.store is None:
             raise RuntimeError("the store's identity is not known yet; no node may be served")
-        version = self.informers[_DERIVED.get(kind, kind)].resource_version
+        version = self.informers[DERIVED.get(kind, kind)].resource_version
         return messages.Position(self.store.installation, self.store.epoch, int(version or 0))
 
     def pod_of(self, uid: str) -> objects.Object | None:
@@ -158,6 +164,8 @@ class World:
                 self._announce(need.item, frozenset({need.node}), urgent=not need.wanted)
                 if not need.wanted:
                     self._doubt(need.item, frozenset({need.node}))
+        if kind == "nodes":
+            self._take_route(item.name, new)
         audience = self.relevance.audience(item)
         if new is None:
             self._doubt(item, audience)
@@ -169,6 +177,18 @@ class World:
                 return
         urgent = new is None or (kind == "endpointslices" and shape.withdraws(old, new))
         self._announce(item, audience, urgent=urgent)
+
+    def _take_route(self, name: str, node: objects.Object | None) -> None:
+        before = self._routes.pop(name, None)
+        after = shape.route(node) if node is not None and objects.cluster(node) == objects.ROOT else None
+        if after is not None:
+            self._routes[name] = after
+        if (before and before.version) == (after and after.version):
+            return
+        item = relevance.Item("routes", name)
+        if after is None:
+            self._doubt(item, None)
+        self._announce(item, None, urgent=False)
 
     def _announce(self, item: relevance.Item, nodes: frozenset[str] | None, *, urgent: bool) -> None:
         for callback in self._on_change:

@@ -87,3 +87,44 @@ def test_a_raised_bridge_stays_raised_over_restarts(tmp_path: Path) -> None:
     assert gate.Gate(tmp_path).raised
     gate.Gate(tmp_path).lower()
     assert not gate.Gate(tmp_path).raised
+
+
+async def test_routes_are_made_of_nodes_that_have_pods_addresses() -> None:
+    client = fakes.Client()
+    known = world.World(client, clocks.SystemClock())  # type: ignore[arg-type]
+    changes: list[world.Change] = []
+    known.on_change(changes.append)
+
+    def node(name: str, cidr: str, address: str = "10.0.0.1", version: str = "1") -> dict[str, Any]:
+        return {
+            "metadata": {"name": name, "resourceVersion": version},
+            "spec": {"podCIDR": cidr} if cidr else {},
+            "status": {"addresses": [{"type": "InternalIP", "address": address}]},
+        }
+
+    async with following(known):
+        await waiting.until(lambda: known.store)
+        hollow, real = node("h", ""), node("n1", "10.244.1.0/24")
+        known._take("nodes", None, hollow)
+        known._take("nodes", None, real)
+        view = world.NodeView(known, "n2")
+        assert list(view.names("routes")) == ["root//n1"]
+        route = view.get("routes", "root//n1")
+        assert route is not None
+        assert route.object() == {
+            "metadata": {"name": "n1"},
+            "spec": {"podCIDRs": ["10.244.1.0/24"]},
+            "status": {"addresses": [{"type": "InternalIP", "address": "10.0.0.1"}]},
+        }
+        routes = [change for change in changes if change.item.kind == "routes"]
+        assert routes == [world.Change(Item("routes", "root//n1"), None, urgent=False)]
+        known._take("nodes", real, node("n1", "10.244.1.0/24", version="2"))
+        assert len([change for change in changes if change.item.kind == "routes"]) == 1, "a status is no news of a way"
+        known._take("nodes", real, node("n1", "10.244.1.0/24", "10.0.0.9", version="3"))
+        assert (view.get("routes", "root//n1") or route).version != route.version
+        client.away = True
+        known._take("nodes", real, None)
+        assert not view.may_remove("routes", "root//n1")
+        client.away = False
+        await waiting.until(lambda: view.may_remove("routes", "root//n1"))
+        assert list(view.names("routes")) == []
