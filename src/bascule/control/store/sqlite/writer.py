@@ -1,4 +1,5 @@
-"""The one thread that writes. Commits that arrive while it is busy go into its next transaction together.
+"""The one thread that writes. Commits of one turn of the event loop, and those that arrive while it is busy, go into
+its next transaction together: each handing over between threads costs more than a commit's part of a transaction.
 
 Results go back to the event loop in one call for each group: watchers first, then the commits' futures, so that whoever
 learns that its write is done finds watchers already told.
@@ -51,6 +52,7 @@ class Writer:
         self._loop = loop
         self._publish = publish
         self._queue: queue.SimpleQueue[_Commit | _Call | None] = queue.SimpleQueue()
+        self._gathered: list[_Commit] = []
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._stopping = False
 
@@ -60,13 +62,21 @@ class Writer:
     def submit(self, operations: Sequence[contract.Operation]) -> asyncio.Future[int]:
         self._check_open()
         future: asyncio.Future[int] = self._loop.create_future()
-        self._queue.put(_Commit(operations, future))
+        if not self._gathered:
+            self._loop.call_soon(self._hand_over)
+        self._gathered.append(_Commit(operations, future))
         return future
+
+    def _hand_over(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        for commit in gathered:
+            self._queue.put(commit)
 
     def call(self, work: Callable[[sqlite3.Connection], None]) -> asyncio.Future[None]:
         """Runs ``work`` on the writer's thread between groups."""
         self._check_open()
         future: asyncio.Future[None] = self._loop.create_future()
+        self._hand_over()
         self._queue.put(_Call(work, future))
         return future
 
@@ -78,6 +88,7 @@ class Writer:
         """Finishes what was submitted before, then closes the connection."""
         if not self._stopping:
             self._stopping = True
+            self._hand_over()
             self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 
