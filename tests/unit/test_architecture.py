@@ -96,3 +96,9 @@ def folders() -> set[str]:
 def test_the_map_shows_every_room_and_no_other() -> None:
     assert folders() - mapped() == set(), "in the source and not in the map of ARCHITECTURE.md"
     assert mapped() - folders() == set(), "in the map of ARCHITECTURE.md and not in the source"
+
+
+def test_the_bridges_rooms_are_named_in_its_row() -> None:
+    row = next(line for line in (ROOT / "ARCHITECTURE.md").read_text().splitlines() if line.startswith("| `bridge/`"))
+    rooms = {path.parent.name for path in (SOURCE / "bridge").glob("*/__init__.py")}
+    assert rooms == {room for room in rooms if f"`{room}`" in row}
