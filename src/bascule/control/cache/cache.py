@@ -7,18 +7,16 @@ A write is answered only after the cache has seen it, so that whoever was answer
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bascule.control.cache import change, errors, keys, record, write
+from bascule.control.cache import change, errors, keys, loading, record, write
 from bascule.control.cache import resource as resources
 from bascule.control.store import contract
 from bascule.vocabulary import clock
 
 _log = logging.getLogger(__name__)
-_LOAD_CHUNK = 1000
 INDEXED: Mapping[str, tuple[str, ...]] = {keys.prefix("", "pods"): ("spec.nodeName",)}
 """Selectable fields that are indexed, by resource."""
 
@@ -34,14 +32,17 @@ class Cache:
         clock: clock.Clock,
         *,
         indexed: Mapping[str, tuple[str, ...]] = INDEXED,
+        replayed_revisions: int = loading.REPLAYED_REVISIONS,
     ) -> None:
+        """``replayed_revisions``: how far back of ``start`` watches may begin."""
         self._store = store
         self._clock = clock
         self._indexed = indexed
+        self._replayed_revisions = replayed_revisions
         self._revision = 0
         self._resources: dict[str, resources.ResourceCache] = {}
         self._loading: dict[str, asyncio.Task[resources.ResourceCache]] = {}
-        self._held: dict[str, list[contract.Change]] = {}
+        self._indexing: set[asyncio.Task[None]] = set()
         self._drafts: dict[int, tuple[bytes, record.Draft]] = {}
         self._finals: dict[tuple[str, int], record.Draft] = {}
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
@@ -53,16 +54,24 @@ class Cache:
     async def start(self) -> None:
         """Raises what the store raises."""
         self._revision = self._store.revision
-        self._watch = await self._store.watch("/", after=self._revision)
+        self._loader = loading.Loader(
+            self._store,
+            make=self._make,
+            apply=self._apply,
+            set_aside=self._set_aside,
+            replayed_revisions=self._replayed_revisions,
+        )
+        self._watch = await self._loader.open()
         self._feeding = asyncio.create_task(self._feed(self._watch), name="cache-feed")
 
     async def close(self) -> None:
         """Ends all watches. The store stays open: it is its opener's to close."""
         if self._watch is not None:
             self._watch.close()
-        for loading in self._loading.values():
-            loading.cancel()
-        await asyncio.gather(*self._loading.values(), return_exceptions=True)
+        working = (*self._loading.values(), *self._indexing)
+        for task in working:
+            task.cancel()
+        await asyncio.gather(*working, return_exceptions=True)
         if self._feeding is not None:
             await self._feeding
         for loaded in self._resources.values():
@@ -81,63 +90,33 @@ class Cache:
         loaded = self._resources.get(name)
         if loaded is not None:
             return loaded
-        loading = self._loading.get(name)
-        if loading is None:
-            loading = asyncio.create_task(self._load(name), name=f"cache-load {name}")
-            self._loading[name] = loading
-            loading.add_done_callback(lambda _: self._loading.pop(name, None))
-        return await asyncio.shield(loading)
+        task = self._loading.get(name)
+        if task is None:
+            task = self._loading[name] = asyncio.create_task(self._load(name), name=f"cache-load {name}")
+            task.add_done_callback(lambda _: self._loading.pop(name, None))
+        return await asyncio.shield(task)
 
     def loaded(self, group: str, plural: str) -> resources.ResourceCache | None:
         """The resource if it is in memory already: for synchronous readers."""
         return self._resources.get(keys.prefix(group, plural))
 
     async def _load(self, name: str) -> resources.ResourceCache:
-        """Reads the state at one revision; what happens meanwhile is held and applied after."""
-        self._held[name] = []
-        try:
-            first = await self._store.range(name, limit=_LOAD_CHUNK)
-            made = resources.ResourceCache(
-                name,
-                store=self._store,
-                commit=self.commit,
-                newest=lambda: self._revision,
-                indexed=self._indexed.get(name, ()),
-                loaded_at=first.revision,
-            )
-            following: asyncio.Task[contract.Page] | None = None
-            current = first
-            while True:
-                if current.next is not None:
-                    # The next chunk is read while this one is decoded.
-                    following = asyncio.create_task(
-                        self._store.range(name, start=current.next, limit=_LOAD_CHUNK, revision=first.revision)
-                    )
-                    await asyncio.sleep(0)
-                self._load_page(made, current)
-                if current.next is None or following is None:
-                    break
-                current = await following
-            for happened in self._held[name]:
-                self._apply(made, happened)
-            self._resources[name] = made
-            return made
-        finally:
-            del self._held[name]
+        made = self._resources[name] = await self._loader.load(name)
+        indexing = asyncio.create_task(made.index(), name=f"cache-index {name}")
+        self._indexing.add(indexing)
+        indexing.add_done_callback(self._indexing.discard)
+        return made
 
-    def _load_page(self, made: resources.ResourceCache, entries: contract.Page) -> None:
-        # Nothing here is garbage: the collector would only walk over all that was loaded, again and again.
-        collecting = gc.isenabled()
-        gc.disable()
-        try:
-            for text, value, revision in entries.entries:
-                try:
-                    made.load(keys.within(made.name, text), revision, record.load(value))
-                except ValueError as error:
-                    self._set_aside(text, error)
-        finally:
-            if collecting:
-                gc.enable()
+    def _make(self, name: str, at: int, oldest: int) -> resources.ResourceCache:
+        return resources.ResourceCache(
+            name,
+            store=self._store,
+            commit=self.commit,
+            newest=lambda: self._revision,
+            indexed=self._indexed.get(name, ()),
+            loaded_at=at,
+            oldest=oldest,
+        )
 
     def _set_aside(self, text: str, error: ValueError) -> None:
         self.unreadable.append(text)
@@ -154,7 +133,7 @@ class Cache:
             for batch in batches:
                 for happened in batch.changes:
                     self._route(happened)
-                self._revision = batch.revision
+                self._revision = max(self._revision, batch.revision)  # History comes first.
             self._answer()
 
     def _route(self, happened: contract.Change) -> None:
@@ -163,8 +142,8 @@ class Cache:
         loaded = self._resources.get(name)
         if loaded is not None:
             self._apply(loaded, happened)
-        elif name in self._held:
-            self._held[name].append(happened)
+        else:
+            self._loader.miss(name, happened)
 
     def _apply(self, to: resources.ResourceCache, happened: contract.Change) -> change.Change | None:
         text, value, revision = happened
@@ -222,7 +201,7 @@ class Cache:
             if one.final is not None and one.expected:
                 self._finals[text, one.expected] = one.final
             return contract.Delete(text, one.expected)
-        value = one.draft.value()
+        value = one.draft.value
         self._drafts[id(value)] = (value, one.draft)
         return contract.Put(text, value, one.expected)
 

@@ -1,26 +1,32 @@
 """One resource's current records with everything that finds them. Knows nothing of time: see ``ring`` for that.
 
-Label indices are made when first asked for, on large resources only, and the least recently used one is dropped for a
-new one: their cost is paid where lists by label happen.
+Indices are made a slice at a time, on large resources only: fields' once and for all, labels' when first asked for, the
+least recently used giving way to a new one, so that their cost is paid where lists by label happen.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from bascule.control.cache import index, keys, record, scope, selection, shelf
 from bascule.vocabulary import objects
 
 LABEL_INDEX_FROM = 1000
 _LABEL_INDICES_MAX = 8
+_SLICE = 500
+_FEW = 4000
 
 
 class Catalog:
     def __init__(self, indexed: Iterable[str]) -> None:
         self.shelf = shelf.Shelf()
-        self._owners = index.Index(index.owners)
-        self._fields = {name: index.Index(index.field(name)) for name in indexed}
+        self._indexed = tuple(indexed)
+        self._fields: dict[str, index.Index] = {}
         self._labels: dict[str, index.Index] = {}
+        self._growing: list[index.Index] = []
+        self._making = asyncio.Lock()
 
     def __len__(self) -> int:
         return len(self.shelf)
@@ -33,16 +39,9 @@ class Catalog:
     def replace(self, key: objects.Key, new: record.Record | None) -> record.Record | None:
         """Puts or (None) removes; returns what was there."""
         previous = self.shelf.remove(key) if new is None else self.shelf.put(new)
-        if (previous is not None and previous.owners) or (new is not None and new.owners):
-            self._owners.replace(previous, new)
-        for found in self._fields.values():
-            found.replace(previous, new)
-        for found in self._labels.values():
+        for found in (*self._fields.values(), *self._labels.values(), *self._growing):
             found.replace(previous, new)
         return previous
-
-    def by_owner(self, uid: str) -> list[record.Record]:
-        return sorted(self._owners.find(uid), key=_order)
 
     def select(self, selected: selection.Selection, after: objects.Key | None = None) -> Iterator[record.Record]:
         """The selection's records above ``after``, in order, by the cheapest way there is."""
@@ -56,37 +55,75 @@ class Catalog:
         matching.sort(key=_order)
         return iter(matching)
 
+    def must_scan(self, selected: selection.Selection) -> bool:
+        """Whether ``select`` has to look at each record of a large scope."""
+        return (
+            selected.selective
+            and self.shelf.count(selected.within) >= LABEL_INDEX_FROM
+            and self._found(selected) is None
+        )
+
     def _found(self, selected: selection.Selection) -> Iterable[record.Record] | None:
         """A small set that holds all of the selection, None where there is no index for it."""
         name = selected.fields.exact("metadata.name")
         if name is not None:
             return self.shelf.named(selected.within, name)
-        for field, found in self._fields.items():
+        for field, indexed in self._fields.items():
             value = selected.fields.exact(field)
             if value is not None:
-                return found.find(value)
-        return self._labelled(selected)
-
-    def _labelled(self, selected: selection.Selection) -> Iterable[record.Record] | None:
-        for key, operator, values in selected.labels.requirements:
-            if operator != "in":
-                continue
+                return self._if_few(list(indexed.find(value)))
+        for key, values in _demanded(selected):
             found = self._labels.pop(key, None)
-            if found is None:
-                if self.shelf.count(selected.within) < LABEL_INDEX_FROM:
-                    return None
-                found = self._index_label(key)
-            self._labels[key] = found  # Moved to the end: the first is the least recently used.
-            return [shown for value in values for shown in found.find(value)]
+            if found is not None:
+                self._labels[key] = found  # Moved to the end: the first is the least recently used.
+                return self._if_few([shown for value in values for shown in found.find(value)])
         return None
 
-    def _index_label(self, key: str) -> index.Index:
-        while len(self._labels) >= _LABEL_INDICES_MAX:
-            del self._labels[next(iter(self._labels))]
-        made = index.Index(index.label(key))
-        for shown in self.shelf.records(scope.EVERYWHERE):
-            made.replace(None, shown)
-        return made
+    def _if_few(self, found: list[record.Record]) -> list[record.Record] | None:
+        """Sorting many would keep others waiting; reading all there is in order can be done in slices."""
+        return found if len(found) <= _FEW else None
+
+    # Indices
+
+    async def prepare(self, selected: selection.Selection) -> None:
+        """Makes the index that lists by this selection gain from, unless it is there or the resource is small."""
+        wanted = next((key for key, _ in _demanded(selected)), None)
+        if wanted is None or wanted in self._labels or self.shelf.count(selected.within) < LABEL_INDEX_FROM:
+            return
+        async with self._making:
+            if wanted not in self._labels:
+                made = await self._make(index.label(wanted))
+                while len(self._labels) >= _LABEL_INDICES_MAX:
+                    del self._labels[next(iter(self._labels))]
+                self._labels[wanted] = made
+
+    async def index_fields(self) -> None:
+        """Makes the fields' indices; until then lists by them read all there is."""
+        async with self._making:
+            for name in self._indexed:
+                self._fields[name] = await self._make(index.field(name))
+
+    async def _make(self, terms: index.Terms) -> index.Index:
+        """What changes meanwhile is told to the index as to any other, whether it has come that far or not."""
+        made = index.Index(terms)
+        self._growing.append(made)
+        try:
+            after = None
+            while True:
+                following = list(islice(self.shelf.records(scope.EVERYWHERE, after), _SLICE))
+                for shown in following:
+                    made.replace(None, shown)
+                if len(following) < _SLICE:
+                    return made
+                after = following[-1].key
+                await asyncio.sleep(0)
+        finally:
+            self._growing.remove(made)
+
+
+def _demanded(selected: selection.Selection) -> Iterator[tuple[str, Iterable[str]]]:
+    """The labels of which the selection demands one of some values."""
+    return ((key, values) for key, operator, values in selected.labels.requirements if operator == "in")
 
 
 def _order(shown: record.Record) -> tuple[str, str]:

@@ -33,12 +33,8 @@ class Event:
             shown = self.record
             if shown is None:
                 raise ValueError("a bookmark has no object to frame")
-            self._frame = b'{"type":"%b","object":%b"%d"%b}\n' % (
-                self.type.encode(),
-                shown.prefix,
-                shown.revision,
-                shown.suffix,
-            )
+            prefix, suffix = shown.pieces()
+            self._frame = b'{"type":"%b","object":%b"%d"%b}\n' % (self.type.encode(), prefix, shown.revision, suffix)
         return self._frame
 
     def __repr__(self) -> str:

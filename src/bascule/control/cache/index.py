@@ -1,8 +1,8 @@
-"""Records found by something else than their key: an owner, a field's value, a label's value."""
+"""Records found by something else than their key: a field's value, a label's value."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from bascule.control.cache import record
 from bascule.vocabulary import objects
@@ -18,10 +18,12 @@ class Index:
         self._found: dict[str, dict[objects.Key, record.Record]] = {}
 
     def replace(self, previous: record.Record | None, new: record.Record | None) -> None:
-        """One key's change; either may be None."""
+        """One key's change; either may be None. An index that is still being made may not have ``previous`` yet."""
         if previous is not None:
             for term in self._terms(previous):
-                holding = self._found[term]
+                holding = self._found.get(term)
+                if holding is None:
+                    continue
                 holding.pop(previous.key, None)
                 if not holding:
                     del self._found[term]
@@ -33,15 +35,10 @@ class Index:
                 else:
                     found[new.key] = new
 
-    def find(self, term: str) -> Iterable[record.Record]:
+    def find(self, term: str) -> Collection[record.Record]:
         """In no particular order."""
         found = self._found.get(term)
         return found.values() if found is not None else ()
-
-
-def owners(shown: record.Record) -> Iterable[str]:
-    """Each owner once, also where an object names it twice."""
-    return shown.owners if len(shown.owners) < 2 else set(shown.owners)
 
 
 def field(name: str) -> Terms:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 _BLOCK_MAX = 1024
 
@@ -31,6 +31,12 @@ class Names:
             half = _BLOCK_MAX if block[-1] is name else _BLOCK_MAX // 2
             self._blocks[at : at + 1] = [block[:half], block[half:]]
             self._lasts[at : at + 1] = [block[half - 1], block[-1]]
+
+    def extend(self, names: Sequence[str]) -> None:
+        """``names`` must be in order and above all that are in the set."""
+        for start in range(0, len(names), _BLOCK_MAX):
+            self._blocks.append(list(names[start : start + _BLOCK_MAX]))
+            self._lasts.append(self._blocks[-1][-1])
 
     def remove(self, name: str) -> None:
         """``name`` must be in the set."""

@@ -34,6 +34,19 @@ def cut(matching: Iterable[record.Record], limit: int, revision: int) -> Page:
     return Page(taken, revision, taken[-1].key if more else None, None)
 
 
+def scan(
+    now: catalog.Catalog,
+    changed: Mapping[objects.Key, record.Record | None],
+    selected: selection.Selection,
+    after: objects.Key | None,
+    count: int,
+) -> tuple[list[record.Record], objects.Key | None]:
+    """What matches among the next ``count`` of the scope, and the key to go on after, None at the end."""
+    looked_at = list(islice(at_revision(now, changed, selection.Selection(selected.within), after), count))
+    matching = list(filter(selected.chooses, looked_at))
+    return matching, looked_at[-1].key if len(looked_at) == count else None
+
+
 def at_revision(
     now: catalog.Catalog,
     changed: Mapping[objects.Key, record.Record | None],

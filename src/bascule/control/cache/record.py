@@ -1,112 +1,107 @@
-"""An object as the API server keeps it: the bytes it will send, split where the version goes, and a small sidecar.
+"""An object as the API server keeps it: the very bytes the store keeps, from which the bytes it sends are made.
 
-``Draft`` is encoded once, before the version is known; the commit's revision makes it a ``Record``. The stored value
-is the draft's bytes behind a header with the sidecar, so that loading never decodes a body:
+``Draft`` is encoded once, before the version is known; the commit's revision makes it a ``Record``. The stored value is
+the body, in two pieces between which the version goes and packed, behind a header and a small sidecar, so that neither
+loading nor selecting unpacks a body:
 
-    version:u8  uid:u8  labels:u32  fields:u32  owners:u32  prefix:u32 (lengths)  uid labels fields owners prefix suffix
+    form:u8  labels:u32  fields:u32  prefix:u32 (lengths; the prefix's unpacked)  labels fields body
 
-Labels, fields and owners are shared between records whose encoded forms are equal, as most objects' are.
+A record made of a draft has its pieces at hand until it is told to ``settle``: those who are sent a change soon after
+it are spared the unpacking.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
 import orjson
 
+from bascule.control.cache import packing
 from bascule.vocabulary import objects
 
-_HEADER = struct.Struct(">BBIIII")
-_VERSION = 1
-_NO_OWNERS: tuple[str, ...] = ()
-_NO_FIELDS: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
-_POOL_MAX = 16_384
-_pool: dict[bytes, Any] = {}
-_texts: dict[str, str] = {}
-_names: dict[tuple[str, ...], tuple[str, ...]] = {}
+_HEADER: Final = struct.Struct(">BIII")
+_PACKED: Final = 2
+_PLAIN: Final = 3
+_PLAIN_FROM_BYTES: Final = 64 * 1024
+"""Packing larger bodies would keep others waiting."""
+_CODES: Final = {
+    name: str(number)
+    for number, name in enumerate(
+        (
+            "spec.nodeName",
+            "spec.restartPolicy",
+            "spec.schedulerName",
+            "spec.serviceAccountName",
+            "spec.hostNetwork",
+            "status.phase",
+            "status.podIP",
+            "status.nominatedNodeName",
+            "type",
+            "reason",
+        )
+    )
+}
+"""Short names of common fields. A part of the stored form: append only. Any other field is written after a dot."""
+_NAMES: Final = {code: name for name, code in _CODES.items()}
+_NO_LABELS: Final[Mapping[str, str]] = {}
+_POOL_MAX: Final = 4096
+_pool: dict[bytes, dict[str, str]] = {}
 
 
 class Undecodable(ValueError):
     """A stored value that no version of this code wrote."""
 
 
-def _shared(encoded: bytes) -> Any:
-    """The decoded JSON of a sidecar's part, one instance for each content."""
+def _shared(encoded: bytes) -> dict[str, str]:
+    """The decoded JSON, one instance for each content: the same labels are read again and again."""
     value = _pool.get(encoded)
     if value is None:
         if len(_pool) >= _POOL_MAX:
             _pool.clear()
-        value = orjson.loads(encoded)
-        if isinstance(value, list):
-            value = tuple(value)
-        _pool[encoded] = value
+        value = _pool[encoded] = orjson.loads(encoded)
     return value
 
 
-def _columns(encoded: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Fields as names and values: the names are one tuple for a whole kind, and most values are shared."""
-    decoded: dict[str, str] = orjson.loads(encoded)
-    if len(_texts) >= _POOL_MAX:
-        _texts.clear()
-    names = tuple(decoded)
-    values = decoded.values()
-    return _names.setdefault(names, names), tuple(map(_texts.setdefault, values, values))
-
-
 class Draft:
-    """A body without its version. ``labels`` and ``owners`` are shared: never change them."""
+    """A body without its version: the stored value, and where it is at hand the body's two pieces."""
 
-    __slots__ = ("_sidecar", "fields", "labels", "owners", "prefix", "suffix", "uid")
+    __slots__ = ("pieces", "value")
 
-    def __init__(
-        self,
-        prefix: bytes,
-        suffix: bytes,
-        uid: str,
-        sidecar: tuple[bytes, bytes, bytes],
-    ) -> None:
-        self.prefix = prefix
-        self.suffix = suffix
-        self.uid = uid
-        self._sidecar = sidecar
-        labels, fields, owners = sidecar
-        self.labels: dict[str, str] = _shared(labels) if labels else {}
-        self.fields = _columns(fields) if fields else _NO_FIELDS
-        self.owners: tuple[str, ...] = _shared(owners) if owners else _NO_OWNERS
-
-    def value(self) -> bytes:
-        """The form the store keeps."""
-        labels, fields, owners = self._sidecar
-        uid = self.uid.encode()
-        header = _HEADER.pack(_VERSION, len(uid), len(labels), len(fields), len(owners), len(self.prefix))
-        return b"".join((header, uid, labels, fields, owners, self.prefix, self.suffix))
+    def __init__(self, value: bytes, pieces: tuple[bytes, bytes] | None) -> None:
+        self.value = value
+        self.pieces = pieces
 
 
 class Record:
-    """One version of an object. Immutable by agreement; ``labels`` and ``owners`` are shared."""
+    """One version of an object. Immutable by agreement; ``labels`` are shared."""
 
-    __slots__ = ("_fields", "key", "labels", "owners", "prefix", "revision", "suffix", "uid")
+    __slots__ = ("_pieces", "_value", "key", "revision")
 
     def __init__(self, key: objects.Key, revision: int, draft: Draft) -> None:
         self.key = key
         self.revision = revision
-        self.prefix = draft.prefix
-        self.suffix = draft.suffix
-        self.labels = draft.labels
-        self.owners = draft.owners
-        self.uid = draft.uid
-        self._fields = draft.fields
+        self._value = draft.value
+        self._pieces = draft.pieces
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        _, size, _, _ = _HEADER.unpack_from(self._value)
+        return _shared(self._value[_HEADER.size : _HEADER.size + size]) if size else _NO_LABELS
+
+    def _fields(self) -> dict[str, str]:
+        """By code."""
+        _, labels, size, _ = _HEADER.unpack_from(self._value)
+        at = _HEADER.size + labels
+        decoded: dict[str, str] = orjson.loads(self._value[at : at + size]) if size else {}
+        return decoded
 
     @property
     def fields(self) -> dict[str, str]:
-        """The selectable fields, ``metadata.name`` and ``metadata.namespace`` always among them."""
-        return {
-            "metadata.name": self.key.name,
-            "metadata.namespace": self.key.namespace,
-            **dict(zip(*self._fields, strict=True)),
-        }
+        """The selectable fields that are not empty, and always ``metadata.name`` and ``metadata.namespace``."""
+        own = {_NAMES.get(code) or code[1:]: value for code, value in self._fields().items()}
+        return {"metadata.name": self.key.name, "metadata.namespace": self.key.namespace, **own}
 
     def field(self, name: str) -> str:
         """One selectable field, empty where absent."""
@@ -114,12 +109,32 @@ class Record:
             return self.key.name
         if name == "metadata.namespace":
             return self.key.namespace
-        names, values = self._fields
-        return values[names.index(name)] if name in names else ""
+        return self._fields().get(_code(name), "")
+
+    @property
+    def uid(self) -> str:
+        prefix, _ = self.pieces()
+        return orjson.loads(prefix + b"0}}")["metadata"].get("uid") or ""
+
+    def pieces(self) -> tuple[bytes, bytes]:
+        """The body's bytes before its version and after it."""
+        if self._pieces is not None:
+            return self._pieces
+        value = self._value
+        form, labels, fields, prefix = _HEADER.unpack_from(value)
+        body = value[_HEADER.size + labels + fields :]
+        if form == _PACKED:
+            body = packing.unpack(body)
+        return body[:prefix], body[prefix:]
+
+    def settle(self) -> None:
+        """From now on the pieces are made when they are asked for."""
+        self._pieces = None
 
     def body(self) -> bytes:
         """The object's JSON with its version in place."""
-        return b'%b"%d"%b' % (self.prefix, self.revision, self.suffix)
+        prefix, suffix = self.pieces()
+        return b'%b"%d"%b' % (prefix, self.revision, suffix)
 
     def decode(self) -> objects.Object:
         """A fresh copy that the caller may change."""
@@ -127,18 +142,19 @@ class Record:
         return decoded
 
     def size_bytes(self) -> int:
-        return len(self.prefix) + len(self.suffix)
+        """What is kept of it."""
+        return len(self._value)
 
     def at(self, revision: int) -> Record:
         """The same content under another version, as a deletion's last event shows it."""
-        copy = object.__new__(Record)
-        for slot in Record.__slots__:
-            setattr(copy, slot, getattr(self, slot))
-        copy.revision = revision
-        return copy
+        return Record(self.key, revision, Draft(self._value, self._pieces))
 
     def __repr__(self) -> str:
         return f"Record({self.key.text()}@{self.revision})"
+
+
+def _code(name: str) -> str:
+    return _CODES.get(name) or f".{name}"
 
 
 def draft(obj: objects.Object, fields: dict[str, str]) -> Draft:
@@ -153,49 +169,40 @@ def draft(obj: objects.Object, fields: dict[str, str]) -> Draft:
     opening = orjson.dumps(head)[:-1] + (b',"metadata":' if head else b'"metadata":')
     encoded = orjson.dumps(metadata)[:-1] + (b',"resourceVersion":' if metadata else b'"resourceVersion":')
     closing = b"}," + orjson.dumps(rest)[1:] if rest else b"}}"
-    labels = metadata.get("labels")
-    owners = [reference["uid"] for reference in metadata.get("ownerReferences") or () if reference.get("uid")]
-    own = {name: value for name, value in fields.items() if not name.startswith("metadata.n")}
-    return Draft(
-        opening + encoded,
-        closing,
-        metadata.get("uid") or "",
-        (
-            orjson.dumps(labels, option=orjson.OPT_SORT_KEYS) if labels else b"",
-            orjson.dumps(own, option=orjson.OPT_SORT_KEYS) if own else b"",
-            orjson.dumps(owners) if owners else b"",
-        ),
-    )
+    own = {_code(name): value for name, value in fields.items() if value and not name.startswith("metadata.n")}
+    return _encode(opening + encoded, closing, metadata.get("labels") or {}, own)
+
+
+def _encode(prefix: bytes, suffix: bytes, labels: dict[str, Any], fields: dict[str, str]) -> Draft:
+    body = prefix + suffix
+    form = _PACKED if len(body) < _PLAIN_FROM_BYTES else _PLAIN
+    sidecar = [orjson.dumps(part, option=orjson.OPT_SORT_KEYS) if part else b"" for part in (labels, fields)]
+    header = _HEADER.pack(form, *map(len, sidecar), len(prefix))
+    return Draft(b"".join((header, *sidecar, packing.pack(body) if form == _PACKED else body)), (prefix, suffix))
 
 
 def load(value: bytes) -> Draft:
-    """The inverse of ``Draft.value``; raises Undecodable."""
+    """A draft of a stored value. The body is not looked at: the store's checksum vouches for it. Raises Undecodable."""
     try:
-        version, uid, labels, fields, owners, prefix = _HEADER.unpack_from(value)
-        if version != _VERSION:
-            raise Undecodable(f"stored in form {version}, which this version of Bascule cannot read")
-        at = _HEADER.size
-        uid_text = value[at : (at := at + uid)].decode()
-        sidecar = (
-            value[at : (at := at + labels)],
-            value[at : (at := at + fields)],
-            value[at : (at := at + owners)],
-        )
-        return Draft(value[at : (at := at + prefix)], value[at:], uid_text, sidecar)
-    except (struct.error, ValueError) as error:
-        if isinstance(error, Undecodable):
-            raise
+        form, labels, fields, _ = _HEADER.unpack_from(value)
+    except struct.error as error:
         raise Undecodable(f"not a stored object: {error}") from error
+    if form not in (_PACKED, _PLAIN):
+        raise Undecodable(f"stored in form {form}, which this version of Bascule cannot read")
+    if _HEADER.size + labels + fields >= len(value):
+        raise Undecodable("not a whole stored object")
+    return Draft(value, None)
 
 
 def parts(records: Iterable[Record]) -> Iterator[bytes]:
     """The bodies' pieces, with commas between bodies: what a list joins once instead of copying each body twice."""
     separator = b""
     for record in records:
+        prefix, suffix = record.pieces()
         yield separator
-        yield record.prefix
+        yield prefix
         yield b'"%d"' % record.revision
-        yield record.suffix
+        yield suffix
         separator = b","
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 from bascule.control.cache import (
@@ -23,6 +25,8 @@ from bascule.vocabulary import fields, labels, objects
 
 Page = page.Page
 _HISTORY_CHUNK = 1000
+_SCAN_SLICE = 1000
+_UNSETTLED_MAX = 256
 
 
 class ResourceCache:
@@ -37,7 +41,9 @@ class ResourceCache:
         newest: Callable[[], int],
         indexed: Iterable[str],
         loaded_at: int,
+        oldest: int,
     ) -> None:
+        """``loaded_at``: the initial state's revision; nothing changed in it since ``oldest``."""
         indexed = tuple(indexed)
         self.name = name
         """As in store keys: ``/<group or "core">/<plural>/``."""
@@ -45,9 +51,10 @@ class ResourceCache:
         self._commit = commit
         self._newest = newest
         self._catalog = catalog.Catalog(indexed)
-        self._ring = ring.Ring(loaded_at)
+        self._ring = ring.Ring(oldest)
         self._hub = hub.Hub(indexed)
         self._loaded_at = loaded_at
+        self._unsettled: deque[record.Record] = deque()
         self.changed_at = loaded_at
         """The revision of the newest change to this resource: what is derived from it holds until this moves."""
 
@@ -64,10 +71,6 @@ class ResourceCache:
     def get(self, key: objects.Key) -> record.Record | None:
         return self._catalog.shelf.get(key)
 
-    def by_owner(self, uid: str) -> Sequence[record.Record]:
-        """Those with an owner reference to the uid, in order."""
-        return self._catalog.by_owner(uid)
-
     def count(self, within: scope.Scope = scope.EVERYWHERE) -> int:
         """How many there are, without reading them."""
         return self._catalog.shelf.count(within)
@@ -82,11 +85,13 @@ class ResourceCache:
         after: objects.Key | None = None,
         at_revision: int | None = None,
     ) -> Page:
-        """In key order, now or at a revision that memory still reaches; else raises Expired or Future."""
+        """In key order, now or at a revision that memory still reaches; else raises Expired or Future.
+
+        With selectors that no index serves it reads the whole scope at once: ``page`` does not.
+        """
         selected = selection.Selection(within, labels, fields)
         revision = self.revision if at_revision is None else at_revision
-        self._check_revision(revision)
-        changed = self._ring.since(revision) if revision < self.revision else {}
+        changed = self._changed_since(revision)
         found = page.cut(page.at_revision(self._catalog, changed, selected, after), limit, revision)
         if selected.selective:
             return found
@@ -103,15 +108,38 @@ class ResourceCache:
         after: objects.Key | None = None,
         at_revision: int | None = None,
     ) -> Page:
-        """As ``list``, but goes to the store's history where memory does not reach, without ``remaining``."""
+        """As ``list``, but lets others run while it reads much, and goes to the store's history where memory ends.
+
+        ``remaining`` is not said then.
+        """
+        selected = selection.Selection(within, labels, fields)
+        await self.prepare(selected)
         try:
+            if self._catalog.must_scan(selected):
+                return await self._scanned(selected, limit, after, at_revision)
             return self.list(within, labels=labels, fields=fields, limit=limit, after=after, at_revision=at_revision)
         except errors.Expired as expired:
-            selected = selection.Selection(within, labels, fields)
             try:
                 return await self._history_page(selected, limit, after, expired.revision)
             except contract.Compacted as compacted:
                 raise errors.Expired(compacted.revision, compacted.oldest) from compacted
+
+    async def prepare(self, selected: selection.Selection) -> None:
+        """Before a synchronous read by a selection: makes it quick, a slice at a time."""
+        await self._catalog.prepare(selected)
+
+    async def _scanned(
+        self, selected: selection.Selection, limit: int, after: objects.Key | None, at_revision: int | None
+    ) -> Page:
+        revision = self.revision if at_revision is None else at_revision
+        found: list[record.Record] = []
+        while True:
+            changed = self._changed_since(revision)
+            matching, after = page.scan(self._catalog, changed, selected, after, _SCAN_SLICE)
+            found += matching
+            if after is None or (limit and len(found) > limit):
+                return page.cut(found, limit, revision)
+            await asyncio.sleep(0)
 
     async def _history_page(
         self, selected: selection.Selection, limit: int, after: objects.Key | None, revision: int
@@ -126,6 +154,11 @@ class ResourceCache:
             )
             found.extend(filter(selected.matches, loaded))
         return page.cut(found, limit, revision)
+
+    def _changed_since(self, revision: int) -> dict[objects.Key, record.Record | None]:
+        """Each key changed since, with what was there. Raises Expired and Future."""
+        self._check_revision(revision)
+        return self._ring.since(revision) if revision < self.revision else {}
 
     def _check_revision(self, revision: int) -> None:
         if revision > self.revision:
@@ -190,9 +223,13 @@ class ResourceCache:
 
     # Being fed
 
-    def load(self, key: objects.Key, revision: int, draft: record.Draft) -> None:
-        """One record of the initial state."""
-        self._catalog.replace(key, record.Record(self._catalog.shelf.key(key), revision, draft))
+    def load(self, records: Sequence[record.Record]) -> None:
+        """Records of the initial state, of one namespace, in order, after all before them."""
+        self._catalog.shelf.extend(records)
+
+    async def index(self) -> None:
+        """After the initial state: makes the indices of fields."""
+        await self._catalog.index_fields()
 
     def apply(
         self,
@@ -205,13 +242,20 @@ class ResourceCache:
         if revision <= self._loaded_at:
             return None
         shelf = self._catalog.shelf
-        new = None if draft is None else record.Record(shelf.key(key), revision, draft)
+        new = None if draft is None else self._unsettling(record.Record(shelf.key(key), revision, draft))
         previous = self._catalog.replace(key, new)
         happened = change.Change(revision, key, new, previous, final)
         self.changed_at = revision
         self._ring.append(happened)
         self._hub.publish(happened)
         return happened
+
+    def _unsettling(self, new: record.Record) -> record.Record:
+        """Its turn to settle comes when so many others were written since."""
+        self._unsettled.append(new)
+        if len(self._unsettled) > _UNSETTLED_MAX:
+            self._unsettled.popleft().settle()
+        return new
 
     def close(self) -> None:
         """Ends all watches."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bascule.control.cache import keys, names, record, scope
 from bascule.vocabulary import objects
@@ -56,6 +56,18 @@ class Shelf:
         else:
             self.size_bytes -= previous.size_bytes()
         return previous
+
+    def extend(self, records: Sequence[record.Record]) -> None:
+        """Puts records of one namespace that follow, in order, all that the namespace has."""
+        if not records:
+            return
+        key = records[0].key
+        bucket = self._buckets.get(key[:2]) or self._add_bucket(key)
+        following = [new.key.name for new in records]
+        bucket.records.update(zip(following, records, strict=True))
+        bucket.names.extend(following)
+        self._count += len(records)
+        self.size_bytes += sum(new.size_bytes() for new in records)
 
     def _add_bucket(self, key: objects.Key) -> _Bucket:
         bucket = _Bucket(key.cluster, key.namespace)

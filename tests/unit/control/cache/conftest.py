@@ -27,11 +27,8 @@ class Pods:
             metadata["labels"] = labels
         return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
-    def draft(self, path, labels=None, node="", owners=(), **spec):
-        obj = self.obj(path, labels, **spec)
-        if owners:
-            obj["metadata"]["ownerReferences"] = [{"uid": uid} for uid in owners]
-        return record.draft(obj, {"spec.nodeName": node})
+    def draft(self, path, labels=None, node="", **spec):
+        return record.draft(self.obj(path, labels, **spec), {"spec.nodeName": node})
 
     async def create(self, path, *args, **options):
         return await self.records.create(self.key(path), self.draft(path, *args, **options))
@@ -46,13 +43,13 @@ class Pods:
     def names(self, *args, **options):
         return [shown.key.name for shown in self.records.list(*args, **options).records]
 
-    async def another(self):
+    async def another(self, **options):
         """A second cache over the same store."""
-        return await open_cache(self.store)
+        return await open_cache(self.store, **options)
 
 
-async def open_cache(store):
-    made = cache.Cache(store, clock.ManualClock())
+async def open_cache(store, **options):
+    made = cache.Cache(store, clock.ManualClock(), **options)
     await made.start()
     return made
 

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import hashlib
+
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bascule.control.cache import event, record
+from bascule.control.cache import event, packing, record
 from bascule.vocabulary import objects
 
+DICTIONARY = "304d1d73c3955a984f1a8804cadc759df49ead96c07aa66fe6ca85d6ded2d1e8"
 KEY = objects.Key("root", "default", "web")
 POD = {
     "kind": "Pod",
@@ -61,16 +64,14 @@ def test_the_version_is_put_in_place():
 
 def test_the_sidecar_needs_no_decoding():
     shown = record.Record(KEY, 42, record.draft(POD, {"spec.nodeName": "n1", "metadata.name": "web"}))
-    assert (shown.labels, shown.uid, shown.owners) == ({"app": "web"}, "u1", ("o1", "o2"))
+    assert (shown.labels, shown.uid) == ({"app": "web"}, "u1")
     assert shown.fields == {"metadata.name": "web", "metadata.namespace": "default", "spec.nodeName": "n1"}
     assert (shown.field("spec.nodeName"), shown.field("metadata.name"), shown.field("other")) == ("n1", "web", "")
 
 
-def test_equal_sidecars_are_shared():
-    one, other = (record.draft(POD, {"spec.nodeName": "n1"}) for _ in range(2))
+def test_equal_labels_are_shared():
+    one, other = (record.Record(KEY, n, record.draft(POD, {})) for n in (1, 2))
     assert one.labels is other.labels
-    assert one.fields[0] is other.fields[0]
-    assert one.owners is other.owners
 
 
 @given(OBJECTS, TEXTS, st.integers(1, 2**50))
@@ -79,12 +80,40 @@ def test_what_is_stored_comes_back(obj, fields, revision):
     shown = record.Record(KEY, revision, made)
     metadata = {**(obj.get("metadata") or {}), "resourceVersion": str(revision)}
     assert shown.decode() == {**obj, "metadata": metadata}
-    again = record.Record(KEY, revision, record.load(made.value()))
-    for slot in record.Record.__slots__:
-        assert getattr(again, slot) == getattr(shown, slot)
+    again = record.Record(KEY, revision, record.load(made.value))
+    for seen in (again, again.at(revision)):
+        assert (seen.body(), seen.labels, seen.fields, seen.uid) == (
+            shown.body(),
+            metadata.get("labels") or {},
+            shown.fields,
+            metadata.get("uid") or "",
+        )
+    own = {name: value for name, value in fields.items() if value and not name.startswith("metadata.n")}
+    assert again.fields == {"metadata.name": "web", "metadata.namespace": "default", **own}
+    assert all(again.field(name) == value for name, value in own.items())
 
 
-@pytest.mark.parametrize("value", [b"", b"{}", b"\x02" + b"\0" * 30, b"\x01\x01" + b"\0" * 16 + b"\xff"])
+def test_settling_changes_nothing_but_what_is_kept():
+    shown = record.Record(KEY, 42, record.draft(POD, {}))
+    before = shown.body()
+    shown.settle()
+    assert shown.body() == before
+
+
+def test_bodies_are_kept_small_and_large_ones_as_they_are():
+    assert record.Record(KEY, 1, record.draft(POD, {})).size_bytes() < len(orjson.dumps(POD))
+    large = {**POD, "spec": {"text": "x" * 100_000}}
+    shown = record.Record(KEY, 1, record.load(record.draft(large, {}).value))
+    assert shown.size_bytes() > 100_000
+    assert shown.decode()["spec"] == large["spec"]
+
+
+def test_the_dictionary_never_changes():
+    """Stored bodies cannot be read without it: a better one is another form beside this one."""
+    assert hashlib.sha256(packing.DICTIONARY).hexdigest() == DICTIONARY
+
+
+@pytest.mark.parametrize("value", [b"", b"{}", b"\x01" + b"\0" * 30, b"\x02" + b"\0" * 12, b"\x02\xff" + b"\0" * 30])
 def test_what_nobody_stored_is_told_apart(value):
     with pytest.raises(record.Undecodable):
         record.load(value)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bascule.control.cache import catalog, errors, record, scope, write
+from bascule.control.cache import catalog, errors, record, resource, scope, write
 from bascule.control.store import contract
 from bascule.vocabulary import fields, labels
 
@@ -102,31 +102,62 @@ async def test_lists_by_selectors(pods):
     assert pods.names(fields=fields.parse("spec.nodeName=n1")) == ["a"]
 
 
+async def paged(pods, **options):
+    return names(await pods.records.page(**options))
+
+
 async def test_lists_by_label_stay_right_once_indexed(pods, monkeypatch):
     monkeypatch.setattr(catalog, "LABEL_INDEX_FROM", 3)
     for n in range(6):
         await pods.create(f"p{n}", {"app": f"a{n % 2}", f"only-{n}": "y"})
-    assert pods.names(labels=labels.parse("app=a1")) == ["p1", "p3", "p5"]
+    assert await paged(pods, labels=labels.parse("app=a1")) == ["p1", "p3", "p5"]
     assert pods.records.statistics()["label_indices"] == 1
     await pods.update("p1", {"app": "a0"})
     await pods.delete("p3")
     await pods.create("p9", {"app": "a1"})
-    assert pods.names(labels=labels.parse("app=a1")) == ["p5", "p9"]
+    assert await paged(pods, labels=labels.parse("app=a1")) == ["p5", "p9"]
     assert pods.names(labels=labels.parse("app in (a0,a1)"), limit=2) == ["p0", "p1"]
     for n in range(20):
-        pods.names(labels=labels.parse(f"only-{n}=y"))
+        await paged(pods, labels=labels.parse(f"only-{n}=y"))
     assert pods.records.statistics()["label_indices"] == 8
 
 
-async def test_dependents_are_found_by_owner(pods):
-    await pods.create("a", owners=("o1", "o1"))
-    await pods.create("b", owners=("o1", "o2"))
-    await pods.create("c")
-    assert [shown.key.name for shown in pods.records.by_owner("o1")] == ["a", "b"]
-    await pods.update("a", owners=("o2",))
-    await pods.delete("b")
-    assert [shown.key.name for shown in pods.records.by_owner("o2")] == ["a"]
-    assert list(pods.records.by_owner("o1")) == []
+@pytest.mark.parametrize("text", ["app=a1", "app!=a0"])
+async def test_reading_in_slices_shows_one_revision_whatever_happens_meanwhile(pods, monkeypatch, text):
+    """With an index made meanwhile as without one."""
+    monkeypatch.setattr(catalog, "LABEL_INDEX_FROM", 3)
+    monkeypatch.setattr(catalog, "_SLICE", 2)
+    monkeypatch.setattr(resource, "_SCAN_SLICE", 2)
+    for n in range(20):
+        await pods.create(f"p{n:02}", {"app": f"a{n % 2}"})
+    wanted, before = labels.parse(text), pods.records.revision
+    reading = asyncio.ensure_future(pods.records.page(labels=wanted))
+    for n in (1, 18, 19):
+        await pods.update(f"p{n:02}", {"app": f"a{(n + 1) % 2}"})
+        await pods.delete(f"p{n - 1:02}")
+        await pods.create(f"q{n}", {"app": "a1"})
+    page = await reading
+    at_once = pods.records.list(labels=wanted, at_revision=page.revision)
+    assert names(page) == names(at_once)
+    assert page.revision >= before
+    now = names(pods.records.list(labels=wanted))
+    assert now == await paged(pods, labels=wanted) != names(pods.records.list(labels=wanted, at_revision=before))
+    first = await pods.records.page(labels=wanted, limit=3)
+    assert names(first) + await paged(pods, labels=wanted, after=first.next) == now
+
+
+async def test_lists_by_field_are_the_same_before_and_after_indexing(pods):
+    for n in range(9):
+        await pods.create(f"p{n}", node=f"n{n % 2}")
+    again = await pods.another()
+    reloaded = await again.resource("", "pods")
+    wanted = fields.parse("spec.nodeName=n1")
+    before = names(reloaded.list(fields=wanted))
+    await reloaded.index()
+    await pods.update("p1", node="n0")
+    assert before == ["p1", "p3", "p5", "p7"]
+    assert names(reloaded.list(fields=wanted)) == ["p3", "p5", "p7"]
+    await again.close()
 
 
 async def test_pages_show_one_revision(pods):
@@ -152,7 +183,7 @@ async def test_pages_go_to_the_store_where_memory_does_not_reach(pods):
     for name in "abcd":
         await pods.create(name, {"n": name})
     first = pods.records.list(limit=1)
-    again = await pods.another()
+    again = await pods.another(replayed_revisions=0)
     reloaded = await again.resource("", "pods")
     await pods.delete("c")
     with pytest.raises(errors.Expired):
@@ -171,13 +202,13 @@ async def test_pages_go_to_the_store_where_memory_does_not_reach(pods):
 
 
 async def test_a_cache_reads_what_is_stored_and_skips_what_it_cannot(pods, caplog):
-    await pods.create("a", {"x": "1"}, node="n1", owners=("o1",))
+    await pods.create("a", {"x": "1"}, node="n1")
     await pods.store.commit([contract.Put("/core/pods/root/default/bad", b"nonsense")])
     again = await pods.another()
     reloaded = await again.resource("", "pods")
     (shown,) = reloaded.list().records
     known = pods.records.get(shown.key)
-    assert (shown.body(), shown.labels, shown.owners) == (known.body(), {"x": "1"}, ("o1",))
+    assert (shown.body(), shown.labels, shown.fields) == (known.body(), {"x": "1"}, known.fields)
     assert again.unreadable == pods.caches.unreadable == ["/core/pods/root/default/bad"]
     assert "left out" in caplog.text
     await again.close()

@@ -123,7 +123,7 @@ async def test_too_old_and_too_new_versions(pods, monkeypatch):
 
 
 async def test_a_ring_is_bounded_in_bytes_too(pods, monkeypatch):
-    monkeypatch.setattr(pods.records, "_ring", ring.Ring(0, superseded_bytes_max=5000))
+    monkeypatch.setattr(pods.records, "_ring", ring.Ring(0, superseded_bytes_max=400))
     await pods.create("a", text="x" * 1000)
     for n in range(20):
         await pods.update("a", text="x" * 1000, n=n)

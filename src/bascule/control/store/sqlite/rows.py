@@ -7,6 +7,7 @@ everything else the row says; it is checked at each read.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from bascule.control.store import contract
@@ -51,6 +52,21 @@ def sound(id: int, key: str, previous: int, claimed: int, value: bytes | None) -
     if type(key) is not str or type(previous) is not int or not (value is None or type(value) is bytes):
         return False
     return checksum(id, key, previous, value) == claimed
+
+
+def sound_entries(found: Iterable[tuple[str, int, int, int, bytes]]) -> list[contract.Entry] | None:
+    """The entries of rows given as key, id, previous, checksum and value; None where any is not what was written."""
+    crc32, entry = zlib.crc32, contract.Entry
+    entries = []
+    try:
+        for key, id, previous, claimed, value in found:
+            seed = (id ^ (id >> 32) ^ (previous * 31) ^ (previous >> 27)) & 0xFFFFFFFF
+            if crc32(value, crc32(key.encode(), seed)) != claimed:
+                return None
+            entries.append(entry(key, value, id >> _PLACE_BITS))
+    except (TypeError, AttributeError):  # Damage may have changed the columns' types too.
+        return None
+    return entries
 
 
 def make(id: int, key: str, previous: int, value: bytes | None) -> Row:

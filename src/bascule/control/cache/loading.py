@@ -1,0 +1,129 @@
+"""How a resource comes into memory: its state at one revision, then all that happened since, in order.
+
+What was changed shortly before a restart is read as it was before those changes, which are then replayed from the
+store's history: watches begun before the restart go on where they were instead of listing again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from typing import Final
+
+from bascule.control.cache import keys, record, resource
+from bascule.control.store import contract
+from bascule.vocabulary import objects
+
+REPLAYED_REVISIONS: Final = 5000
+_CHUNK: Final = 5000
+_UNBROKEN: Final = 1000
+"""So many entries are taken in at a time once others may be waiting."""
+
+Make = Callable[[str, int, int], resource.ResourceCache]
+
+
+class Loader:
+    """Keeps what happens to resources that are not in memory: of all since ``open``, as long as it is only history.
+
+    ``make`` is given the name, the revision the state is read at and the one since which changes are known.
+    """
+
+    def __init__(
+        self,
+        store: contract.Store,
+        *,
+        make: Make,
+        apply: Callable[[resource.ResourceCache, contract.Change], object],
+        set_aside: Callable[[str, ValueError], None],
+        replayed_revisions: int,
+    ) -> None:
+        self._store = store
+        self._make = make
+        self._apply = apply
+        self._set_aside = set_aside
+        self._opened_at = store.revision
+        self._oldest = max(store.compacted, self._opened_at - replayed_revisions)
+        self._missed: dict[str, list[contract.Change]] = {}
+        self._loading: set[str] = set()
+        self._lost: set[str] = set()
+
+    async def open(self) -> contract.Watch:
+        """All that happens, and what of history is to be replayed. Raises what the store raises."""
+        try:
+            return await self._store.watch("/", after=self._oldest)
+        except contract.Compacted:  # Also where history is damaged.
+            self._oldest = self._opened_at
+            return await self._store.watch("/", after=self._oldest)
+
+    def miss(self, name: str, happened: contract.Change) -> None:
+        """A change of a resource that is not in memory."""
+        if happened.revision <= self._opened_at or name in self._loading:
+            self._missed.setdefault(name, []).append(happened)
+        else:
+            # Nobody has asked for it yet. Whoever does gets it as it is then, without history.
+            self._missed.pop(name, None)
+            self._lost.add(name)
+
+    async def load(self, name: str) -> resource.ResourceCache:
+        self._loading.add(name)
+        try:
+            made = await self._read_back(name)
+            for happened in self._missed.get(name, ()):
+                self._apply(made, happened)
+            return made
+        finally:
+            self._loading.discard(name)
+            self._missed.pop(name, None)
+
+    async def _read_back(self, name: str) -> resource.ResourceCache:
+        if name not in self._lost:
+            try:
+                return await self._read(name, self._oldest if name in self._missed else self._opened_at, self._oldest)
+            except contract.Compacted:
+                self._missed.pop(name, None)
+        self._lost.discard(name)
+        return await self._read(name, None, None)
+
+    async def _read(self, name: str, revision: int | None, oldest: int | None) -> resource.ResourceCache:
+        entries, at, following = await self._store.range(name, limit=_CHUNK, revision=revision)
+        made = self._make(name, at, at if oldest is None else oldest)
+        while True:
+            # Not read ahead: two threads at once would mostly wait for each other.
+            for start in range(0, len(entries), _UNBROKEN):
+                self._take_in(made, entries[start : start + _UNBROKEN])
+                await asyncio.sleep(0)
+            if following is None:
+                return made
+            entries, _, following = await self._store.range(name, start=following, limit=_CHUNK, revision=at)
+
+    def _take_in(self, made: resource.ResourceCache, entries: list[contract.Entry]) -> None:
+        # Nothing here is garbage: the collector would only walk over all that was loaded, again and again.
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            for bucket, together in groupby(entries, key=_bucket):
+                made.load(self._records(made.name, bucket, together))
+        finally:
+            if collecting:
+                gc.enable()
+
+    def _records(self, name: str, bucket: str, entries: Iterable[contract.Entry]) -> list[record.Record]:
+        """Of one namespace."""
+        records = []
+        cut = len(bucket) + 1
+        home: tuple[str, str] | None = None
+        for text, value, revision in entries:
+            try:
+                if home is None:
+                    home = keys.within(name, text)[:2]
+                key = objects.Key(*home, text[cut:])
+                records.append(record.Record(key, revision, record.load(value)))
+            except ValueError as error:
+                self._set_aside(text, error)
+        return records
+
+
+def _bucket(entry: contract.Entry) -> str:
+    return entry.key.rpartition("/")[0]
