@@ -18,6 +18,12 @@ REPLICAS = 3
 PORT = 8080
 IMAGE = "bascule.local/demo:1"
 LABELS = {"app": NAME}
+TOLERATIONS = [
+    {"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 5}
+    for key in ("not-ready", "unreachable")
+]
+"""Replicas of a lost node are replaced after seconds; Kubernetes' default is five minutes."""
+
 MARK = "bascule-demo-page"
 """Part of the servers' command line, by which the demo finds the process it kills."""
 
@@ -26,7 +32,7 @@ def manifests(installation: Installation, layout: Layout, *, round_number: int =
     """Namespace, Deployment and Service. Another ``round_number`` is another pod template: a rollout."""
     container = _container(installation, layout)
     container["env"] += [{"name": "ROUND", "value": str(round_number)}]
-    pod_spec: Object = {"containers": [container], "terminationGracePeriodSeconds": 5}
+    pod_spec: Object = {"containers": [container], "terminationGracePeriodSeconds": 5, "tolerations": TOLERATIONS}
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
         {
