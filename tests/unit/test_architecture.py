@@ -65,7 +65,7 @@ def test_the_console_holds_nothing_of_either_tower(program: str) -> None:
 
 
 def test_the_dns_program_holds_nothing_of_the_agent() -> None:
-    """A node answers names while its agent is dead, so the program depends on what is on disk and on no living part."""
+    """A node answers names while its agent is dead, so the program depends on the disk and no living part."""
     assert [
         n for n in loaded("bascule.data.dns.__main__") if (*n.split("."), "")[2] in ("agent", "runtime", "proxy")
     ] == []
