@@ -91,7 +91,7 @@ async def run(chosen: argparse.Namespace) -> None:
     tunnels = Tunnels(node)
     tasks = [asyncio.create_task(node.run()), asyncio.create_task(announce(node))]
     if chosen.bridge:
-        end = joining.stay_joined(chosen, chosen.node_name, directory, ledger, node.on_desired, tunnels.serve)
+        end = joining.stay_joined(chosen, chosen.node_name, directory, ledger, node, tunnels.serve)
         tasks.append(asyncio.create_task(end))
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

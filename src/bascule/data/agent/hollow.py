@@ -63,7 +63,7 @@ async def live(chosen: argparse.Namespace, number: int, gate: asyncio.Semaphore)
         if chosen.bridge:
             async with gate:
                 await joining.join_once(chosen, node.host.node, directory)
-            await joining.follow(chosen, node.host.node, directory, ledger, node.on_desired, Tunnels(node).serve)
+            await joining.follow(chosen, node.host.node, directory, ledger, node, Tunnels(node).serve)
         await running
     finally:
         running.cancel()

@@ -26,7 +26,8 @@ from bascule.vocabulary.objects import Object
 _log = logging.getLogger(__name__)
 
 SOURCES = ("configmaps", "secrets", "tokens")
-NETWORKED = ("services", "endpointslices", "pods", "nodes", "namespaces")
+NETWORKED = ("services", "endpointslices", "pods", "routes", "namespaces")
+REFUSAL_EVENT_SECONDS = 60.0
 
 
 class Node:
@@ -43,6 +44,8 @@ class Node:
         self._kept: set[str] = set()
         self._trusted = host.ledger.synced("pods")
         self._last_status = b""
+        self._version: str | None = None
+        self._refusals: dict[str, float] = {}
 
     async def run(self) -> None:
         await self.host.runtime.start()
@@ -79,6 +82,8 @@ class Node:
                     self._desire(name, desired.object())
                 elif (uid := self._by_name.pop(name, None)) is not None:
                     self.workers[uid].remove()
+        if kind == "nodes" and self.host.ledger.get("nodes", self._own_name) is None:
+            self._say_status(again=True)  # somebody deleted this node's Node, but here it is
         if kind in SOURCES:
             places = {name.rpartition("/")[0] for name in names}
             for worker in self.workers.values():
@@ -167,16 +172,39 @@ class Node:
 
     # The node's own report
 
+    @property
+    def _own_name(self) -> str:
+        return f"{objects.ROOT}//{self.host.node}"
+
     async def _report_node(self) -> None:
-        version = await self.host.runtime.version()
+        self._version = await self.host.runtime.version()
         while True:
-            own = self.host.ledger.get("nodes", f"root//{self.host.node}")
-            known = own.object() if own is not None else {}
-            problem = self.observer.problem
-            body = node_status.report(self.profile, self.host, known, version, problem, self.host.clock.now())
-            fresh = msgspec.json.encode(node_status.without_beats(body))
-            if fresh != self._last_status:
-                self._last_status = fresh
-                name = f"root//{self.host.node}"
-                self.host.ledger.report(messages.NODE_STATUS, name, msgspec.json.encode(body))
+            self._say_status(again=False)
             await self.host.clock.sleep(node_status.LOOK_SECONDS)
+
+    def _say_status(self, *, again: bool) -> None:
+        """Reports the node if anything but a beat has changed, or `again` although nothing has."""
+        if self._version is None:
+            return
+        own = self.host.ledger.get("nodes", self._own_name)
+        known = own.object() if own is not None else {}
+        problem = self.observer.problem
+        body = node_status.report(self.profile, self.host, known, self._version, problem, self.host.clock.now())
+        fresh = msgspec.json.encode(node_status.without_beats(body))
+        if again or fresh != self._last_status:
+            self._last_status = fresh
+            self.host.ledger.report(messages.NODE_STATUS, self._own_name, msgspec.json.encode(body))
+
+    # What the bridge tells of itself
+
+    def on_connected(self) -> None:
+        """Everything is said again: nobody knows what was concluded of this node and its pods meanwhile."""
+        self._say_status(again=True)
+        self.host.ledger.report_all([report for worker in self.workers.values() for report in worker.repeat()])
+
+    def on_refused(self, kind: str, reason: str) -> None:
+        """Desired state was refused, or could not be brought in force: said of the node, where people look."""
+        now = self.host.clock.monotonic()
+        if now - self._refusals.get(kind, -REFUSAL_EVENT_SECONDS) >= REFUSAL_EVENT_SECONDS:
+            self._refusals[kind] = now
+            self.host.events.node("DesiredStateRefused", f"{kind}: {reason}", warning=True)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from bascule.data.agent.node_status import Profile
 
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
 
 def pairs(text: str) -> dict[str, str]:
     """`a=1,b=2`; argparse shows the message when it is not that."""
@@ -19,6 +21,14 @@ def pairs(text: str) -> dict[str, str]:
     return out
 
 
+def duration_seconds(text: str) -> int:
+    """`7d`, `36h`, `90m`, `45s`; argparse shows the message when it is not that."""
+    number, unit = text[:-1], text[-1:]
+    if not number.isdecimal() or unit not in _UNIT_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration; write for example 7d, 36h, 90m or 45s")
+    return int(number) * _UNIT_SECONDS[unit]
+
+
 def add_bridge(parser: argparse.ArgumentParser) -> None:
     """How to find the control tower, for one node or many."""
     parser.add_argument("--data-dir", type=Path, default=Path(".bascule"), help="everything is kept below it")
@@ -29,6 +39,13 @@ def add_bridge(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ca-hash", default="", help="sha256:… of the CA's key, where there is no --ca-file")
     parser.add_argument("--join-token", default="", help="a bootstrap token, needed once")
     parser.add_argument("--join-token-file", type=Path, help="a file holding it")
+    parser.add_argument(
+        "--offline-grace",
+        type=duration_seconds,
+        default=duration_seconds("7d"),
+        metavar="7d",
+        help="the longest outage to outlive: the node's certificate is made to last for it",
+    )
     parser.add_argument("--capacity", type=pairs, default={}, metavar="cpu=4,memory=8Gi,pods=110")
     parser.add_argument("--labels", type=pairs, default={}, metavar="NAME=VALUE,…")
     parser.add_argument("--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"))

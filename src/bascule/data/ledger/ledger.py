@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Self
 
@@ -127,7 +127,11 @@ class Ledger:
     def report(self, kind: str, name: str, body: bytes) -> None:
         """Replaces an unacknowledged report of the same kind and name. Never raises for a full disk: the
         report is then kept in memory until it can be written."""
-        self._outbox.put(kind, name, body)
+        self._outbox.put([(kind, name, body)])
+
+    def report_all(self, reports: Iterable[tuple[str, str, bytes]]) -> None:
+        """As `report`, (kind, name, body) each, at the cost of one."""
+        self._outbox.put(reports)
 
     def pending(self, limit: int = 100) -> list[messages.Report]:
         """The oldest unacknowledged reports."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from collections.abc import Iterable
 
 from bascule.bridge import messages
 
@@ -20,10 +21,14 @@ class Outbox:
         self._unwritten: dict[tuple[str, str], bytes] = {}
         self._arrived = asyncio.Event()
 
-    def put(self, kind: str, name: str, body: bytes) -> None:
-        self._unwritten[kind, name] = body
-        self._write()
-        self._arrived.set()
+    def put(self, reports: Iterable[tuple[str, str, bytes]]) -> None:
+        """(kind, name, body) each, in one transaction."""
+        for kind, name, body in reports:
+            self._unwritten.pop((kind, name), None)
+            self._unwritten[kind, name] = body
+        if self._unwritten:
+            self._write()
+            self._arrived.set()
 
     def pending(self, limit: int) -> list[messages.Report]:
         self._write()

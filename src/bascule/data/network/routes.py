@@ -1,4 +1,5 @@
-"""Routes to the pods of other nodes on the same network: pure, from Node objects; applied by ``host``.
+"""Routes to the pods of other nodes on the same network: pure, from the ledger's ``routes`` (a node's name, pod ranges
+and addresses each); applied by ``host``.
 
 A node that is not reachable in one hop is somebody else's business (an underlay, later a tunnel): its route is simply
 the next hop its address says. A node that vanished from the ledger by explicit removal loses its route.

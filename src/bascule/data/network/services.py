@@ -102,8 +102,8 @@ class Services:
             await self._route_pods()
 
     async def _route_pods(self) -> None:
-        nodes = [desired.object() for desired in self._source.all("nodes")]
-        wanted = routes.compile(nodes, own_name=self._settings.node_name)
+        ways = [desired.object() for desired in self._source.all("routes")]
+        wanted = routes.compile(ways, own_name=self._settings.node_name)
         for cidr in self._routes.keys() - wanted.keys():
             await host.unroute(cidr)
             del self._routes[cidr]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from datetime import datetime
 
 import msgspec
@@ -94,6 +95,13 @@ class Worker:
         """The ledger was explicitly told that this pod is gone."""
         self.removing = True
         self._wake.set()
+
+    def repeat(self) -> Iterator[tuple[str, str, bytes]]:
+        """What was last reported of the pod, as reports."""
+        if self.memory.previous and not self.removing:
+            yield messages.POD_STATUS, self.name, self._status_report()
+        if self._finished:
+            yield messages.POD_FINISHED, self.name, msgspec.json.encode({"uid": self.uid})
 
     @property
     def view(self) -> View:
@@ -298,7 +306,10 @@ class Worker:
             self.host.ledger.remember(local.STATUS + self.uid, body)
         except OSError as error:
             _log.error("status not remembered", extra={"pod": self.name, "error": str(error)})
-        self.host.ledger.report(messages.POD_STATUS, self.name, msgspec.json.encode(fresh | {"uid": self.uid}))
+        self.host.ledger.report(messages.POD_STATUS, self.name, self._status_report())
+
+    def _status_report(self) -> bytes:
+        return msgspec.json.encode(self.memory.previous | {"uid": self.uid})
 
     def _read_last_words(self, view: View) -> None:
         """Termination messages of runs that have ended."""
