@@ -26,6 +26,8 @@ Say = Callable[[str], None]
 READY_SECONDS = 120.0
 TEAR_DOWN_SECONDS = 60.0
 API_PORT = 6443
+PORTS = range(20_000, 30_000)
+"""Below node ports (30000) and below what the kernel gives to outgoing connections (32768)."""
 RUNTIMES = ("containerd", "process", "hollow")
 
 
@@ -44,15 +46,26 @@ class Wishes:
     port: int | None = None
 
 
-def free_port(preferred: int = 0, address: str = "127.0.0.1") -> int | None:
-    """The preferred port when it is free (any when 0), else None."""
+def is_free(port: int, address: str = "127.0.0.1") -> bool:
+    """Whether a server could listen there now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((address, preferred))
+            probe.bind((address, port))
         except OSError:
-            return None
-        return int(probe.getsockname()[1])
+            return False
+        return True
+
+
+def any_port(*, count: int = 1) -> int:
+    """The first of ``count`` free neighbours, in a range the kernel gives to nobody else.
+
+    A port chosen now must still be free when its server starts, and whenever it starts again.
+    """
+    while True:
+        port = PORTS.start + secrets.randbelow(len(PORTS) - count)
+        if all(is_free(port + offset) for offset in range(count)):
+            return port
 
 
 def choose(wishes: Wishes, layout: Layout) -> Installation:
@@ -64,13 +77,10 @@ def choose(wishes: Wishes, layout: Layout) -> Installation:
             f"the runtime containerd cannot be used here: {', '.join(lacks)} missing. "
             "Run bascule doctor, or use --runtime process."
         )
-    port = free_port(API_PORT if wishes.port is None else wishes.port)
-    if port is None and wishes.port is None:
-        port = free_port()
-    if port is None:
+    port = wishes.port or (any_port() if wishes.port == 0 or not is_free(API_PORT) else API_PORT)
+    if not is_free(port):
         raise BringUpError(
-            f"port {wishes.port} is in use on 127.0.0.1. Stop what uses it, or choose another with --port "
-            "(0 picks one)."
+            f"port {port} is in use on 127.0.0.1. Stop what uses it, or choose another with --port (0 picks one)."
         )
     count, zones = wishes.nodes or 1, wishes.zones or 1
     if count < 1 or zones < 1:
@@ -99,31 +109,17 @@ def choose(wishes: Wishes, layout: Layout) -> Installation:
         runtime=runtime,
         nodes=nodes,
         api_port=port,
-        admin_ports={name: _any_port() for name in ("controllers", "scheduler", "bridgehead")},
-        bridge_port=_port_pair(),
-        tunnel_port=_any_port(),
+        admin_ports={name: any_port() for name in ("controllers", "scheduler", "bridgehead")},
+        bridge_port=any_port(count=2),
+        tunnel_port=any_port(),
         service_cidr=service_cidr,
         cluster_cidr=cluster_cidr,
         dns_address=str(ipaddress.IPv4Network(service_cidr)[10]) if isolated else "127.0.0.1",
-        dns_port=53 if isolated else _any_port(),
+        dns_port=53 if isolated else any_port(),
         gateway=str(subnet[1]) if subnet else "",
         link=hostnet.link_name(layout.tag) if subnet else "",
         hollow_count=count if runtime == "hollow" else 0,
     )
-
-
-def _any_port() -> int:
-    port = free_port()
-    assert port is not None
-    return port
-
-
-def _port_pair() -> int:
-    """A free port whose successor is free as well: nodes join beside the bridge's port."""
-    while True:
-        port = _any_port()
-        if port < 65535 and free_port(port + 1) is not None:
-            return port
 
 
 async def up(wishes: Wishes, say: Say) -> Installation:
