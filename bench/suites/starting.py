@@ -48,7 +48,7 @@ async def _fill(file: Path, size: int, examples: dict[str, bytes]) -> None:
             for number in range(start, min(start + _COMMIT, size)):
                 plural = "pods" if number < pods else "configmaps"
                 draft = record.draft(samples.renamed(examples[plural], f"n-{number}"), {})
-                puts.append(contract.Put(f"/core/{plural}/root/{samples.NAMESPACE}/n-{number}", draft.value()))
+                puts.append(contract.Put(f"/core/{plural}/root/{samples.NAMESPACE}/n-{number}", draft.value))
             await opened.commit(puts)
     finally:
         await opened.close()
