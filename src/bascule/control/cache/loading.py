@@ -68,12 +68,17 @@ class Loader:
 
     async def load(self, name: str) -> resource.ResourceCache:
         self._loading.add(name)
+        # Nothing here is garbage: the collector would only walk over all that was loaded, again and again.
+        collecting = gc.isenabled()
+        gc.disable()
         try:
             made = await self._read_back(name)
             for happened in self._missed.get(name, ()):
                 self._apply(made, happened)
             return made
         finally:
+            if collecting:
+                gc.enable()
             self._loading.discard(name)
             self._missed.pop(name, None)
 
@@ -99,15 +104,8 @@ class Loader:
             entries, _, following = await self._store.range(name, start=following, limit=_CHUNK, revision=at)
 
     def _take_in(self, made: resource.ResourceCache, entries: list[contract.Entry]) -> None:
-        # Nothing here is garbage: the collector would only walk over all that was loaded, again and again.
-        collecting = gc.isenabled()
-        gc.disable()
-        try:
-            for bucket, together in groupby(entries, key=_bucket):
-                made.load(self._records(made.name, bucket, together))
-        finally:
-            if collecting:
-                gc.enable()
+        for bucket, together in groupby(entries, key=_bucket):
+            made.load(self._records(made.name, bucket, together))
 
     def _records(self, name: str, bucket: str, entries: Iterable[contract.Entry]) -> list[record.Record]:
         """Of one namespace."""
