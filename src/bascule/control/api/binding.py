@@ -34,6 +34,7 @@ async def assign(platform: platforms.Platform, call: calls.Call, wanted: objects
         causes.append(errors.required("target.name"))
     if causes:
         raise errors.invalid("Binding", "", call.name, causes)
+    platform.admission.validate(call.admission("CREATE"), wanted)
 
     def change(pod: objects.Object, stored: record.Record) -> objects.Object:
         if meta.get("uid") and meta["uid"] != stored.uid:

@@ -97,7 +97,7 @@ class Dispatcher:
             _log.info("the client left during %s: %s", http.method, error)
             return respond.failure(errors.timeout("the client was too slow or left"))
         except Exception:
-            _log.exception("unexpected failure", extra={"method": http.method, "path": http.raw_path[:500]})
+            _log.exception("unexpected failure", extra={"method": http.method, "path": http.path[:500]})
             return respond.failure(
                 errors.internal("an unexpected failure, recorded in the server's log; the request was not completed")
             )
@@ -140,7 +140,7 @@ class Dispatcher:
     async def _serve(self, call: calls.Call) -> web.StreamResponse:
         resource = call.resource
         if found := call.subresource:
-            if found not in resource.subresources:
+            if found not in resource.subresources or (call.tail and found != "proxy"):
                 raise errors.path_not_found()
             return await subresource.serve(self._platform, call)
         if call.verb not in resource.verbs or (call.verb == "create" and call.name):
@@ -171,6 +171,8 @@ class Dispatcher:
             )
         for name in http.headers:
             if name[:12].lower() == "impersonate-":
+                if who is user.ANONYMOUS:
+                    raise errors.unauthorized()
                 headers = list(http.headers.items())
                 return impersonation.impersonate(who, headers, self._platform.authorizer, cluster)
         return who

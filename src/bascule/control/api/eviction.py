@@ -37,6 +37,7 @@ async def evict(platform: platforms.Platform, call: calls.Call) -> web.StreamRes
     if call.options.dry_run:
         wanted = wanted._replace(dry_run=True)
     deletion.check_preconditions(wanted, pod, call.resource.qualified)
+    platform.admission.validate(call.admission("CREATE"), eviction)
     if not _ignores_budgets(pod):
         await _charge(platform, call, pod, dry_run=wanted.dry_run)
     await deleting.deleted(platform, dataclasses.replace(call, verb="delete", subresource=""), wanted)

@@ -50,14 +50,25 @@ def value(
 
 
 def failure(error: errors.StatusError, warnings: Iterable[str] = ()) -> web.Response:
-    """The error's Status, with Retry-After where it carries one."""
-    response = value(error.status(), code=error.code, warnings=warnings)
+    """The error's Status, with Retry-After where it carries one.
+
+    What a client sent may come back in the message and end in somebody's terminal: nothing in it commands one.
+    """
+    status = error.status()
+    if not status["message"].isprintable():
+        status["message"] = "".join(map(_shown, status["message"]))
+    response = value(status, code=error.code, warnings=warnings)
     seconds = (error.details or {}).get("retryAfterSeconds")
     if seconds:
         response.headers["Retry-After"] = str(seconds)
     if error.code == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def _shown(character: str) -> str:
+    harmless = character.isprintable() or character in "\n\t"
+    return character if harmless else character.encode("unicode_escape").decode()
 
 
 def success(details: objects.Object | None = None, code: int = 200) -> web.Response:

@@ -42,6 +42,8 @@ _HANDLERS: Final[dict[str, Serve]] = {
     "attach": tunnel.stream,
     "portforward": tunnel.stream,
 }
+_CONNECTING: Final = ("exec", "attach", "portforward")
+"""Neither read nor written: admission is asked before the connection opens."""
 
 
 async def serve(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
@@ -54,4 +56,6 @@ async def serve(platform: platforms.Platform, call: calls.Call) -> web.StreamRes
     handler = _HANDLERS.get(name)
     if handler is None:
         raise errors.StatusError(501, "NotImplemented", f"{call.resource.plural}/{name} is not served yet")
+    if name in _CONNECTING:
+        platform.admission.validate(call.admission("CONNECT"), None)
     return await handler(platform, call)

@@ -16,6 +16,7 @@ async def create(platform: platforms.Platform, call: calls.Call) -> web.StreamRe
     obj = await body.read(call)
     if call.resource is builtins.BINDINGS:
         return await _bind(platform, call, obj)
+    platform.admission.validate(call.admission("CREATE"), obj)
     metadata = obj.setdefault("metadata", {})
     metadata.setdefault("creationTimestamp", None)
     match call.resource.plural:

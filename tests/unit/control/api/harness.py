@@ -30,14 +30,17 @@ class Answer(NamedTuple):
 
 
 class NamedUsers:
-    """`Authorization: Bearer admin` is a master, any other word a user of that name; tokens with dots are real."""
+    """`Authorization: Bearer admin` is a master, any other word a user of that name; tokens with dots are real.
+
+    Nodes are in their group, as their certificates say.
+    """
 
     def __init__(self, real: Any) -> None:
         self._real = real
 
     def authenticate(self, *, certificate_der: bytes | None, authorization: str | None, cluster: str) -> user.User:
         word = (authorization or "").removeprefix("Bearer ")
-        if word.count(".") == 2 or not word:
+        if word.count(".") in (1, 2) or not word:
             return self._real.authenticate(
                 certificate_der=certificate_der, authorization=authorization, cluster=cluster
             )
@@ -45,7 +48,8 @@ class NamedUsers:
             return user.User("admin", (user.MASTERS, user.AUTHENTICATED))
         if word == "wrong":
             raise errors.unauthorized()
-        return user.User(word, (user.AUTHENTICATED,))
+        nodes = (user.NODES,) if word.startswith(user.NODE_PREFIX) else ()
+        return user.User(word, (*nodes, user.AUTHENTICATED))
 
     def review(self, *arguments: Any) -> Any:
         return self._real.review(*arguments)

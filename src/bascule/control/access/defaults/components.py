@@ -11,7 +11,7 @@ CLUSTER_ROLES: Final[dict[str, tuple[str, ...]]] = {
         f"{_READ},update,patch,delete,deletecollection | * | *",
         "create | core | pods,serviceaccounts,configmaps,secrets,endpoints,persistentvolumes,persistentvolumeclaims,"
         "resourcequotas,replicationcontrollers",
-        "create | core | pods/eviction,pods/binding,serviceaccounts/token",
+        "create | core | pods/eviction",
         "create | apps | replicasets,controllerrevisions,deployments",
         "create | batch | jobs",
         "create | discovery.k8s.io | endpointslices",
@@ -21,9 +21,6 @@ CLUSTER_ROLES: Final[dict[str, tuple[str, ...]]] = {
         "create | networking.k8s.io | ipaddresses",
         "create | core | events",
         "create | events.k8s.io | events",
-        "create | authorization.k8s.io | subjectaccessreviews",
-        "create | authentication.k8s.io | tokenreviews",
-        "approve,sign | certificates.k8s.io | signers",
     ),
     # What nodes need to know is read here; what nodes say is written as the node itself.
     "bascule:bridgehead": (
