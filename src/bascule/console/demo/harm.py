@@ -22,12 +22,14 @@ def _command_line(pid: str) -> list[str]:
         return []
 
 
-def servers(layout: Layout) -> list[processes.Identity]:
-    """The demo's web servers, found by their command line and by the ROUND in their environment."""
-    return sorted(_servers(layout), key=lambda identity: identity.pid)
+def servers() -> list[processes.Identity]:
+    """The demo's web servers by pid: found by their command line and environment, without the children that a server
+    forks for a request."""
+    found = {identity.pid: identity for identity in _servers()}
+    return [found[pid] for pid in sorted(found) if _parent(pid) not in found]
 
 
-def _servers(layout: Layout) -> Iterator[processes.Identity]:
+def _servers() -> Iterator[processes.Identity]:
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or entry.name == str(os.getpid()):
             continue
@@ -45,6 +47,14 @@ def _is_server(entry: Path, words: list[str]) -> bool:
     except OSError:
         return False
     return b"ROUND=" in environment and ("httpd" in words or "http.server" in words)
+
+
+def _parent(pid: int) -> int:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return int(fields[1])
 
 
 def kill(identity: processes.Identity) -> None:
