@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -45,17 +46,21 @@ async def run(arguments: argparse.Namespace) -> list[Figure]:
     wanted = plan.Plan(quick=arguments.quick, peer=target.from_arguments(arguments))
     chosen: Sequence[str] = arguments.only or [*API, *(PARTS if wanted.peer is None else ())]
     found: list[Figure] = []
-    for name in chosen:
-        print(f"{name} …", file=sys.stderr, flush=True)
-        if name in API:
-            async with _server(wanted) as to:
-                figures = await API[name](wanted, to)
-        else:
-            figures = await PARTS[name](wanted)
-        for figure in figures:
-            print(report.line(figure), file=sys.stderr, flush=True)
-        found += figures
-    return found
+    async with raw.limit(wanted) as limit:
+        for name in chosen:
+            print(f"{name} …", file=sys.stderr, flush=True)
+            with _apart():
+                before = await limit.measure()
+            if name in API:
+                async with _server(wanted) as to:
+                    figures = await API[name](wanted, to)
+            else:
+                figures = await PARTS[name](wanted)
+            with _apart():
+                raw_us = (before + await limit.measure()) / 2
+            found += [dataclasses.replace(figure, raw_us=raw_us) for figure in figures]
+            print("\n".join(report.line(figure) for figure in found[-len(figures) :]), file=sys.stderr, flush=True)
+        return [limit.figure(), *found]
 
 
 @contextlib.asynccontextmanager

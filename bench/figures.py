@@ -12,13 +12,17 @@ from bench import load
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """``value`` in ``unit`` is what is compared; ``more`` is what was measured beside it."""
+    """``value`` in ``unit`` is what is compared; ``more`` is what was measured beside it.
+
+    ``raw_us``: what the bare server took around the same time.
+    """
 
     name: str
     value: float
     unit: str
     rate: float | None = None
     more: dict[str, float] = field(default_factory=dict)
+    raw_us: float | None = None
 
     def document(self) -> dict[str, Any]:
         return {name: _rounded(value) for name, value in asdict(self).items() if value not in (None, {})}

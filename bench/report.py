@@ -13,7 +13,6 @@ import orjson
 
 from bench.figures import Figure
 from bench.goals import GOALS, PEER_RAW_US, Goal
-from bench.suites import raw
 
 _HERE = Path(__file__).resolve().parent
 _BEGIN, _END = "<!-- latest run -->", "<!-- end -->"
@@ -23,8 +22,10 @@ _HEAD = ("what", "measured", "÷ raw", "goal ÷ raw", "peer ÷ raw", "")
 def line(figure: Figure) -> str:
     """The figure as it appears while the run goes on."""
     rate = f"{figure.rate:,.0f}/s" if figure.rate else ""
+    if figure.raw_us:
+        rate += f" raw {figure.raw_us:.0f} µs"
     more = "  ".join(f"{name} {value:.3g}" for name, value in figure.more.items())
-    return f"  {figure.name:48} {figure.value:10.4g} {figure.unit:16} {rate:12} {more}"
+    return f"  {figure.name:48} {figure.value:10.4g} {figure.unit:16} {rate:24} {more}"
 
 
 def document(figures: Sequence[Figure], *, quick: bool, peer: bool) -> dict[str, Any]:
@@ -42,17 +43,15 @@ def document(figures: Sequence[Figure], *, quick: bool, peer: bool) -> dict[str,
 
 
 def table(run: dict[str, Any]) -> str:
-    """Markdown. Without the raw limit in the same run the ratios stay empty."""
-    found = {figure["name"]: figure for figure in run["figures"]}
-    raw_us = found.get(raw.HTTP, {}).get("value")
+    """Markdown."""
     rows = [_HEAD, ("---",) * len(_HEAD)]
-    rows += [_row(figure, raw_us) for figure in run["figures"]]
+    rows += [_row(figure) for figure in run["figures"]]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _row(figure: dict[str, Any], raw_us: float | None) -> tuple[str, ...]:
+def _row(figure: dict[str, Any]) -> tuple[str, ...]:
     goal = GOALS.get(figure["name"], Goal(None, None))
-    value = figure["value"]
+    value, raw_us = figure["value"], figure.get("raw_us")
     measured = f"{value:,.3g} {figure['unit']}"
     if figure.get("rate"):
         measured += f", {figure['rate']:,.0f}/s"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import orjson
 
@@ -18,6 +19,31 @@ STORE = "SQLite store alone, 1 KB, 64 at once"
 
 
 async def run(wanted: plan.Plan) -> Sequence[figures.Figure]:
+    return [await _store(wanted)]
+
+
+class Limit:
+    """The bare server, waiting to be measured beside whatever else is."""
+
+    def __init__(self, to: target.Target, wanted: plan.Plan) -> None:
+        self._to = to
+        self._count = wanted.operations * 2
+        self._rounds: list[load.Measured] = []
+
+    async def measure(self) -> float:
+        """µs of CPU for each request, now."""
+        request = self._to.request("GET", f"{samples.CORE}/configmaps/c")
+        measured = await load.run(self._to, [request] * self._count)
+        self._rounds.append(measured)
+        return measured.cpu_us or 0.0
+
+    def figure(self) -> figures.Figure:
+        """The median of all that was measured so far."""
+        return figures.of_rounds(HTTP, self._rounds)
+
+
+@contextlib.asynccontextmanager
+async def limit(wanted: plan.Plan) -> AsyncIterator[Limit]:
     with own.directory() as data:
         layout = pki.ensure(data, clock=clock.SystemClock(), server="https://127.0.0.1:1", names=[])
         certificate, key = layout.api_serving
@@ -25,10 +51,7 @@ async def run(wanted: plan.Plan) -> Sequence[figures.Figure]:
         arguments = ("bench.raw_http", "--certificate", str(certificate), "--key", str(key))
         async with own.process(*arguments, log=data / "raw.log") as started:
             port = int(started.ready["address"].rpartition(":")[2])
-            to = target.Target("127.0.0.1", port, context, pids=(started.pid,))
-            get = to.request("GET", f"{samples.CORE}/configmaps/c")
-            rounds = [await load.run(to, [get] * wanted.operations * 2) for _ in range(wanted.rounds)]
-    return [figures.of_rounds(HTTP, rounds), await _store(wanted)]
+            yield Limit(target.Target("127.0.0.1", port, context, pids=(started.pid,)), wanted)
 
 
 async def _store(wanted: plan.Plan) -> figures.Figure:
