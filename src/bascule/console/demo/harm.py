@@ -36,8 +36,17 @@ def _servers() -> Iterator[processes.Identity]:
         words = _command_line(entry.name)
         if any(MARK in word for word in words) and not any("bascule.data" in word for word in words):
             identity = processes.Identity.of(int(entry.name))
-            if identity is not None and _is_server(entry, words):
+            if identity is not None and _is_server(entry, words) and _is_ours(entry, words, layout):
                 yield identity
+
+
+def _is_ours(entry: Path, words: list[str], layout: Layout) -> bool:
+    """Of this installation: plain processes name its directory, containers are in its control group."""
+    try:
+        grouped = f"/bascule/{layout.tag}/" in (entry / "cgroup").read_text()
+    except OSError:
+        return False
+    return grouped or any(word.startswith(f"{layout.data_dir}/") for word in words)
 
 
 def _is_server(entry: Path, words: list[str]) -> bool:
