@@ -14,7 +14,7 @@ import orjson
 from aiohttp import web
 
 from bascule.control.api import call as calls
-from bascule.control.api import negotiate, respond, selection, table
+from bascule.control.api import long_list, negotiate, respond, selection, table
 from bascule.control.api import platform as platforms
 from bascule.control.cache import errors as cache_errors
 from bascule.control.cache import record, resource
@@ -35,9 +35,10 @@ async def list_objects(platform: platforms.Platform, call: calls.Call) -> web.St
     metadata = _metadata(page)
     accept = call.accept
     if accept.shape == "object" and call.endpoint.conversion is None:
-        body = b"".join(
-            (call.endpoint.list_head, orjson.dumps(metadata), b',"items":[', record.join(page.records), b"]}\n")
-        )
+        head = b"".join((call.endpoint.list_head, orjson.dumps(metadata), b',"items":['))
+        if accept.encoding == "json" and long_list.fits(call, page):
+            return await long_list.send(call, page, head)
+        body = b"".join((head, record.join(page.records), b"]}\n"))
         if accept.encoding == "yaml":
             return respond.value(orjson.loads(body), encoding="yaml", warnings=call.warnings)
         response = respond.raw(body, warnings=call.warnings)

@@ -35,6 +35,7 @@ async def watch_objects(platform: platforms.Platform, call: calls.Call) -> web.S
     """The answer to a WATCH, which lasts until its timeout, the client's leaving, or the server's end."""
     send_initial = _initial_events(call)
     chosen = selection.selection(call)
+    await call.endpoint.records.prepare(chosen.within, chosen.labels)
     try:
         following = call.endpoint.records.watch(
             chosen.within, labels=chosen.labels, fields=chosen.fields, after_revision=_after(call, send_initial)

@@ -113,7 +113,7 @@ class ResourceCache:
         ``remaining`` is not said then.
         """
         selected = selection.Selection(within, labels, fields)
-        await self.prepare(selected)
+        await self._catalog.prepare(selected)
         try:
             if self._catalog.must_scan(selected):
                 return await self._scanned(selected, limit, after, at_revision)
@@ -124,9 +124,9 @@ class ResourceCache:
             except contract.Compacted as compacted:
                 raise errors.Expired(compacted.revision, compacted.oldest) from compacted
 
-    async def prepare(self, selected: selection.Selection) -> None:
-        """Before a synchronous read by a selection: makes it quick, a slice at a time."""
-        await self._catalog.prepare(selected)
+    async def prepare(self, within: scope.Scope, labels: labels.Selector) -> None:
+        """Before a synchronous read by labels: makes it quick, a slice at a time."""
+        await self._catalog.prepare(selection.Selection(within, labels))
 
     async def _scanned(
         self, selected: selection.Selection, limit: int, after: objects.Key | None, at_revision: int | None

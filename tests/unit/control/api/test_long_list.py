@@ -1,0 +1,38 @@
+"""Lists that are sent a slice at a time say what those in one piece say."""
+
+import pytest
+
+from bascule.control.api import long_list
+from tests.unit.control.api import harness
+
+MAPS = "/api/v1/namespaces/default/configmaps"
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+@pytest.mark.parametrize("query", ["", "?labelSelector=odd", "?limit=3"])
+async def test_a_long_list_is_what_a_short_one_is(
+    api: harness.Api, monkeypatch: pytest.MonkeyPatch, encoding: str, query: str
+) -> None:
+    for n in range(7):
+        wanted = harness.config_map(f"m{n}", k=str(n))
+        wanted["metadata"]["labels"] = {"odd": "yes"} if n % 2 else {"even": "yes"}
+        await api.create(MAPS, wanted)
+    accepting = {"Accept-Encoding": encoding}
+    short = await api.get(MAPS + query, headers=accepting)
+    monkeypatch.setattr(long_list, "ABOVE", 3)
+    monkeypatch.setattr(long_list, "_SLICE", 2)
+    long = await api.get(MAPS + query, headers=accepting)
+    assert (long.code, long.body) == (200, short.body)
+    assert long.headers["Transfer-Encoding"] == "chunked"
+    assert long.headers["Content-Type"] == short.headers["Content-Type"]
+    assert long.headers.get("Content-Encoding") == (encoding if encoding == "gzip" else None)
+    assert (await api.get(f"{MAPS}/m1")).code == 200
+
+
+async def test_other_shapes_of_long_lists_stay_as_they_are(api: harness.Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(long_list, "ABOVE", 1)
+    await api.create(MAPS, harness.config_map("m"))
+    table = await api.get(MAPS, headers={"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"})
+    assert len(table.body["rows"]) == 1
+    yaml = await api.get(MAPS, headers={"Accept": "application/yaml"})
+    assert yaml.body.startswith(b"apiVersion: v1\nitems:")
