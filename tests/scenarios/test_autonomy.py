@@ -55,7 +55,7 @@ async def test_sixty_seconds_without_control_tower(up: Platform) -> None:
         dark = load.take()
         assert (dark.failed, dark.sent > 0.9 * 200 * DARK_SECONDS) == (0, True), dark
 
-        servers = harm.servers()
+        servers = harm.servers(up.layout)
         harm.kill(servers[0])
         restarted = await world.until(
             _replaced(up, servers), timeout_seconds=RESTARTED_SECONDS, what="the killed container to be restarted"
@@ -64,7 +64,7 @@ async def test_sixty_seconds_without_control_tower(up: Platform) -> None:
         load.take()
 
         agents = [name for name in supervisor.read_state(up.data.state_file) if name.startswith("agent-")]
-        servers = harm.servers()
+        servers = harm.servers(up.layout)
         for name in agents:
             old = supervisor.read_state(up.data.state_file)[name]
             harm.kill(old)
@@ -73,7 +73,7 @@ async def test_sixty_seconds_without_control_tower(up: Platform) -> None:
         await asyncio.sleep(3)  # time in which a returning agent could do harm
         part = load.take()
         assert part.failed == 0, part
-        assert harm.servers() == servers, "the agent's death restarted a pod"
+        assert harm.servers(up.layout) == servers, "the agent's death restarted a pod"
 
         began = asyncio.get_running_loop().time()
         await up.back()
@@ -92,7 +92,7 @@ async def test_sixty_seconds_without_control_tower(up: Platform) -> None:
 
 def _replaced(up: Platform, before: list[processes.Identity]):  # type: ignore[no-untyped-def]
     async def replaced() -> bool:
-        now = harm.servers()
+        now = harm.servers(up.layout)
         return before[0] not in now and len(now) >= len(before)
 
     return replaced
@@ -107,7 +107,7 @@ async def test_a_node_reboots_without_control_tower(tmp_path: Path) -> None:
         await harm.kill_tower(up.control)
         (node,) = up.installation.nodes
         assert await harm.power_cut(up.installation, up.layout, node) > 0
-        assert not harm.servers()
+        assert not harm.servers(up.layout)
         harm.power_on(up.installation, up.layout)
         took = await up.serving(address, timeout_seconds=REBOOTED_SECONDS)
         name = f"{workload.NAME}.{workload.NAMESPACE}.svc.cluster.local"
@@ -177,7 +177,7 @@ async def test_one_of_three_nodes_is_lost(three: Platform) -> None:
 
 async def test_a_corrupt_ledger_row_costs_only_its_object(up: Platform) -> None:
     address = await up.deploy()
-    servers = harm.servers()
+    servers = harm.servers(up.layout)
     await harm.kill_tower(up.control)
     state = supervisor.read_state(up.data.state_file)
     for name in ("supervisor", "agent-node-1"):
@@ -193,7 +193,7 @@ async def test_a_corrupt_ledger_row_costs_only_its_object(up: Platform) -> None:
     async with up.load(address) as load:
         await asyncio.sleep(5)
     assert load.total.failed == 0, load.total
-    assert harm.servers() == servers, "the row's pod, or another, was touched"
+    assert harm.servers(up.layout) == servers, "the row's pod, or another, was touched"
     await up.back()
 
     async def reported() -> bool:
@@ -202,7 +202,7 @@ async def test_a_corrupt_ledger_row_costs_only_its_object(up: Platform) -> None:
         return any(broken in (event.get("message") or "") for event in events["items"])
 
     await waiting.until(reported, timeout_seconds=20, what="the corrupt row to be reported")
-    assert harm.servers() == servers
+    assert harm.servers(up.layout) == servers
 
 
 @pytest.mark.parametrize("state", ["older", "empty"])
@@ -213,7 +213,7 @@ async def test_an_older_or_empty_store_removes_nothing(up: Platform, state: str,
     shutil.copytree(control, saved)
     await up.back()
     address = await up.deploy()
-    servers = harm.servers()
+    servers = harm.servers(up.layout)
     await harm.kill_tower(up.control)
     for path in control.glob("state.db*"):
         path.unlink()
@@ -225,7 +225,7 @@ async def test_an_older_or_empty_store_removes_nothing(up: Platform, state: str,
     async with up.load(address) as load:
         await asyncio.sleep(10)  # time in which an older or empty state could do harm
     assert load.total.failed == 0, load.total
-    assert harm.servers() == servers, f"the {state} store removed pods"
+    assert harm.servers(up.layout) == servers, f"the {state} store removed pods"
 
     def refused() -> bool:
         return "refused" in (up.layout.logs / "agent-node-1.log").read_text(errors="replace")
@@ -239,7 +239,7 @@ async def test_nothing_stays_behind(tmp_path: Path) -> None:
         await up.deploy()
         tag, data_dir = up.layout.tag, str(up.data_dir.resolve())
         namespaces = [node.namespace for node in up.installation.nodes if node.namespace]
-    assert not harm.servers()
+    assert not harm.servers(up.layout)
     mine = [p for p in Path("/proc").iterdir() if p.name.isdigit() and data_dir in _command_line(p)]
     assert not mine, [_command_line(p) for p in mine]
     assert data_dir not in Path("/proc/self/mounts").read_text()

@@ -22,14 +22,14 @@ def _command_line(pid: str) -> list[str]:
         return []
 
 
-def servers() -> list[processes.Identity]:
-    """The demo's web servers by pid: found by their command line and environment, without the children that a server
-    forks for a request."""
-    found = {identity.pid: identity for identity in _servers()}
+def servers(layout: Layout) -> list[processes.Identity]:
+    """The demo's web servers of this installation by pid: found by their command line and environment, without the
+    children that a server forks for a request."""
+    found = {identity.pid: identity for identity in _servers(layout)}
     return [found[pid] for pid in sorted(found) if _parent(pid) not in found]
 
 
-def _servers() -> Iterator[processes.Identity]:
+def _servers(layout: Layout) -> Iterator[processes.Identity]:
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or entry.name == str(os.getpid()):
             continue

@@ -112,13 +112,13 @@ class Story:
 
     async def _kill_container(self, load: Load, case: str) -> None:
         load.take()
-        before = harm.servers()
+        before = harm.servers(self._layout)
         harm.kill(before[0])
         loop = asyncio.get_running_loop()
         began = loop.time()
 
         async def back() -> bool:
-            now = harm.servers()
+            now = harm.servers(self._layout)
             return before[0] not in now and len(now) >= len(before)
 
         await world.until(back, timeout_seconds=RESTARTED_SECONDS * 2, what="the killed container runs again")
@@ -138,7 +138,7 @@ class Story:
         load.take()
         data = plan.data_tower(installation, self._layout)
         agents = {n: i for n, i in supervisor.read_state(data.state_file).items() if n.startswith("agent-")}
-        running = harm.servers()
+        running = harm.servers(self._layout)
         for identity in agents.values():
             harm.kill(identity)
             await processes.wait_gone(identity)
@@ -150,7 +150,7 @@ class Story:
         took = await world.until(back, timeout_seconds=30, what="the agent is back")
         await asyncio.sleep(QUIET_SECONDS)
         part = load.take()
-        same = running == harm.servers()
+        same = running == harm.servers(self._layout)
         self._say(f"  the agent killed: back in {took:.1f} s; {part.failed} of {part.sent} requests failed meanwhile")
         self.promises.check(
             f"{case}: the agent is killed",
