@@ -12,7 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bascule.console.cli import main, options
+from bascule.console.local import bringup, machine
 from bascule.console.local.bringup import BringUpError
+from bascule.console.local.layout import Layout
 from bascule.console.local.processes import StartError
 from bascule.vocabulary import errors
 
@@ -54,6 +56,20 @@ def test_without_an_installation(tmp_path: Path, words: tuple[str, ...]) -> None
     assert result.exit_code == 1
     assert f"there is no installation in {tmp_path / 'none'}. Start one with bascule up." in result.output
     assert not (tmp_path / "none").exists()
+
+
+def test_status_of_what_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "containerd_ready", lambda: False)
+    layout = Layout(tmp_path)
+    layout.prepare()
+    layout.save(bringup.choose(bringup.Wishes(tmp_path, nodes=2, port=0), layout))
+    result = run("status", "--data-dir", str(tmp_path))
+    assert result.exit_code == 1
+    rows = [line.split() for line in result.output.splitlines()]
+    for name in ("api", "controllers", "scheduler", "bridgehead", "agent-node-1", "dns-node-1", "agent-node-2"):
+        assert [name, "-", "down"] in rows
+    assert "the bridgehead does not answer; nodes act on their ledgers" in result.output
+    assert "the API server does not answer" in result.output
 
 
 def test_down_without_an_installation_is_no_failure(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bascule.client import faults
+from bascule.client import faults, kubeconfig
 from bascule.console.cli import options
 from bascule.console.local import bridge, plan, supervisor
 from bascule.console.local.bringup import client_of
@@ -19,7 +19,14 @@ from bascule.vocabulary import builtins, conditions, objects
 from bascule.vocabulary.errors import StatusError
 from bascule.vocabulary.objects import Object
 
-AWAY = (aiohttp.ClientError, faults.Unreachable, ConnectionError, TimeoutError, StatusError)
+AWAY = (
+    aiohttp.ClientError,
+    faults.Unreachable,
+    ConnectionError,
+    TimeoutError,
+    StatusError,
+    kubeconfig.KubeconfigError,  # an up that ended before there was an identity
+)
 
 
 @click.command("status")
