@@ -85,7 +85,8 @@ class Serving:
         self._kinds = frozenset(kinds)
         self._spans: dict[str, _Span] = {}
         self._nonces = itertools.count(1)
-        self._known: messages.Position | None = None
+        self.known: messages.Position | None = None
+        """The newest position that the node had reached when it came."""
 
     @property
     def refused(self) -> dict[str, dict[str, str]]:
@@ -109,7 +110,7 @@ class Serving:
 
     def received(self, request: exchange.Request) -> Receipt:
         if request.known is not None:
-            self._known = request.known
+            self.known = request.known
         if request.kind not in self._kinds:
             return Receipt(request.kind)
         span = self._spans.get(request.kind)
@@ -154,7 +155,7 @@ class Serving:
         span.names.update(name for name in request.subscribe if name != exchange.EVERYTHING)
         position = self._view.position(request.kind)
         claims = request.claims
-        if self._known is None or self._known[:2] != position[:2]:
+        if self.known is None or self.known[:2] != position[:2]:
             claims = {}  # made in another epoch of the store: it has to be told everything again
         names = self._view.names(request.kind) if span.everything else span.names
         for name in names:

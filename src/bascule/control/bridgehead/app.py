@@ -26,6 +26,7 @@ from bascule.control.bridgehead import (
     joining,
     lag,
     liveness,
+    regression,
     reports,
     streams,
     tokens,
@@ -59,7 +60,7 @@ class Reign:
     """Everything that holds for one epoch of one store."""
 
     def __init__(self, client: api.Client, app: App, clock: clocks.Clock) -> None:
-        self.world = world.World(client, clock)
+        self.world = world.World(client, clock, app.regression)
         self.streams = streams.Streams(self.world, client, app.lag, clock)
         self.tokens = tokens.Tokens(client, self.world, clock)
         self.reports = reports.Reports(client, self.world, clock)
@@ -97,6 +98,7 @@ class App:
         self._settings = settings
         self._clock = clock or clocks.SystemClock()
         self._gate = gate.Gate(settings.data_dir)
+        self.regression = regression.Regression(settings.data_dir)
         self.registry = prometheus_client.CollectorRegistry()
         self.lag = lag.Lag(self.registry, self._clock)
         self._reign: Reign | None = None
@@ -192,6 +194,7 @@ class App:
             return answer
         answer["api_staleness_seconds"] = round(reign.world.staleness_seconds, 3)
         answer["store"] = reign.world.position("pods").text()
+        answer["store_went_back"] = reign.world.regressed
         monotonic, now = self._clock.monotonic(), self._clock.now()
         for name, node in reign.liveness.nodes.items():
             silent_seconds = monotonic - node.heard

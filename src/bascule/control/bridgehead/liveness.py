@@ -120,6 +120,8 @@ class Liveness:
         """What shall stand on the Node, comparable."""
         if not self.connected(node):
             return ("False", "Unknown", "BridgeLost", self._why_away())
+        if self._world.regressed:
+            return ("True", "False", "StoreWentBack", "the store is older than what nodes know; nothing is removed")
         if state.refused:
             return ("True", "False", "Refused", _refusals(state.refused))
         if now - state.settled > BEHIND_SECONDS:

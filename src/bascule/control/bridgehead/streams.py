@@ -57,6 +57,8 @@ class Streams:
             if receipt.unconfirmed:
                 self._spawn(self._confirm(stream, receipt))
             elif receipt.problem.objection is not messages.Objection.CONTENT:
+                if receipt.problem.objection is messages.Objection.POSITION and stream.serving.known is not None:
+                    self._spawn(self._world.look_back(stream.serving.known))
                 self._spawn(self._retry(stream, receipt.kind))
 
     def settled(self, node: str) -> bool:

@@ -16,6 +16,7 @@ import orjson
 
 from bascule.bridge import messages
 from bascule.client import api, faults, informer
+from bascule.control.bridgehead import regression as regressions
 from bascule.control.bridgehead import relevance, shape
 from bascule.vocabulary import builtins, errors, objects, resources
 from bascule.vocabulary import clock as clocks
@@ -33,6 +34,7 @@ DERIVED = {"tokens": "pods", "routes": "nodes"}
 """Kinds that nodes are told and that are made of another."""
 _COMPARED = frozenset({"pods", "nodes", "namespaces"})
 """Kinds whose version is of their content: an event may leave it as it was."""
+STORE_PATH = "/bascule/store"
 STORE_POLL_SECONDS = 5.0
 
 _CHANGED = None
@@ -58,9 +60,12 @@ class Change:
 class World:
     """`run` follows the API until cancelled, or until the store turns out to be another than before."""
 
-    def __init__(self, client: api.Client, clock: clocks.Clock) -> None:
+    def __init__(
+        self, client: api.Client, clock: clocks.Clock, regression: regressions.Regression | None = None
+    ) -> None:
         self._client = client
         self._clock = clock
+        self._regression = regression
         self.relevance = relevance.Relevance()
         self.informers = {kind: informer.Informer(client, resource) for kind, resource in FOLLOWED.items()}
         self.store: StoreIdentity | None = None
@@ -105,7 +110,27 @@ class World:
     def may_remove(self, item: relevance.Item) -> bool:
         """Whether the store was still the same after its absence was seen: what a restored store lacks is
         not thereby to be removed from the nodes."""
-        return item not in self._unverified
+        return item not in self._unverified and not self.regressed
+
+    @property
+    def regressed(self) -> bool:
+        """Whether the store has gone back in time, so that nothing may be removed for its lack of it."""
+        if self._regression is None or self.store is None:
+            return False
+        return self._regression.holds(self.store.installation, self.store.epoch)
+
+    async def look_back(self, seen: messages.Position) -> None:
+        """A node that has seen `seen` thinks this state older: is it the store, or only our view of it?"""
+        if self._regression is None or self.store is None or self.regressed:
+            return
+        try:
+            answer = orjson.loads(await self._client.raw("GET", STORE_PATH, timeout_seconds=STORE_POLL_SECONDS))
+            found = messages.Position(str(answer["cluster"]), int(answer["epoch"]), int(answer["revision"]))
+        except (errors.StatusError, faults.Unreachable, KeyError, TypeError, ValueError) as error:
+            _log.info("whether the store has gone back cannot be told now: %r", error)
+            return
+        if found[:2] == seen[:2] and found.generation < seen.generation:
+            self._regression.found(seen, found.generation)
 
     def object(self, kind: str, name: str) -> objects.Object | None:
         return self.informers[kind].store.get(objects.Key.parse(name))
@@ -220,7 +245,7 @@ class World:
         heard = self._heard
         try:
             answer: dict[str, Any] = orjson.loads(
-                await self._client.raw("GET", "/bascule/store", timeout_seconds=STORE_POLL_SECONDS)
+                await self._client.raw("GET", STORE_PATH, timeout_seconds=STORE_POLL_SECONDS)
             )
             found = StoreIdentity(str(answer["cluster"]), int(answer["epoch"]))
         except (errors.StatusError, faults.Unreachable) as error:

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from bascule.control.bridgehead import gate, world
+from bascule.bridge import messages
+from bascule.control.bridgehead import gate, regression, world
 from bascule.control.bridgehead.relevance import Item
 from bascule.vocabulary import clock as clocks
 from tests import waiting
@@ -128,3 +129,25 @@ async def test_routes_are_made_of_nodes_that_have_pods_addresses() -> None:
         client.away = False
         await waiting.until(lambda: view.may_remove("routes", "root//n1"))
         assert list(view.names("routes")) == []
+
+
+async def test_a_store_that_went_back_removes_nothing_until_a_new_epoch(tmp_path: Path) -> None:
+    client = fakes.Client()
+    client.store["revision"] = 40
+    known = world.World(client, clocks.SystemClock(), regression.Regression(tmp_path))  # type: ignore[arg-type]
+    async with following(known):
+        await waiting.until(lambda: known.store)
+        await known.look_back(messages.Position("here", 1, 39))
+        assert known.may_remove(SERVICE), "a view that lags is no loss"
+        await known.look_back(messages.Position("here", 1, 50))
+        assert not known.may_remove(SERVICE)
+    client.store["revision"] = 60  # it has caught up, and what it forgot is forgotten still
+    again = world.World(client, clocks.SystemClock(), regression.Regression(tmp_path))  # type: ignore[arg-type]
+    async with following(again):
+        await waiting.until(lambda: again.store)
+        assert not again.may_remove(SERVICE)
+    client.store["epoch"] = 2
+    restored = world.World(client, clocks.SystemClock(), regression.Regression(tmp_path))  # type: ignore[arg-type]
+    async with following(restored):
+        await waiting.until(lambda: restored.store)
+        assert restored.may_remove(SERVICE)
