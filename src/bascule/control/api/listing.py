@@ -20,7 +20,7 @@ from bascule.control.cache import errors as cache_errors
 from bascule.control.cache import record, resource
 from bascule.vocabulary import errors, objects
 
-_SLICE: Final = 200
+_SLICE: Final = 100
 """How many objects are decoded before other requests get their turn."""
 _CONTINUE_EXPIRED: Final = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new list "

@@ -56,12 +56,10 @@ class Catalog:
         return iter(matching)
 
     def must_scan(self, selected: selection.Selection) -> bool:
-        """Whether ``select`` has to look at each record of a large scope."""
-        return (
-            selected.selective
-            and self.shelf.count(selected.within) >= LABEL_INDEX_FROM
-            and self._found(selected) is None
-        )
+        """Whether ``select``, read to its end, looks at each record of a large scope."""
+        if self.shelf.count(selected.within) < LABEL_INDEX_FROM:
+            return False
+        return not selected.selective or self._found(selected) is None
 
     def _found(self, selected: selection.Selection) -> Iterable[record.Record] | None:
         """A small set that holds all of the selection, None where there is no index for it."""

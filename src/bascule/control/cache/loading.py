@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable, Iterable
-from itertools import groupby
+from collections.abc import Callable
 from typing import Final
 
 from bascule.control.cache import keys, record, resource
@@ -20,6 +19,7 @@ REPLAYED_REVISIONS: Final = 5000
 _CHUNK: Final = 5000
 _UNBROKEN: Final = 1000
 """So many entries are taken in at a time once others may be waiting."""
+_NO_BUCKET: Final = "\0"
 
 Make = Callable[[str, int, int], resource.ResourceCache]
 
@@ -104,24 +104,18 @@ class Loader:
             entries, _, following = await self._store.range(name, start=following, limit=_CHUNK, revision=at)
 
     def _take_in(self, made: resource.ResourceCache, entries: list[contract.Entry]) -> None:
-        for bucket, together in groupby(entries, key=_bucket):
-            made.load(self._records(made.name, bucket, together))
-
-    def _records(self, name: str, bucket: str, entries: Iterable[contract.Entry]) -> list[record.Record]:
-        """Of one namespace."""
-        records = []
-        cut = len(bucket) + 1
-        home: tuple[str, str] | None = None
+        """Entries come in order: those of one namespace follow each other and are taken in together."""
+        bucket, cluster, namespace = _NO_BUCKET, "", ""
+        records: list[record.Record] = []
         for text, value, revision in entries:
             try:
-                if home is None:
-                    home = keys.within(name, text)[:2]
-                key = objects.Key(*home, text[cut:])
+                if not text.startswith(bucket):
+                    made.load(records)
+                    records, bucket = [], _NO_BUCKET
+                    cluster, namespace, name = keys.within(made.name, text)
+                    bucket = text.removesuffix(name)
+                key = tuple.__new__(objects.Key, (cluster, namespace, text[len(bucket) :]))
                 records.append(record.Record(key, revision, record.load(value)))
             except ValueError as error:
                 self._set_aside(text, error)
-        return records
-
-
-def _bucket(entry: contract.Entry) -> str:
-    return entry.key.rpartition("/")[0]
+        made.load(records)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from bascule.control.cache import (
     catalog,
@@ -115,7 +115,7 @@ class ResourceCache:
         selected = selection.Selection(within, labels, fields)
         await self._catalog.prepare(selected)
         try:
-            if self._catalog.must_scan(selected):
+            if (selected.selective or not limit) and self._catalog.must_scan(selected):
                 return await self._scanned(selected, limit, after, at_revision)
             return self.list(within, labels=labels, fields=fields, limit=limit, after=after, at_revision=at_revision)
         except errors.Expired as expired:
@@ -184,7 +184,7 @@ class ResourceCache:
         selected = selection.Selection(within, labels, fields)
         start = self.revision if after_revision is None else after_revision
         self._check_revision(start)
-        initial = list(self._catalog.select(selected)) if after_revision is None else None
+        initial = self._initial(selected, start) if after_revision is None else None
         missed = self._ring.after(start) if after_revision is not None else ()
         watcher = watch.Watch(
             start,
@@ -200,6 +200,21 @@ class ResourceCache:
                 channel.tell(happened)
         self._hub.attach(watcher, selected)
         return watcher
+
+    def _initial(self, selected: selection.Selection, revision: int) -> Iterable[record.Record]:
+        """What there is now; of much a slice at a time as it is taken, which raises Expired when that is too late."""
+        if not self._catalog.must_scan(selected):
+            return list(self._catalog.select(selected))
+        return self._slices(selected, revision)
+
+    def _slices(self, selected: selection.Selection, revision: int) -> Iterator[record.Record]:
+        after: objects.Key | None = None
+        while True:
+            changed = self._changed_since(revision)
+            matching, after = page.scan(self._catalog, changed, selected, after, _SCAN_SLICE)
+            yield from matching
+            if after is None:
+                return
 
     # Writing
 

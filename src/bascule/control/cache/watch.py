@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
-from bascule.control.cache import event, record
+from bascule.control.cache import errors, event, record
 
 QUEUE_MAX = 8192
 
@@ -22,7 +22,7 @@ class Watch:
         self,
         start: int,
         *,
-        initial: Sequence[record.Record] | None,
+        initial: Iterable[record.Record] | None,
         newest: Callable[[], int],
         detach: Callable[[Watch], None],
         queue_max: int = QUEUE_MAX,
@@ -50,14 +50,17 @@ class Watch:
     def offer(self, happened: event.Event) -> None:
         """For the publisher: queues an event, or cuts the watch."""
         if len(self._queue) >= self._queue_max:
-            self.cut = True
-            self._queue.clear()
-            self._initial = None
-            self.close()
+            self._cut()
             return
         self._queue.append(happened)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+    def _cut(self) -> None:
+        self.cut = True
+        self._queue.clear()
+        self._initial = None
+        self.close()
 
     def __aiter__(self) -> AsyncIterator[event.Event]:
         return self
@@ -84,10 +87,14 @@ class Watch:
         """What is waiting now, perhaps nothing."""
         taken: list[event.Event] = []
         if self._initial is not None:
-            for happened in self._initial:
-                taken.append(happened)
-                if len(taken) == limit:
-                    return taken
+            try:
+                for happened in self._initial:
+                    taken.append(happened)
+                    if len(taken) == limit:
+                        return taken
+            except errors.Expired:
+                self._cut()
+                return []
             self._initial = None
         queue = self._queue
         while queue and len(taken) < limit:
@@ -106,7 +113,7 @@ class Watch:
             self._waiter.set_result(None)
 
 
-def _initial_events(initial: Sequence[record.Record], revision: int) -> Iterator[event.Event]:
+def _initial_events(initial: Iterable[record.Record], revision: int) -> Iterator[event.Event]:
     for shown in initial:
         yield event.Event(event.ADDED, shown.revision, shown)
     yield event.Event(event.BOOKMARK, revision, None)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bascule.control.cache import errors, ring, scope
+from bascule.control.cache import catalog, errors, resource, ring, scope
 from bascule.vocabulary import fields, labels
 
 
@@ -178,3 +178,30 @@ async def test_another_cache_over_the_same_store_tells_the_same(pods):
     await pods.delete("a")
     assert [happened.frame() for happened in await far.batch()] == [happened.frame() for happened in near.take()]
     await other.close()
+
+
+async def test_much_initial_state_is_read_as_it_is_taken(pods, monkeypatch):
+    monkeypatch.setattr(catalog, "LABEL_INDEX_FROM", 3)
+    monkeypatch.setattr(resource, "_SCAN_SLICE", 2)
+    for name in "abcdef":
+        await pods.create(name)
+    watch = pods.records.watch()
+    assert seen(watch.take(3)) == [("ADDED", "a", 1), ("ADDED", "b", 2), ("ADDED", "c", 3)]
+    await pods.delete("e")
+    await pods.update("f", {"x": "1"})
+    await pods.create("ff")
+    later = [("ADDED", "d", 4), ("ADDED", "e", 5), ("ADDED", "f", 6), ("BOOKMARK", None, 6)]
+    assert seen(watch.take()) == [*later, ("DELETED", "e", 7), ("MODIFIED", "f", 8), ("ADDED", "ff", 9)]
+
+
+async def test_who_takes_the_initial_state_too_late_is_cut(pods, monkeypatch):
+    monkeypatch.setattr(catalog, "LABEL_INDEX_FROM", 3)
+    monkeypatch.setattr(resource, "_SCAN_SLICE", 2)
+    for name in "abcdef":
+        await pods.create(name)
+    monkeypatch.setattr(pods.records, "_ring", ring.Ring(6, changes_max=2))
+    watch = pods.records.watch()
+    assert len(watch.take(2)) == 2
+    for n in range(9):
+        await pods.update("a", {"n": str(n)})
+    assert (await watch.batch(), watch.cut) == ([], True)
