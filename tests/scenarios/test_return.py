@@ -9,7 +9,7 @@ import pytest
 
 from bascule.console.demo import harm, workload, world
 from bascule.console.local import bridge, machine
-from bascule.vocabulary import builtins, conditions
+from bascule.vocabulary import builtins, conditions, errors, objects
 from bascule.vocabulary.objects import Object
 from tests import waiting
 from tests.scenarios import platform
@@ -39,7 +39,10 @@ async def test_a_node_that_was_taken_for_lost_is_itself_again(tmp_path: Path) ->
                 return not conditions.is_true(seen, "Ready") and bool(_taints(seen))
 
             async def returned() -> bool:
-                seen = await node()
+                try:
+                    seen = await node()
+                except errors.StatusError:  # deleted, for the moment
+                    return False
                 return conditions.is_true(seen, "Ready") and not _taints(seen)
 
             await bridge.ask(up.layout, up.installation, "raise")
@@ -50,8 +53,10 @@ async def test_a_node_that_was_taken_for_lost_is_itself_again(tmp_path: Path) ->
             took = loop.time() - began
             assert harm.servers(up.layout) == servers, "the bridge touched a pod"
 
+            before = objects.uid(await node())
             await api.delete(builtins.NODES, "node-1")
             await waiting.until(returned, timeout_seconds=10, what="a deleted node to register again")
+            assert objects.uid(await node()) != before
 
             await world.deploy(api, workload.manifests(up.installation, up.layout, round_number=2))
             await waiting.until(lambda: world.rolled_out(api), timeout_seconds=60, what="a rollout after the return")
