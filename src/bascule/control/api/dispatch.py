@@ -19,6 +19,7 @@ from bascule.control.api import (
     deletecollection,
     deleting,
     get,
+    lanes,
     listing,
     negotiate,
     options,
@@ -59,6 +60,7 @@ _WITH_NAME: Final = {
 _WITHOUT_NAME: Final = {"GET": "list", "POST": "create", "DELETE": "deletecollection", "HEAD": "list"}
 _CONNECT: Final = ("exec", "attach", "portforward")
 _WRITES: Final = ("create", "update", "patch")
+_STREAMS: Final = (*_CONNECT, "log")
 
 
 class _What:
@@ -78,6 +80,9 @@ class Dispatcher:
         self._platform = platform
         self._paths = paths
         self._clusters = clusters.Clusters(platform)
+        self.lanes = lanes.Lanes()
+        self.crowded = False
+        """There are more connections than there should be: those of ordinary users end with their next answer."""
         self.connections = connections.Identities(platform.authenticator, platform.time)
 
     async def handle(self, http: web.BaseRequest) -> web.StreamResponse:
@@ -92,7 +97,10 @@ class Dispatcher:
         try:
             return await self._handle(http, what)
         except errors.StatusError as error:
-            return respond.failure(error)
+            answer = respond.failure(error)
+            if self.crowded:
+                answer.force_close()
+            return answer
         except (ConnectionError, TimeoutError) as error:
             _log.info("the client left during %s: %s", http.method, error)
             return respond.failure(errors.timeout("the client was too slow or left"))
@@ -132,10 +140,11 @@ class Dispatcher:
         )
         self._authorize(call)
         call.accept = negotiate.accept(http.headers.get("Accept", ""))
-        if verb in _WRITES:
-            await self._clusters.ensure(call)
-            call.options = options.write_options(parameters, http.headers.get("User-Agent", ""))
-        return await self._serve(call)
+        with self.lanes.of(who, streams=verb == "watch" or call.subresource in _STREAMS):
+            if verb in _WRITES:
+                await self._clusters.ensure(call)
+                call.options = options.write_options(parameters, http.headers.get("User-Agent", ""))
+            return await self._serve(call)
 
     async def _serve(self, call: calls.Call) -> web.StreamResponse:
         resource = call.resource
@@ -161,6 +170,8 @@ class Dispatcher:
         who = self._authenticate(http, cluster)
         if who is user.ANONYMOUS:
             raise errors.unauthorized()
+        if self.crowded and not lanes.is_reserved(who):
+            raise errors.too_many_requests("this server has too many connections; try again later", 5)
         return who
 
     def _authenticate(self, http: web.BaseRequest, cluster: str) -> user.User:
@@ -194,6 +205,8 @@ class Dispatcher:
             self._platform.authorizer.require(
                 access_attributes.Attributes(user=who, verb=http.method.lower(), cluster=found.cluster, path=found.path)
             )
+            with self.lanes.of(who):
+                return await self._paths.serve(http, found, options.Parameters(query))
         return await self._paths.serve(http, found, options.Parameters(query))
 
 

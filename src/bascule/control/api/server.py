@@ -12,69 +12,48 @@ from pathlib import Path
 from typing import Final
 
 from aiohttp import web
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http_parser import RawRequestMessage
-from aiohttp.streams import StreamReader
-from aiohttp.web_protocol import RequestHandler
 
-from bascule.control.api import call as calls
-from bascule.control.api import compaction, dispatch, expiry, server_paths
+from bascule.control.api import accepting, compaction, dispatch, expiry, server_paths
 from bascule.control.api import platform as platforms
 from bascule.vocabulary import builtins
 
 _BACKLOG: Final = 1024
-_HEADER_MAX_BYTES: Final = 32 * 1024
-_KEEPALIVE_SECONDS: Final = 180.0
+_HANDSHAKE_SECONDS: Final = 10.0
 _SHUTDOWN_SECONDS: Final = 2.0
 _PORT_ATTEMPTS: Final = 8
-
-
-class _Connections(web.Server):
-    """Tells the dispatcher when a connection is gone, and raises the limit of bodies to the API's own."""
-
-    def __init__(self, platform: platforms.Platform, dispatcher: dispatch.Dispatcher) -> None:
-        super().__init__(
-            dispatcher.handle,
-            request_factory=self._request,
-            access_log=None,
-            keepalive_timeout=_KEEPALIVE_SECONDS,
-            max_line_size=_HEADER_MAX_BYTES,
-            max_field_size=_HEADER_MAX_BYTES,
-        )
-        self._platform = platform
-        self._dispatcher = dispatcher
-
-    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
-        self._platform.watches.connection_lost(handler)
-        self._dispatcher.connections.connection_lost(handler)
-        super().connection_lost(handler, exc)
-
-    def _request(
-        self,
-        message: RawRequestMessage,
-        payload: StreamReader,
-        protocol: RequestHandler,
-        writer: AbstractStreamWriter,
-        task: asyncio.Task[None],
-    ) -> web.BaseRequest:
-        loop = asyncio.get_running_loop()
-        return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=calls.BODY_MAX_BYTES + 1)
 
 
 class Server:
     """A platform being served. `start`, then `stop`, once each."""
 
-    def __init__(self, platform: platforms.Platform) -> None:
+    def __init__(
+        self,
+        platform: platforms.Platform,
+        *,
+        connections_max: int = 0,
+        head_seconds: float = accepting.HEAD_SECONDS,
+    ) -> None:
+        """The bounds are those of `accepting.Connections`."""
         self._platform = platform
         self._paths = server_paths.ServerPaths(platform)
-        self._runner = web.ServerRunner(_Connections(platform, dispatch.Dispatcher(platform, self._paths)))
+        self.dispatcher = dispatch.Dispatcher(platform, self._paths)
+        self._connections = accepting.Connections(
+            platform, self.dispatcher, connections_max=connections_max, head_seconds=head_seconds
+        )
+        self._runner = web.ServerRunner(self._connections)
+        self._servers: list[asyncio.Server] = []
         self._tickers: list[asyncio.Task[None]] = []
 
     async def start(self, listeners: Iterable[socket.socket], tls: ssl.SSLContext | None) -> None:
         """Serves on bound sockets; without `tls` in plain HTTP (tests only)."""
         await self._runner.setup()
+        loop = asyncio.get_running_loop()
+        handshake = _HANDSHAKE_SECONDS if tls is not None else None
         for listener in listeners:
-            await web.SockSite(self._runner, listener, ssl_context=tls, backlog=_BACKLOG).start()
+            serving = await loop.create_server(
+                self._connections, sock=listener, ssl=tls, backlog=_BACKLOG, ssl_handshake_timeout=handshake
+            )
+            self._servers.append(serving)
         time = self._platform.time
         events = self._platform.endpoint_of(builtins.EVENTS).records
         self._tickers = [
@@ -85,6 +64,8 @@ class Server:
     async def stop(self) -> None:
         """Ends watches cleanly, lets running requests finish for a moment, closes caches and store."""
         self._paths.stopping = True
+        for serving in self._servers:
+            serving.close()
         for ticker in self._tickers:
             ticker.cancel()
         await asyncio.gather(*self._tickers, return_exceptions=True)

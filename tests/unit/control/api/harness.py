@@ -13,7 +13,7 @@ import orjson
 
 from bascule.bridge.identity import authority, certificates, service_account_keys
 from bascule.control.access import user
-from bascule.control.api import assembly, server, tunnel
+from bascule.control.api import assembly, dispatch, server, tunnel
 from bascule.control.api import platform as platforms
 from bascule.control.store import contract, memory
 from bascule.vocabulary import clock, errors
@@ -58,8 +58,11 @@ class NamedUsers:
 class Api:
     """What a test sees: the platform inside, and requests from outside."""
 
-    def __init__(self, platform: platforms.Platform, session: aiohttp.ClientSession, url: str) -> None:
+    def __init__(
+        self, platform: platforms.Platform, session: aiohttp.ClientSession, url: str, dispatcher: dispatch.Dispatcher
+    ) -> None:
         self.platform = platform
+        self.dispatcher = dispatcher
         self.session = session
         self.url = url
 
@@ -108,7 +111,8 @@ class Api:
 
 
 @asynccontextmanager
-async def running(store: contract.Store | None = None) -> AsyncIterator[Api]:
+async def running(store: contract.Store | None = None, **bounds: float) -> AsyncIterator[Api]:
+    """`bounds`: `connections_max` and `head_seconds` of `accepting.Connections`."""
     platform = await assembly.assemble(
         store or memory.MemoryStore(),
         settings=platforms.Settings(),
@@ -120,12 +124,12 @@ async def running(store: contract.Store | None = None) -> AsyncIterator[Api]:
     )
     platform.authenticator = NamedUsers(platform.authenticator)  # type: ignore[assignment]
     await assembly.create_defaults(platform)
-    serving = server.Server(platform)
+    serving = server.Server(platform, **bounds)  # type: ignore[arg-type]
     (listener,) = server.listen(["127.0.0.1"], 0)
     await serving.start([listener], None)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     async with aiohttp.ClientSession() as session:
-        yield Api(platform, session, url)
+        yield Api(platform, session, url, serving.dispatcher)
     await serving.stop()
 
 

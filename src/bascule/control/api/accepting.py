@@ -1,0 +1,136 @@
+"""Connections, from their acceptance to their end: how many there may be, and how long one may take to say something.
+
+A client that has not sent a request's head within seconds is let go. Beyond the bound new connections are closed after
+one answer, unless it is the platform itself that asks; far beyond it they are not answered at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+from typing import Final
+
+from aiohttp import http_exceptions, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.streams import StreamReader
+from aiohttp.web_protocol import RequestHandler
+
+from bascule.control.api import call as calls
+from bascule.control.api import dispatch, respond
+from bascule.control.api import platform as platforms
+from bascule.vocabulary import errors
+
+HEAD_SECONDS: Final = 20.0
+CONNECTIONS_MAX: Final = 20_000
+_HEAD_MAX_BYTES: Final = 32 * 1024
+_KEEPALIVE_SECONDS: Final = 180.0
+_FILES_KEPT: Final = 512
+"""Descriptors that connections never take: the store's, the bridge's, and those of the reserve."""
+_log = logging.getLogger(__name__)
+
+
+class Connections(web.Server):
+    """Tells the dispatcher when a connection is gone, and raises the limit of bodies to the API's own."""
+
+    def __init__(
+        self,
+        platform: platforms.Platform,
+        dispatcher: dispatch.Dispatcher,
+        *,
+        connections_max: int = 0,
+        head_seconds: float = HEAD_SECONDS,
+    ) -> None:
+        """`connections_max` 0: as many as the process may open files, up to `CONNECTIONS_MAX`."""
+        super().__init__(
+            dispatcher.handle,
+            request_factory=self._request,
+            access_log=None,
+            keepalive_timeout=_KEEPALIVE_SECONDS,
+            max_line_size=_HEAD_MAX_BYTES,
+            max_field_size=_HEAD_MAX_BYTES,
+        )
+        self._platform = platform
+        self._dispatcher = dispatcher
+        self._max = connections_max or affordable()
+        self._open = 0
+        self._head_seconds = head_seconds
+        self._silent: dict[RequestHandler, asyncio.TimerHandle] = {}
+
+    def __call__(self) -> RequestHandler:
+        return _Connection(self, loop=asyncio.get_running_loop(), **self._kwargs)
+
+    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        self._count(1)
+        if self._open > self._max + _FILES_KEPT // 2:
+            transport.abort()
+            return
+        loop = asyncio.get_running_loop()
+        self._silent[handler] = loop.call_later(self._head_seconds, transport.abort)
+
+    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
+        self._heard(handler)
+        self._platform.watches.connection_lost(handler)
+        self._dispatcher.connections.connection_lost(handler)
+        super().connection_lost(handler, exc)
+        self._count(-1)
+
+    def _count(self, change: int) -> None:
+        self._open += change
+        self._dispatcher.crowded = self._open > self._max
+
+    def _heard(self, handler: RequestHandler) -> None:
+        timer = self._silent.pop(handler, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _request(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: RequestHandler,
+        writer: AbstractStreamWriter,
+        task: asyncio.Task[None],
+    ) -> web.BaseRequest:
+        self._heard(protocol)
+        loop = asyncio.get_running_loop()
+        return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=calls.BODY_MAX_BYTES + 1)
+
+
+class _Connection(RequestHandler):
+    """What is no HTTP is answered as everything is, with a Status; the log has no word of what was sent."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        _log.info("a request could not be read: %s", type(exc).__name__)
+        if request.writer.output_size > 0:
+            raise ConnectionError("the answer has begun already")
+        response = respond.failure(_explained(status, exc))
+        response.force_close()
+        return response
+
+
+def _explained(status: int, exc: BaseException | None) -> errors.StatusError:
+    if isinstance(exc, http_exceptions.LineTooLong):
+        text = f"the request's line and each of its headers may have {_HEAD_MAX_BYTES} bytes"
+        return errors.StatusError(431, "RequestHeaderFieldsTooLarge", text)
+    if status >= 500:
+        return errors.internal("an unexpected failure; the request was not completed")
+    return errors.bad_request("the request is no HTTP that this server understands")
+
+
+def affordable() -> int:
+    """How many connections the process has files for; takes as many as the system grants."""
+    soft: int
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = CONNECTIONS_MAX + 2 * _FILES_KEPT
+    wanted = most if hard == resource.RLIM_INFINITY else min(hard, most)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    return max(min(soft - 2 * _FILES_KEPT, CONNECTIONS_MAX), 64)
