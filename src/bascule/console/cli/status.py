@@ -101,9 +101,23 @@ def _nodes(console: Console, state: dict[str, Any] | None, nodes: list[Object] |
             _word(seen.get("connected")),
             _word(seen.get("in_force")) if seen else str(synced.get("status", "unknown")),
             _lag(seen),
-            str(len(seen.get("refused") or ()) or ""),
+            str(sum(len(names) for names in (seen.get("refused") or {}).values()) or ""),
         )
     console.print(table)
+    for name, seen in sorted(bridged.items()):
+        for line in _refusals(seen.get("refused") or {}):
+            console.print(f"{name} refuses {line}", highlight=False, markup=False)
+    if (state or {}).get("store_went_back"):
+        console.print("the store is older than what nodes know: nothing is removed from them; restore a newer copy")
+
+
+def _refusals(refused: dict[str, dict[str, str]]) -> list[str]:
+    """The name "*" is everything of the kind."""
+    return [
+        f"{kind}: {reason}" if name == "*" else f"{kind} {name}: {reason}"
+        for kind, names in sorted(refused.items())
+        for name, reason in sorted(names.items())
+    ][:10]
 
 
 def _word(value: object) -> str:

@@ -29,13 +29,21 @@ class Standing:
         self._clock = clock
         self._mirror = mirror.Mirror()
         self._said: dict[str, dict[str, Any]] = {}
+        self._saying: set[str] = set()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         known.informers["nodes"].on_change(self._changed)
 
     async def say(self, node: str, body: dict[str, Any]) -> None:
         """Returns once it stands in the API. Raises StatusError and Unreachable."""
         self._said[node] = body
-        await self._write(node, body)
+        self._saying.add(node)
+        try:
+            await self._write(node, body)
+        finally:
+            self._saying.discard(node)
+        present = self._world.object("nodes", f"{objects.ROOT}//{node}")
+        if self._mirror.reflects(("nodes", node), present):  # else what is seen is from before, and more will come
+            self._changed("", None, present)
 
     def silent(self, node: str) -> None:
         """The node is no longer connected here: nothing is upheld in its name."""
@@ -56,7 +64,9 @@ class Standing:
             return
         node = objects.name(present)
         said = self._said.get(node)
-        if said is not None and node not in self._tasks and (new is None or _gainsaid(new, said)):
+        if said is None or node in self._tasks or node in self._saying:
+            return
+        if new is None or _gainsaid(new, said):
             self._tasks[node] = asyncio.create_task(self._uphold(node))
 
     async def _uphold(self, node: str) -> None:
