@@ -1,17 +1,32 @@
-"""/openapi/v3: an index of documents, one for each group version, under URLs that change with their content."""
+"""/openapi/v3: an index of documents, one for each group version, under URLs that change with their content.
+
+/openapi/v2: one document of everything, as JSON or protobuf, for clients that know no other.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiohttp import web
 
-from bascule.control.api import respond
-from bascule.control.schema import openapi_v3
+from bascule.control.api import negotiate, respond
+from bascule.control.schema import openapi_v2, openapi_v2_protobuf, openapi_v3
 from bascule.vocabulary import errors, resources
 
 _HEAD: Final = "/openapi/v3"
+_V2: Final = "/openapi/v2"
+_PROTOBUF_NAMES: Final = (openapi_v2_protobuf.ACCEPTED_TYPE, openapi_v2_protobuf.CONTENT_TYPE)
+
+
+class _Document(NamedTuple):
+    content: bytes
+    media: str
+    tag: str
+
+    @classmethod
+    def of(cls, content: bytes, media: str = negotiate.JSON) -> _Document:
+        return cls(content, media, f'"{openapi_v3.content_hash(content)}"')
 
 
 class Documents:
@@ -20,33 +35,55 @@ class Documents:
     def __init__(self, registry: resources.Registry, version: str) -> None:
         self._registry = registry
         self._version = version
-        self._documents: dict[tuple[str, str], bytes] = {}
-        self._index: bytes = b""
+        self._documents: dict[tuple[str, str], _Document] = {}
+        self._index = _Document.of(b"")
+        self._v2: tuple[_Document, _Document] | None = None
         self._lock = asyncio.Lock()
 
     async def serve(self, http: web.BaseRequest, path: str) -> web.StreamResponse:
-        """The index or a document; 404 for others (`/openapi/v2` among them)."""
-        async with self._lock:
-            if not self._index:
-                await asyncio.to_thread(self._compute)
-        if path == _HEAD:
-            return respond.raw(self._index)
-        document = self._documents.get(_group_version(path))
-        if document is None:
-            raise errors.path_not_found()
-        response = respond.raw(document)
+        """A document or the index of version 3; 304 for whom has it already, 404 for others."""
+        found = await (self._version_2(http.headers.get("Accept", "")) if path == _V2 else self._version_3(path))
+        held = [tag.strip().removeprefix("W/") for tag in http.headers.get("If-None-Match", "").split(",")]
+        if found.tag in held:
+            return web.Response(status=304, headers={"ETag": found.tag})
+        response = respond.raw(found.content, media=found.media)
+        response.headers["ETag"] = found.tag
         if "hash=" in http.raw_path:
             response.headers["Cache-Control"] = "public, immutable"
         return await respond.compressed(response, http.headers.get("Accept-Encoding", ""))
 
+    async def _version_3(self, path: str) -> _Document:
+        async with self._lock:
+            if not self._documents:
+                await asyncio.to_thread(self._compute)
+        found = self._index if path == _HEAD else self._documents.get(_group_version(path))
+        if found is None:
+            raise errors.path_not_found()
+        return found
+
+    async def _version_2(self, accept: str) -> _Document:
+        async with self._lock:
+            if self._v2 is None:
+                self._v2 = await asyncio.to_thread(self._compute_v2)
+        document, encoded = self._v2
+        return encoded if any(name in accept for name in _PROTOBUF_NAMES) else document
+
     def _compute(self) -> None:
-        hashes = {}
+        hashes, made = {}, {}
         for group, version in self._registry.group_versions():
             rows = [row for row in self._registry if (row.group, row.version) == (group, version)]
             document = openapi_v3.document(group, version, rows, self._version)
-            self._documents[group, version] = document
+            made[group, version] = _Document.of(document)
             hashes[group, version] = openapi_v3.content_hash(document)
-        self._index = respond.dump(openapi_v3.index(hashes))
+        self._index = _Document.of(respond.dump(openapi_v3.index(hashes)))
+        self._documents = made
+
+    def _compute_v2(self) -> tuple[_Document, _Document]:
+        described = openapi_v2.document(self._registry, self._version)
+        return (
+            _Document.of(openapi_v2.as_json(described)),
+            _Document.of(openapi_v2_protobuf.encode(described), openapi_v2_protobuf.CONTENT_TYPE),
+        )
 
 
 def _group_version(path: str) -> tuple[str, str]:

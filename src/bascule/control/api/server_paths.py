@@ -14,7 +14,16 @@ from bascule.vocabulary import errors
 
 VERSION: Final = "v1.36.0"
 _CHECKS: Final = ("ping", "store", "caches")
-_LISTED: Final = ("/healthz", "/livez", "/readyz", "/version", "/metrics", "/openapi/v3", "/openid/v1/jwks")
+_LISTED: Final = (
+    "/healthz",
+    "/livez",
+    "/readyz",
+    "/version",
+    "/metrics",
+    "/openapi/v2",
+    "/openapi/v3",
+    "/openid/v1/jwks",
+)
 
 
 class ServerPaths:
@@ -42,7 +51,7 @@ class ServerPaths:
         match head:
             case "healthz" | "livez" | "readyz":
                 return self._health(path, parameters)
-            case "openapi" if path.startswith("/openapi/v3"):
+            case "openapi" if path == "/openapi/v2" or path.startswith("/openapi/v3"):
                 return await self._openapi.serve(http, path)
             case "metrics" if path == "/metrics":
                 return respond.raw(self.requests.text(), media=prometheus_client.CONTENT_TYPE_LATEST)

@@ -54,7 +54,23 @@ async def test_openapi_has_urls_that_follow_the_content(api: harness.Api) -> Non
     document = (await api.get(url)).body
     assert "/apis/apps/v1/namespaces/{namespace}/deployments/{name}" in document["paths"]
     assert (await api.get("/openapi/v3/apis/none/v1")).code == 404
-    assert (await api.get("/openapi/v2")).code == 404
+
+
+async def test_openapi_v2_is_json_or_protobuf_and_sent_once(api: harness.Api) -> None:
+    answer = await api.get("/openapi/v2")
+    assert answer.body["swagger"] == "2.0"
+    assert "/api/v1/namespaces/{namespace}/pods/{name}" in answer.body["paths"]
+    assert "io.k8s.api.core.v1.Pod" in answer.body["definitions"]
+    accept = {"Accept": "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"}
+    encoded = await api.get("/openapi/v2", headers=accept)
+    assert encoded.headers["Content-Type"] == "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+    assert encoded.body[:5] == b"\x0a\x032.0"
+    assert encoded.headers["ETag"] != answer.headers["ETag"]
+    for path in ("/openapi/v2", "/openapi/v3", "/openapi/v3/apis/apps/v1"):
+        tag = (await api.get(path)).headers["ETag"]
+        again = await api.get(path, headers={"If-None-Match": f'"other", {tag}'})
+        assert (again.code, again.body) == (304, b"")
+    assert (await api.get("/openapi/v2/x")).code == 404
 
 
 async def test_the_store_says_who_it_is(api: harness.Api) -> None:
