@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 
@@ -13,6 +13,7 @@ from bascule.control.cache import errors as cache_errors
 from bascule.control.cache import scope
 from bascule.vocabulary import errors, fields, labels, objects
 
+TERMS_MAX: Final = 100
 Match = Literal["", "Exact", "NotOlderThan"]
 
 
@@ -44,21 +45,15 @@ def selection(call: calls.Call) -> Selection:
         by_fields = fields.parse(parameters["fieldSelector"])
         for requirement in by_fields.requirements:
             if requirement.field not in call.endpoint.selectable:
-                raise _unknown_field(call, requirement.field)
+                raise errors.bad_request(f"field label not supported: {requirement.field}")
+    terms = len(by_labels.requirements) + len(by_fields.requirements)
+    if terms > TERMS_MAX:
+        raise errors.bad_request(f"a selector of {terms} terms: at most {TERMS_MAX} are looked at for each object")
     if call.verb == "watch" and call.name:
         own = fields.Requirement("metadata.name", "=", call.name)
         by_fields = fields.FieldSelector((*by_fields.requirements, own))
     cluster = None if call.cluster == route.EVERY_CLUSTER else call.cluster
     return Selection(scope.Scope(cluster, call.namespace or None), by_labels, by_fields)
-
-
-def _unknown_field(call: calls.Call, field: str) -> errors.StatusError:
-    resource = call.resource
-    return errors.bad_request(
-        f'Unable to find "{resource.group}/{resource.version}, Resource={resource.plural}" that match label selector '
-        f'"{call.parameters.get("labelSelector", "")}", field selector "{call.parameters["fieldSelector"]}": '
-        f"field label not supported: {field}"
-    )
 
 
 def version(text: str, *, parameter: str = "resourceVersion") -> int | None:
