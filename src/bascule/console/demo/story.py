@@ -34,6 +34,7 @@ class Story:
     async def tell(self) -> Promises:
         """Leaves the platform up and the demo's namespace removed."""
         installation = await bringup.up(self._wishes, self._say)
+        await bridge.ask(self._layout, installation, "lower")
         async with bringup.client_of(self._layout) as api:
             address = await self._deploy(api, installation)
         try:
@@ -44,9 +45,15 @@ class Story:
                 await self._act_bridge(load, installation)
                 await self._act_control(load, installation)
         finally:
-            async with bringup.client_of(self._layout) as api:
-                await world.remove(api)
+            await self._tidy(installation)
         return self.promises
+
+    async def _tidy(self, installation: Installation) -> None:
+        """Leaves things as they were, however the story ended."""
+        await bringup.up(self._wishes, lambda _: None)
+        await bridge.ask(self._layout, installation, "lower")
+        async with bringup.client_of(self._layout) as api:
+            await world.remove(api)
 
     async def _deploy(self, api: Client, installation: Installation) -> str:
         self._title("a Deployment of three and a Service")

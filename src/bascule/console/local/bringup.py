@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bascule.client import kubeconfig
+from bascule.client import faults, kubeconfig
 from bascule.client.api import Client
-from bascule.console.local import hostnet, machine, plan, processes, supervisor
+from bascule.console.local import bridge, hostnet, machine, plan, processes, supervisor
 from bascule.console.local.layout import Installation, Layout, Node
 from bascule.vocabulary import builtins, conditions, errors
 from bascule.vocabulary.objects import Object
@@ -144,7 +144,7 @@ async def up(wishes: Wishes, say: Say) -> Installation:
         data = plan.data_tower(installation, layout)
         say("starting the data tower")
         await _started(data, say)
-        await _nodes_ready(api, installation, say)
+        await _nodes_ready(api, installation, layout, say)
     return installation
 
 
@@ -244,7 +244,14 @@ def bootstrap_token(description: str, *, reusable: bool = False) -> tuple[Object
     return manifest, f"{identity}.{secret}"
 
 
-async def _nodes_ready(api: Client, installation: Installation, say: Say) -> None:
+async def _raised(layout: Layout, installation: Installation) -> bool:
+    try:
+        return bool((await bridge.ask(layout, installation))["raised"])
+    except (errors.StatusError, faults.Unreachable, KeyError):
+        return False
+
+
+async def _nodes_ready(api: Client, installation: Installation, layout: Layout, say: Say) -> None:
     wanted = installation.hollow_count or len(installation.nodes)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + READY_SECONDS + installation.hollow_count * 0.2
@@ -252,6 +259,9 @@ async def _nodes_ready(api: Client, installation: Installation, say: Say) -> Non
     while loop.time() < deadline:
         listed = await api.list(builtins.NODES)
         ready = sum(conditions.is_true(node, "Ready") for node in listed["items"])
+        if ready < wanted and await _raised(layout, installation):
+            say("  the bridge is raised: nodes act on their ledgers. bascule bridge lower lets them in again")
+            return
         if ready >= wanted:
             say(f"  {ready} of {wanted} nodes ready")
             return

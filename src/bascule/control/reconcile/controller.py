@@ -34,6 +34,13 @@ def its_own_fault(error: Exception) -> bool:
     return not (isinstance(error, errors.StatusError) and error.code in _TRANSIENT)
 
 
+def in_vain(error: Exception) -> bool:
+    """Whether the namespace is on its way out: what was to be made in it will not be missed."""
+    if not isinstance(error, errors.StatusError) or error.code != 403:
+        return False
+    return any(cause.get("reason") == "NamespaceTerminating" for cause in (error.details or {}).get("causes") or ())
+
+
 class Controller:
     """`watch` informers, then `await run()`; it ends only when cancelled, or raises when its loop is broken."""
 
@@ -126,6 +133,9 @@ class Controller:
             log.info("%s: %s is well again and leaves quarantine", self.name, request.text())
 
     def _failed(self, request: Request, error: Exception) -> None:
+        if in_vain(error):
+            self.backoff.forget(request)
+            return
         self._numbers.failures.labels(self.name).inc()
         if not its_own_fault(error):
             log.info("%s: %s: %s; trying again", self.name, request.text(), error)
@@ -137,7 +147,9 @@ class Controller:
         reason = f"{type(error).__name__}: {error}"
         if isinstance(error, TimeoutError):
             reason = f"took longer than {self._timeout_seconds:g} s"
-        log.warning("%s: %s failed: %s", self.name, request.text(), reason, exc_info=error)
+        # The server's refusal says all there is to say; anything else is a fault of ours and needs its place.
+        place = None if isinstance(error, (errors.StatusError, TimeoutError)) else error
+        log.warning("%s: %s failed: %s", self.name, request.text(), reason, exc_info=place)
         if not self._set_aside(request, reason, at_once=False):
             self.queue.add_after(request, self.backoff.next_seconds(request))
 
