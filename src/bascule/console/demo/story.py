@@ -58,6 +58,7 @@ class Story:
     async def _deploy(self, api: Client, installation: Installation) -> str:
         self._title("a Deployment of three and a Service")
         await workload.provide_image(installation, self._layout)
+        await world.until(lambda: world.cleared(api), timeout_seconds=60, what="an earlier demo's namespace is gone")
         await world.deploy(api, workload.manifests(installation, self._layout))
         took = await world.until(lambda: world.rolled_out(api), timeout_seconds=60, what="the Deployment is available")
         address = await world.service_address(api)

@@ -91,6 +91,17 @@ async def answers(address: str) -> bool:
     return b" 200" in head
 
 
+async def cleared(api: Client) -> bool:
+    """Whether no namespace of an earlier demo is still being deleted."""
+    try:
+        namespace = await api.get(builtins.NAMESPACES, workload.NAMESPACE)
+    except StatusError as error:
+        if error.code == 404:
+            return True
+        raise
+    return objects.deletion_timestamp(namespace) is None
+
+
 async def remove(api: Client) -> None:
     try:
         await api.delete(builtins.NAMESPACES, workload.NAMESPACE)
