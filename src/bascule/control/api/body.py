@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from bascule.control.api import call as calls
 from bascule.control.schema import decoding, types, validation
 from bascule.vocabulary import errors, objects
+
+T = TypeVar("T")
 
 
 async def read(
@@ -19,7 +24,7 @@ async def read(
     content = await call.body()
     content_type = call.content_type
     wanted = (api_version or call.resource.api_version, kind or call.resource.kind)
-    obj = decoding.decode(content, content_type, default=wanted)
+    obj = await decoded(functools.partial(decoding.decode, default=wanted), content, content_type)
     found = (obj.get("apiVersion"), obj.get("kind"))
     if found != wanted:
         raise errors.bad_request(
@@ -28,9 +33,21 @@ async def read(
         )
     twice: list[str] = []
     if call.options.field_validation != "Ignore":
-        twice = decoding.duplicates(content, content_type)
+        twice = await decoded(decoding.duplicates, content, content_type)
     check(call, obj, schema or call.endpoint.schema, twice)
     return obj
+
+
+async def decoded(read: Callable[[bytes, str], T], content: bytes, content_type: str) -> T:
+    """What `read` (of `schema.decoding`) makes of a body; a large one is read beside the event loop."""
+    if decoding.is_slow(content, content_type):
+        return await asyncio.to_thread(read, content, content_type)
+    return read(content, content_type)
+
+
+async def value(content: bytes, content_type: str) -> Any:
+    """Any JSON value, of a patch or the like."""
+    return await decoded(decoding.decode_value, content, content_type)
 
 
 def check(call: calls.Call, obj: objects.Object, schema: types.TypeSchema, duplicates: list[str]) -> None:

@@ -9,7 +9,6 @@ from bascule.control.api import body, get, negotiate, patching, pipeline, shape
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
 from bascule.control.cache import cache, record
-from bascule.control.schema import decoding
 from bascule.vocabulary import builtins, errors, objects
 
 
@@ -55,7 +54,7 @@ async def approval(platform: platforms.Platform, call: calls.Call) -> web.Stream
         wanted = await body.read(call)
         merge: patching.Merge = lambda _: wanted  # noqa: E731
     else:
-        value = decoding.decode_value(await call.body(), negotiate.JSON)
+        value = await body.value(await call.body(), negotiate.JSON)
         merge = patching.merger(call.content_type, value, call.endpoint.schema)
 
     def change(current: objects.Object, stored: record.Record) -> objects.Object:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Final, NamedTuple
 
 import orjson
 from aiohttp import web
 
+from bascule.control.api import body, deletion, pipeline, respond, shape
 from bascule.control.api import call as calls
-from bascule.control.api import deletion, pipeline, respond, shape
 from bascule.control.api import platform as platforms
 from bascule.control.cache import record
 from bascule.control.schema import decoding
@@ -40,7 +41,8 @@ async def read_wish(call: calls.Call) -> deletion.Wish:
     content = await call.body()
     given: objects.Object | None = None
     if content.strip():
-        given = decoding.decode(content, call.content_type, default=("v1", "DeleteOptions"))
+        read = functools.partial(decoding.decode, default=("v1", "DeleteOptions"))
+        given = await body.decoded(read, content, call.content_type)
         if given.get("kind") != "DeleteOptions":
             raise errors.bad_request(f"the body of a DELETE is DeleteOptions, not {str(given.get('kind'))[:100]}")
     return deletion.wish(call.parameters, given)

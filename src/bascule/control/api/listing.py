@@ -7,7 +7,8 @@ from the same place at whatever is current.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import functools
+from collections.abc import Callable
 from typing import Any, Final
 
 import orjson
@@ -34,17 +35,15 @@ async def list_objects(platform: platforms.Platform, call: calls.Call) -> web.St
     page = await read(call)
     metadata = _metadata(page)
     accept = call.accept
-    if accept.shape == "object" and call.endpoint.conversion is None:
+    if accept.encoding == "json" and accept.shape == "object" and call.endpoint.conversion is None:
         head = b"".join((call.endpoint.list_head, orjson.dumps(metadata), b',"items":['))
-        if accept.encoding == "json" and long_list.fits(call, page):
+        if long_list.fits(call, page):
             return await long_list.send(call, page, head)
         body = b"".join((head, record.join(page.records), b"]}\n"))
-        if accept.encoding == "yaml":
-            return respond.value(orjson.loads(body), encoding="yaml", warnings=call.warnings)
-        response = respond.raw(body, warnings=call.warnings)
     else:
-        content = await _rendered(platform, call, page, metadata)
-        response = respond.value(content, encoding=accept.encoding, warnings=call.warnings)
+        body = await _rendered(platform, call, page, metadata)
+    media = negotiate.YAML if accept.encoding == "yaml" else negotiate.JSON
+    response = respond.raw(body, media=media, warnings=call.warnings)
     return await respond.compressed(response, call.request().headers.get("Accept-Encoding", ""))
 
 
@@ -113,30 +112,35 @@ def _metadata(page: resource.Page) -> dict[str, Any]:
 
 async def _rendered(
     platform: platforms.Platform, call: calls.Call, page: resource.Page, metadata: dict[str, Any]
-) -> dict[str, Any]:
-    accept: negotiate.Accept = call.accept
-    endpoint = call.endpoint
+) -> bytes:
+    """Tables, metadata, other versions, and YAML: every object is decoded, shown and encoded in its slice."""
+    frame, show = _framed(platform, call, metadata)
+    slices = [page.records[start : start + _SLICE] for start in range(0, len(page.records), _SLICE)]
+    if call.accept.encoding == "yaml":
+        entries = next(reversed(frame.values()))
+        for part in slices:
+            entries += [show(call.endpoint.decode(stored)) for stored in part]
+            await asyncio.sleep(0)
+        return await asyncio.to_thread(respond.dump, frame, "yaml")
+    pieces = []
+    for part in slices:
+        pieces.append(orjson.dumps([show(call.endpoint.decode(stored)) for stored in part])[1:-1])
+        await asyncio.sleep(0)
+    return b"".join((orjson.dumps(frame)[:-2], b",".join(pieces), b"]}\n"))
+
+
+def _framed(
+    platform: platforms.Platform, call: calls.Call, metadata: dict[str, Any]
+) -> tuple[dict[str, Any], Callable[[objects.Object], Any]]:
+    """The list without its entries, which are its last member, and what makes an entry of an object."""
+    accept, kind = call.accept, call.endpoint.strategy
     if accept.shape == "table":
         now = platform.time.now()
         included = table.include(call.parameters.get("includeObject", ""))
-        rows = [
-            table.row(endpoint.strategy, obj, now, included=included, version=accept.version)
-            async for obj in _decoded(call, page)
-        ]
-        return table.table(table.columns(endpoint.strategy), rows, metadata, accept.version)
+        row = functools.partial(table.row, kind, now=now, included=included, version=accept.version)
+        return table.table(table.columns(kind), [], metadata, accept.version), row
     if accept.shape == "metadata":
-        items = [table.partial(obj, accept.version) async for obj in _decoded(call, page)]
-        return table.partial_list(items, metadata, accept.version)
-    return {
-        "kind": endpoint.resource.list_kind,
-        "apiVersion": endpoint.resource.api_version,
-        "metadata": metadata,
-        "items": [obj async for obj in _decoded(call, page)],
-    }
-
-
-async def _decoded(call: calls.Call, page: resource.Page) -> AsyncIterator[objects.Object]:
-    for position, stored in enumerate(page.records):
-        if position % _SLICE == _SLICE - 1:
-            await asyncio.sleep(0)
-        yield call.endpoint.decode(stored)
+        partial = functools.partial(table.partial, version=accept.version)
+        return table.partial_list([], metadata, accept.version), partial
+    row_ = call.endpoint.resource
+    return {"kind": row_.list_kind, "apiVersion": row_.api_version, "metadata": metadata, "items": []}, lambda obj: obj

@@ -45,7 +45,7 @@ async def patched(platform: platforms.Platform, call: calls.Call) -> pipeline.Ou
     content = await call.body()
     if content_type == APPLY:
         return await _apply(platform, call, content)
-    value = decoding.decode_value(content, negotiate.JSON)
+    value = await body.value(content, negotiate.JSON)
     merge = merger(content_type, value, call.endpoint.schema)
     named = _version(value)
 
@@ -88,7 +88,7 @@ async def _apply(platform: platforms.Platform, call: calls.Call, content: bytes)
     if not call.parameters.get("fieldManager"):
         cause = errors.required("fieldManager", "is required for apply patch")
         raise errors.invalid("PatchOptions", "meta.k8s.io", "", [cause])
-    applied = decoding.decode(content, negotiate.YAML)
+    applied = await body.decoded(decoding.decode, content, negotiate.YAML)
     _is_about(call, applied)
     endpoint = call.endpoint
     meta = applied.get("metadata") or {}

@@ -11,7 +11,6 @@ from bascule.control.api import body, get, negotiate, patching, pipeline, shape
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
 from bascule.control.cache import record
-from bascule.control.schema import decoding
 from bascule.vocabulary import errors, objects
 
 _RESIZABLE = ("resources", "resizePolicy")
@@ -25,7 +24,7 @@ async def serve(platform: platforms.Platform, call: calls.Call) -> web.StreamRes
         wanted = await body.read(call)
         merge: patching.Merge = lambda _: objects.deep_copy(wanted)  # noqa: E731
     else:
-        value = decoding.decode_value(await call.body(), negotiate.JSON)
+        value = await body.value(await call.body(), negotiate.JSON)
         merge = patching.merger(call.content_type, value, call.endpoint.schema)
     take: Callable[[objects.Object, objects.Object], None] = _resize if call.subresource == "resize" else _debug
 

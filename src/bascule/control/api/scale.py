@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import orjson
@@ -79,12 +80,13 @@ async def _write(platform: platforms.Platform, call: calls.Call, wanted_of: patc
 async def _patch(platform: platforms.Platform, call: calls.Call) -> patching.Merge:
     content = await call.body()
     if call.content_type == patching.APPLY:
-        applied = decoding.decode(content, negotiate.YAML, default=(_API_VERSION, _KIND))
+        read = functools.partial(decoding.decode, default=(_API_VERSION, _KIND))
+        applied = await body.decoded(read, content, negotiate.YAML)
         manager, force, now = call.options.field_manager, call.options.force, platform.now()
         return lambda current: apply.server_side(
             current, applied, manager, force=force, schema=_schema(), now=now, subresource="scale"
         )
-    value = decoding.decode_value(content, negotiate.JSON)
+    value = await body.value(content, negotiate.JSON)
     return patching.merger(call.content_type, value, _schema())
 
 

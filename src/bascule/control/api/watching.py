@@ -28,6 +28,7 @@ _UNSENT_BYTES: Final = 64 * 1024
 _GATHER_SECONDS: Final = 0.02
 """After a write, so long events gather before the next: a burst costs a watcher fifty writes a second at most,
 while an event that comes alone is sent at once."""
+_SLICE: Final = 100
 INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
 
 
@@ -165,7 +166,7 @@ class _Stream:
                 events = self._watch.take() if now < bookmark else []
                 if not events:
                     async with asyncio.timeout_at(min(bookmark, end)):
-                        events = await self._watch.batch()
+                        events = await self._watch.batch(_SLICE)
             except TimeoutError:
                 if self._bookmarks and bookmark < end:
                     await _write(http, self._bookmark(self._watch.revision, initial=False))
