@@ -16,7 +16,7 @@ from bascule.control.store import contract
 from bascule.vocabulary import objects
 
 REPLAYED_REVISIONS: Final = 5000
-_CHUNK: Final = 5000
+_CHUNK: Final = 20_000
 _UNBROKEN: Final = 1000
 """So many entries are taken in at a time once others may be waiting."""
 _NO_BUCKET: Final = "\0"
@@ -73,8 +73,11 @@ class Loader:
         gc.disable()
         try:
             made = await self._read_back(name)
-            for happened in self._missed.get(name, ()):
+            # The list may grow meanwhile; its end is the present, as nothing is awaited after it.
+            for number, happened in enumerate(self._missed.get(name, ()), 1):
                 self._apply(made, happened)
+                if number % _UNBROKEN == 0:
+                    await asyncio.sleep(0)
             return made
         finally:
             if collecting:
