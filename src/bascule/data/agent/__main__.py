@@ -34,7 +34,8 @@ def pod_cidr(chosen: argparse.Namespace, ledger: Ledger) -> str:
     if chosen.pod_cidr:
         return str(chosen.pod_cidr)
     if chosen.runtime != "containerd":  # any address of the loopback network may be bound, by anyone
-        number = hashlib.blake2s(chosen.node_name.encode()).digest()
+        own_place = chosen.data_dir.resolve() / chosen.node_name  # two installations on one machine must not meet
+        number = hashlib.blake2s(str(own_place).encode()).digest()
         return f"127.{64 + number[0] % 64}.{number[1]}.0/24"
     own = ledger.get("nodes", f"root//{chosen.node_name}")
     told = (own.object().get("spec") or {}).get("podCIDR") if own is not None else None

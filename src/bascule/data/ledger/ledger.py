@@ -46,6 +46,7 @@ class Ledger:
         return cls(connection, held, rebuilt=rebuilt)
 
     def close(self) -> None:
+        self._rows.close()
         self._connection.close()
         if self._lock is not None:
             os.close(self._lock)

@@ -15,6 +15,7 @@ _log = logging.getLogger(__name__)
 class Rows:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._moved: set[str] = set()
         self.positions: dict[str, messages.Position] = {
             kind: messages.Position(installation, epoch, generation)
             for kind, installation, epoch, generation in connection.execute("SELECT * FROM positions")
@@ -69,8 +70,14 @@ class Rows:
             self.all(kind)
 
     def apply(self, update: messages.Update) -> messages.Applied:
-        """One transaction. Raises sqlite3.Error when nothing could be written."""
+        """One transaction. Raises sqlite3.Error when nothing could be written. A step that changes nothing but how far
+        along the same history the kind is waits for the next that does, and costs no disk."""
         kind = update.kind
+        known_at = self.positions.get(kind)
+        if not (update.put or update.removed) and known_at is not None and known_at[:2] == update.position[:2]:
+            self.positions[kind] = update.position
+            self._moved.add(kind)
+            return messages.Applied(frozenset())
         known = (
             {
                 name: (version, epoch)
@@ -95,10 +102,25 @@ class Rows:
                 "DELETE FROM corrupt WHERE kind = ? AND name = ?",
                 [(kind, name) for name in (*put, *update.removed)],
             )
-            self._connection.execute("INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?)", (kind, *update.position))
+            self._write_positions({other: self.positions[other] for other in self._moved} | {kind: update.position})
+        self._moved.clear()
         self.positions[kind] = update.position
         differing = {name for name in put if name not in known or known[name][0] != put[name].version}
         return messages.Applied(frozenset(differing.union(removed, broken)), kept)
+
+    def close(self) -> None:
+        """Writes how far along the kinds are, if the disk lets it."""
+        try:
+            with _Transaction(self._connection):
+                self._write_positions({kind: self.positions[kind] for kind in self._moved})
+        except sqlite3.Error as error:
+            _log.info("positions not written", extra={"error": str(error)})
+
+    def _write_positions(self, positions: dict[str, messages.Position]) -> None:
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?)",
+            [(kind, *position) for kind, position in positions.items()],
+        )
 
     def _put(self, update: messages.Update) -> None:
         self._connection.executemany(

@@ -91,6 +91,21 @@ def test_refused_means_unchanged(wrong: messages.Update, objection: messages.Obj
     ledger.close()
 
 
+def test_a_step_without_content_costs_no_disk_and_counts_all_the_same(path: Path) -> None:
+    ledger = Ledger.open(path)
+    ledger.apply(update(at(5), "a"))
+    written = ledger._connection.total_changes
+    assert ledger.apply(update(at(9))) == messages.Applied(frozenset())
+    assert ledger._connection.total_changes == written
+    assert isinstance(ledger.apply(update(at(8), "b")), messages.Refused)
+    assert isinstance(ledger.apply(update(at(9, epoch=2))), messages.Applied)
+    ledger.apply(update(at(12, epoch=2)))
+    ledger.close()
+    ledger = Ledger.open(path)
+    assert ledger.position == at(12, epoch=2)
+    ledger.close()
+
+
 def test_another_kind_of_an_older_epoch_is_refused_too() -> None:
     ledger = Ledger.open(":memory:")
     ledger.apply(update(at(5, epoch=2), "a"))
