@@ -15,7 +15,7 @@ import yaml
 from aiohttp import web
 from multidict import CIMultiDict
 
-from bascule.control.api import negotiate
+from bascule.control.api import answer, negotiate
 from bascule.vocabulary import errors, objects
 
 COMPRESS_ABOVE_BYTES: Final = 128 * 1024
@@ -35,10 +35,10 @@ _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 def raw(body: bytes, *, code: int = 200, media: str = negotiate.JSON, warnings: Iterable[str] = ()) -> web.Response:
     """An answer whose bytes are ready."""
-    headers: CIMultiDict[str] = CIMultiDict({"Content-Type": media, "Cache-Control": "no-cache, private"})
+    made = answer.Answer(body, code=code, media=media)
     if warnings:
-        _warn(headers, warnings)
-    return web.Response(body=body, status=code, headers=headers)
+        _warn(made.headers, warnings)
+    return made
 
 
 def value(
