@@ -105,6 +105,7 @@ class Standing:
             known = await self._client.patch(builtins.NODES, node, {"metadata": changes}, **acting.as_node(node))
         status = self._status(known, body)
         if not mirror.covers(known.get("status") or {}, status):
+            self._add_connected(known, status)
             if isinstance(status.get("addresses"), list):
                 status["addresses"] = [{"$patch": "replace"}, *status["addresses"]]
             self._mirror.begin(what)
@@ -126,25 +127,30 @@ class Standing:
         return registered
 
     def _status(self, known: objects.Object, body: dict[str, Any]) -> dict[str, Any]:
-        """The status to write: what keeps its state keeps the time of its transition; and that the node is heard,
-        in the same write, lest it be taken for lost again on the strength of a condition from before."""
+        """The status to write: what keeps its state keeps the time of its transition."""
         status = dict(body.get("status") or {})
-        present = (known.get("status") or {}).get("conditions")
-        now = timestamps.format(self._clock.now())
-        told = [dict(condition) for condition in status.get("conditions") or ()]
-        connected = conditions.find(present, liveness.CONNECTED)
+        if "conditions" in status:
+            told = [dict(condition) for condition in status["conditions"] or ()]
+            status["conditions"] = self._stamped(known, told)
+        return status
+
+    def _add_connected(self, known: objects.Object, status: dict[str, Any]) -> None:
+        """That the node is heard, in the same write, lest it be taken for lost again by a condition from before."""
+        connected = conditions.find((known.get("status") or {}).get("conditions"), liveness.CONNECTED)
         if connected is not None and connected.get("status") != "True":
             reason, message = "BridgeConnected", "the node is connected to the bridge"
-            told.append({"type": liveness.CONNECTED, "status": "True", "reason": reason, "message": message})
+            told = {"type": liveness.CONNECTED, "status": "True", "reason": reason, "message": message}
+            status["conditions"] = [*(status.get("conditions") or ()), *self._stamped(known, [told])]
+
+    def _stamped(self, known: objects.Object, told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        present = (known.get("status") or {}).get("conditions")
+        now = timestamps.format(self._clock.now())
         for condition in told:
             before = conditions.find(present, condition["type"])
             same = before is not None and before.get("status") == condition.get("status")
             kept = before.get("lastTransitionTime") if before is not None and same else None
-            condition["lastTransitionTime"] = kept or now
-            condition["lastHeartbeatTime"] = now
-        if told:
-            status["conditions"] = told
-        return status
+            condition |= {"lastTransitionTime": kept or now, "lastHeartbeatTime": now}
+        return told
 
 
 def _gainsaid(present: objects.Object, said: dict[str, Any]) -> bool:
