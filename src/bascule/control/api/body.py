@@ -34,7 +34,7 @@ async def read(
     twice: list[str] = []
     if call.options.field_validation != "Ignore":
         twice = await decoded(decoding.duplicates, content, content_type)
-    check(call, obj, schema or call.endpoint.schema, twice)
+    await call.aside(check, call, obj, schema or call.endpoint.schema, twice)
     return obj
 
 

@@ -6,8 +6,9 @@ Also used without HTTP, for what the server writes itself (bootstrap objects): `
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from aiohttp import web
 
@@ -17,7 +18,10 @@ from bascule.control.api import endpoint, negotiate, options
 from bascule.vocabulary import errors, objects, resources
 
 BODY_MAX_BYTES: Final = 3 * 1024 * 1024
+LARGE_BYTES: Final = 64 * 1024
 _BODY_TIMEOUT_SECONDS: Final = 60
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -37,6 +41,8 @@ class Call:
     accept: negotiate.Accept = negotiate.OBJECT_JSON
     http: web.BaseRequest | None = None
     warnings: list[str] = field(default_factory=list)
+    large: bool = False
+    """The body is so large that what is computed from it should not keep others waiting: see `aside`."""
 
     @property
     def resource(self) -> resources.Resource:
@@ -92,8 +98,19 @@ class Call:
             name=self.name,
         )
 
+    async def aside(self, compute: Callable[..., T], *arguments: Any) -> T:
+        """What `compute` answers; beside the event loop where this call is about something large."""
+        if self.large:
+            return await asyncio.to_thread(compute, *arguments)
+        return compute(*arguments)
+
     async def body(self) -> bytes:
         """The request's body; 413 above 3 MiB, 504 when it does not arrive in time."""
+        content = await self._body()
+        self.large = len(content) > LARGE_BYTES
+        return content
+
+    async def _body(self) -> bytes:
         http = self.request()
         length = http.content_length
         if length is not None and length > BODY_MAX_BYTES:

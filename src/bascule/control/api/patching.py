@@ -122,7 +122,7 @@ async def _apply(platform: platforms.Platform, call: calls.Call, content: bytes)
                 f"uid mismatch: the provided object specified uid {meta['uid']}, and no existing object was found",
             )
         platform.authorizer.require(call.attributes()._replace(verb="create"))
-        wanted = change(None, None)
+        wanted = await call.aside(change, None, None)
         wanted.setdefault("metadata", {})["name"] = call.name
         try:
             return await pipeline.create(platform, call, wanted, operation="Apply")

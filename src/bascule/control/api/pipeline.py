@@ -97,13 +97,13 @@ async def _create_named(platform: platforms.Platform, call: calls.Call, obj: obj
     platform.admission.mutate(asked, obj)
     kind.default(obj)
     with _claim(platform, call, obj) as claim:
-        _refuse(call, obj, kind.validate(obj))
+        _refuse(call, obj, await call.aside(kind.validate, obj))
         for warning in kind.warnings(obj):
             call.warn(warning)
         platform.admission.validate(asked, obj)
         if operation == "Update":
-            own_fields(platform, call, None, obj)
-        draft = encode(call, obj)
+            await call.aside(own_fields, platform, call, None, obj)
+        draft = await call.aside(encode, call, obj)
         if call.options.dry_run:
             if endpoint.records.get(call.key) is not None:
                 raise errors.already_exists(call.resource.qualified, call.name)
@@ -150,7 +150,7 @@ async def _update_once(
 ) -> Outcome:
     endpoint, kind = call.endpoint, call.endpoint.strategy
     old = endpoint.decode(stored)
-    new = change(endpoint.decode(stored), stored)
+    new = await call.aside(change, endpoint.decode(stored), stored)
     _keep_identity(call, new, old)
     asked = call.admission("UPDATE", old=old)
     kind.default(new)
@@ -162,14 +162,14 @@ async def _update_once(
     if not call.subresource:
         kind.default(new)
     with _claim(platform, call, new, old) as claim:
-        _refuse(call, new, _update_causes(call, new, old))
+        _refuse(call, new, await call.aside(_update_causes, call, new, old))
         platform.admission.validate(asked, new)
         if operation == "Update":
-            own_fields(platform, call, old, new)
+            await call.aside(own_fields, platform, call, old, new)
         ended = ends(new)
         if call.options.dry_run or (new == old and not ended):
             return Outcome(orjson.dumps(new))
-        draft = encode(call, new)
+        draft = await call.aside(encode, call, new)
         with platform.admission.reserve(asked, new) as reservation, translated(call):
             if ended:
                 stored = await endpoint.records.delete(stored.key, stored.revision, draft)
