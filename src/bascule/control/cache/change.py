@@ -28,6 +28,14 @@ class Change:
         self._modified: event.Event | None = None
         self._deleted: event.Event | None = None
 
+    def settle(self) -> None:
+        """Lets go of what was made for those who watched: who resumes from here later has it made anew."""
+        self._added = self._modified = self._deleted = None
+        if self.record is not None:
+            self.record.settle()
+        if self.final is not None:
+            self.final.pieces = None
+
     def seen(self, *, before: bool, after: bool) -> event.Event | None:
         """For a watcher whose selection matched ``before`` and matches ``after``. Shared by all such watchers."""
         if after:

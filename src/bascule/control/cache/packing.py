@@ -14,7 +14,7 @@ import orjson
 
 _WINDOW_BITS: Final = -14  # Negative: raw, as the store has its own checksum.
 _LEVEL: Final = 2
-_MEMORY_LEVEL: Final = 4  # Small tables: they are copied for each body.
+_MEMORY_LEVEL: Final = 5  # Small tables: they are copied for each body.
 DICTIONARY: Final = b"".join(
     map(orjson.dumps, orjson.loads(resources.files(__package__).joinpath("dictionary.json").read_bytes()))
 )

@@ -54,7 +54,7 @@ class ResourceCache:
         self._ring = ring.Ring(oldest)
         self._hub = hub.Hub(indexed)
         self._loaded_at = loaded_at
-        self._unsettled: deque[record.Record] = deque()
+        self._unsettled: deque[change.Change] = deque()
         self.changed_at = loaded_at
         """The revision of the newest change to this resource: what is derived from it holds until this moves."""
 
@@ -257,20 +257,16 @@ class ResourceCache:
         if revision <= self._loaded_at:
             return None
         shelf = self._catalog.shelf
-        new = None if draft is None else self._unsettling(record.Record(shelf.key(key), revision, draft))
+        new = None if draft is None else record.Record(shelf.key(key), revision, draft)
         previous = self._catalog.replace(key, new)
         happened = change.Change(revision, key, new, previous, final)
         self.changed_at = revision
         self._ring.append(happened)
         self._hub.publish(happened)
-        return happened
-
-    def _unsettling(self, new: record.Record) -> record.Record:
-        """Its turn to settle comes when so many others were written since."""
-        self._unsettled.append(new)
+        self._unsettled.append(happened)
         if len(self._unsettled) > _UNSETTLED_MAX:
             self._unsettled.popleft().settle()
-        return new
+        return happened
 
     def close(self) -> None:
         """Ends all watches."""

@@ -205,3 +205,16 @@ async def test_who_takes_the_initial_state_too_late_is_cut(pods, monkeypatch):
     for n in range(9):
         await pods.update("a", {"n": str(n)})
     assert (await watch.batch(), watch.cut) == ([], True)
+
+
+async def test_what_happened_long_ago_is_told_as_it_was(pods, monkeypatch):
+    monkeypatch.setattr(resource, "_UNSETTLED_MAX", 1)
+    live = pods.records.watch(after_revision=0)
+    await pods.create("a", {"x": "1"})
+    await pods.update("a", {"x": "2"})
+    await pods.delete("a", pods.draft("a", {"final": "yes"}))
+    await pods.create("b")
+    resumed = pods.records.watch(after_revision=0)
+    events, again = live.take(), resumed.take()
+    assert [happened.frame() for happened in events] == [happened.frame() for happened in again]
+    assert not any(one is other for one, other in zip(events[:3], again[:3], strict=True))
