@@ -77,6 +77,8 @@ class Reports:
         status: dict[str, Any] = (
             dict(reported) if isinstance(reported, dict) else {k: v for k, v in body.items() if k != "uid"}
         )
+        if isinstance(status.get("conditions"), list):
+            status["conditions"] = [_whole(condition) for condition in status["conditions"]]
         what = (messages.POD_STATUS, key.text())
         known = self._world.object("pods", key.text())
         if (
@@ -203,3 +205,8 @@ class Inbox:
             _log.debug("report not settled", exc_info=True)
         finally:
             self._tasks.pop(key, None)
+
+
+def _whole(condition: dict[str, Any]) -> dict[str, Any]:
+    """Merged as it is, a condition would keep what was said of its former state."""
+    return {"reason": None, "message": None} | condition

@@ -45,6 +45,12 @@ async def test_a_pods_status_is_written_as_the_node(writer: reports.Reports, cli
     assert options["subresource"] == "status"
 
 
+async def test_a_condition_leaves_no_reason_of_its_former_state(writer: reports.Reports, client: fakes.Client) -> None:
+    ready = {"type": "Ready", "status": "True"}
+    await writer.write("n1", report("pod-status", "root/ns/p", {"uid": "u", "conditions": [ready]}))
+    assert client.calls[0][3]["status"]["conditions"] == [ready | {"reason": None, "message": None}]
+
+
 async def test_a_status_for_a_pod_that_is_gone_is_done_with(writer: reports.Reports, client: fakes.Client) -> None:
     status = report("pod-status", "root/ns/p", {"uid": "u", "phase": "Running"})
     client.answers["patch"] = [errors.not_found("pods", "p")]
