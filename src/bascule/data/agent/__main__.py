@@ -70,6 +70,7 @@ def build(chosen: argparse.Namespace, directory: Path, ledger: Ledger) -> Node:
         memory_bytes=node_status.memory_bytes(profile),
         cgroup_parent=f"/{group}",
         manages_hosts_file=chosen.runtime == "containerd",
+        withdraw_seconds=chosen.withdraw_seconds,
     )
     return Node(host, profile)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -32,6 +32,13 @@ class Ledger(Protocol):
     def memories(self, prefix: str = "") -> dict[str, bytes]: ...
 
 
+@dataclass
+class Link:
+    """Whether the control side is heard now. Nothing waits for its word while it is not."""
+
+    connected: Callable[[], bool] = lambda: False
+
+
 @dataclass(frozen=True)
 class Host:
     node: str
@@ -45,7 +52,8 @@ class Host:
     memory_bytes: int = 0
     cgroup_parent: str = ""
     manages_hosts_file: bool = False
-    fields: dict[str, str] = field(default_factory=dict)
+    withdraw_seconds: float = 2.0  # how long a pod's end waits for its endpoints' withdrawal
+    link: Link = field(default_factory=Link)
 
     def pod_directory(self, uid: str) -> Path:
         return self.directory / "pods" / uid

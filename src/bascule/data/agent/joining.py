@@ -12,6 +12,7 @@ from bascule.bridge import contracts, messages, renewing
 from bascule.bridge.identity import faults, nodes
 from bascule.bridge.node import Credentials, NodeEnd
 from bascule.data.agent import options
+from bascule.data.agent.host import Host
 from bascule.vocabulary import clock as clocks
 
 _log = logging.getLogger(__name__)
@@ -23,6 +24,9 @@ CONFLICT = "the object has been modified"  # another node used the same token at
 
 class Agent(Protocol):
     """`node.Node`, as far as the bridge speaks to it."""
+
+    @property
+    def host(self) -> Host: ...
 
     async def on_desired(self, kind: str, names: frozenset[str]) -> list[messages.Refusal]: ...
 
@@ -69,6 +73,7 @@ async def follow(
         on_refused=agent.on_refused,
         offline_grace_seconds=chosen.offline_grace,
     )
+    agent.host.link.connected = lambda: end.status.connected_since is not None
     again = asyncio.create_task(_join_again(chosen, node, directory))
     try:
         await end.run()

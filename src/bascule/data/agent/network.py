@@ -39,7 +39,7 @@ class Network(Protocol):
         """Bring what the ledger now says of services and endpoints in force. Raises EngineError."""
         ...
 
-    def observe(self, pod_uid: str, address: str, *, ready: bool) -> None:
+    def observe(self, pod_uid: str, address: str, *, ready: bool, ending: bool = False) -> None:
         """What the node itself sees of a pod; told at every look, cheap when nothing changed."""
         ...
 
@@ -81,7 +81,7 @@ class NamesOnly:
     async def sync(self) -> None:
         return None
 
-    def observe(self, pod_uid: str, address: str, *, ready: bool) -> None:
+    def observe(self, pod_uid: str, address: str, *, ready: bool, ending: bool = False) -> None:
         return None
 
     async def run(self) -> None:

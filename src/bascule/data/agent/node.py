@@ -94,6 +94,9 @@ class Node:
                 await self.host.network.sync()
             except EngineError as error:
                 return [messages.Refusal(name, str(error)) for name in sorted(names)]
+            finally:
+                for worker in self.workers.values() if kind == "endpointslices" else ():
+                    worker.endpoints_changed()
         return []
 
     def _desire(self, name: str, pod: Object) -> None:

@@ -63,6 +63,13 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--pod-cidr", default="", help="this node's part of --cluster-cidr; default: what its Node says")
     out.add_argument("--dns-address", default="", help="where pods ask for names")
     out.add_argument("--envoy", default="", help="Envoy's binary, which carries Services where there is no root")
+    out.add_argument(
+        "--withdraw-seconds",
+        type=float,
+        default=2.0,
+        metavar="2",
+        help="how long a pod's end waits until no endpoint names it as ready any more",
+    )
     out.add_argument("--domain", default="cluster.local")
     out.add_argument("--cgroup-parent", default="", help="the control group pods are made under")
     out.add_argument("--tear-down", action="store_true", help="stop this node's pods, then end; the data stays")

@@ -32,8 +32,8 @@ class ServicedNetwork:
         if self._pods.pop(pod_uid, None) is not None:
             self._seen.set()
 
-    def observe(self, pod_uid: str, address: str, *, ready: bool) -> None:
-        now = local.Observed(address, ready)
+    def observe(self, pod_uid: str, address: str, *, ready: bool, ending: bool = False) -> None:
+        now = local.Observed(address, ready, ending)
         if self._pods.get(pod_uid) != now:
             self._pods[pod_uid] = now
             self._seen.set()

@@ -10,11 +10,15 @@ from bascule.vocabulary.objects import Object
 
 
 class ConfigFault(Exception):
-    """What the pod refers to is missing or wrong; the pod waits until it is there."""
+    """What the pod refers to is missing or wrong; the pod waits until it is there.
 
-    def __init__(self, message: str, *, reason: str = "CreateContainerConfigError") -> None:
+    `awaited`: it is missing, which may only mean that it is still on its way.
+    """
+
+    def __init__(self, message: str, *, reason: str = "CreateContainerConfigError", awaited: bool = False) -> None:
         super().__init__(message)
         self.reason = reason
+        self.awaited = awaited
         self.message = message
 
 
@@ -41,7 +45,7 @@ class Sources:
         found = self.find(kind, name)
         if found is None and not optional:
             one = kind[:-1]
-            raise ConfigFault(f'{one} "{name}" not found')
+            raise ConfigFault(f'{one} "{name}" not found', awaited=True)
         return found
 
     def services(self) -> list[Object]:

@@ -24,6 +24,7 @@ class Observed(NamedTuple):
 
     address: str
     ready: bool
+    ending: bool = False
 
 
 Pods = Mapping[str, Observed]
@@ -57,6 +58,8 @@ def _endpoint(endpoint: dict[str, Any], pods: Pods, *, published: bool) -> dict[
     if not observed.address:
         return None
     conditions = dict(endpoint.get("conditions") or {})
+    if observed.ending:
+        conditions["terminating"] = True
     if not published:
         conditions["serving"] = observed.ready
         conditions["ready"] = observed.ready and not conditions.get("terminating")

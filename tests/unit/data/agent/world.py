@@ -40,11 +40,11 @@ class World:
     finished: bool = False
     started: list[str] = field(default_factory=list)
 
-    def look(self) -> model.Decision:
+    def look(self, exposure: model.Exposure = model.HIDDEN) -> model.Decision:
         for run in self.view.live():  # no probes: started and ready at once
             health = self.memory.health_of(run)
             health.started = health.ready = True
-        return decide.decide(self.pod, self.view, self.memory, self.now)
+        return decide.decide(self.pod, self.view, self.memory, self.now, exposure)
 
     def status(self) -> Object:
         out = status.status(

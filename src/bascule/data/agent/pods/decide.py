@@ -16,6 +16,7 @@ from bascule.vocabulary import objects, timestamps
 from bascule.vocabulary.objects import Object
 
 KILLED = 137
+LEAST_GRACE_SECONDS = 2.0
 SANDBOX = ""  # the sandbox's name among back-offs and failures
 
 
@@ -38,12 +39,19 @@ class _Plan:
         return Decision(tuple(self.actions), self.wake)
 
 
-def decide(pod: Object, view: View, memory: Memory, now: datetime) -> Decision:
+def decide(pod: Object, view: View, memory: Memory, now: datetime, exposure: model.Exposure = model.HIDDEN) -> Decision:
     """The next steps for a pod that is desired on this node."""
     plan = _Plan(memory)
     if objects.deletion_timestamp(pod) or memory.stop is not None or _is_over(pod):
         finish = bool(objects.deletion_timestamp(pod))
-        _end(pod, view, plan, grace=model.grace_seconds(pod), finish=finish)
+        grace = model.grace_seconds(pod)
+        if finish and grace > 0 and view.live():
+            if _withdraws(plan, exposure, now, grace):
+                return plan.decision()
+            if memory.withdrawn is not None:  # what was waited is part of the grace period
+                waited = min((now - memory.withdrawn).total_seconds(), exposure.patience_seconds)
+                grace = max(min(grace, LEAST_GRACE_SECONDS), grace - waited)
+        _end(pod, view, plan, grace=grace, finish=finish)
         return plan.decision()
     _limit_time(pod, memory, plan, now)
     if is_complete(pod, view, memory):
@@ -77,6 +85,23 @@ def remove(view: View, memory: Memory, grace: float) -> Decision:
             if item.sandbox_id not in known:
                 plan.do(model.RemoveContainer(item.id, item.name))
     return plan.decision()
+
+
+def _withdraws(plan: _Plan, exposure: model.Exposure, now: datetime, grace: float) -> bool:
+    """Whether the end still waits until clients are no longer sent to the pod: first by this node, then, for a
+    bounded time, by the control side's word in the EndpointSlices, which other nodes get at the same moment."""
+    if not exposure.named:
+        return False
+    if plan.memory.withdrawn is None:
+        plan.do(model.Withdraw())
+        return True
+    if model.Withdraw().key in plan.memory.busy:
+        return True
+    limit = plan.memory.withdrawn + timedelta(seconds=min(exposure.patience_seconds, grace))
+    if not exposure.ready or now >= limit:
+        return False
+    plan.look_at(limit)
+    return True
 
 
 def _is_over(pod: Object) -> bool:
@@ -273,12 +298,15 @@ def _start(
     *,
     ended: datetime | None,
 ) -> None:
-    entry = memory.backoffs.get(name)
+    held, entry = memory.holds.get(name), memory.backoffs.get(name)
+    due = now
+    if held is not None:
+        due = backoff.not_before(held, held.updated)
     if entry is not None:
-        due = backoff.not_before(entry, ended or entry.updated)
-        if now < due:
-            plan.look_at(due)
-            return
+        due = max(due, backoff.not_before(entry, ended or entry.updated))
+    if now < due:
+        plan.look_at(due)
+        return
     plan.do(model.StartContainer(name, attempt, sandbox.id))
 
 

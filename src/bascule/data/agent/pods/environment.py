@@ -72,7 +72,8 @@ def _reference(
             value = data_of(found).get(ref["key"]) if found is not None else None
             if value is None and not optional:
                 title = "ConfigMap" if kind == "configmaps" else "Secret"
-                raise ConfigFault(f"couldn't find key {ref['key']} in {title} {sources.namespace}/{ref['name']}")
+                missing = f"couldn't find key {ref['key']} in {title} {sources.namespace}/{ref['name']}"
+                raise ConfigFault(missing, awaited=True)
             return value.decode("utf-8", "replace") if value is not None else None
     raise ConfigFault("valueFrom names no source that is supported")
 

@@ -16,6 +16,7 @@ from bascule.vocabulary.objects import Object
 Spec = dict[str, Any]
 FAILED_MOUNT = "FailedMount"
 """Why a container waits for its volumes; to users it is being created, an event says the rest."""
+CONFIG_ERROR = "CreateContainerConfigError"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +78,29 @@ class Stop:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What clients may still know of a pod that is to end, by this node's EndpointSlices."""
+
+    named: bool = False
+    ready: bool = False
+    patience_seconds: float = 0.0  # how long the end may wait for `ready` to become False
+
+
+HIDDEN = Exposure()
+
+
 @dataclass(slots=True)
 class Memory:
     previous: Object = field(default_factory=dict)  # the status last reported
     backoffs: dict[str, BackOff] = field(default_factory=dict)  # by container name; "" is the sandbox
     failures: dict[str, Failure] = field(default_factory=dict)
+    holds: dict[str, BackOff] = field(default_factory=dict)  # starts that failed before anything ran
+    awaited: dict[str, datetime] = field(default_factory=dict)  # since when what a container refers to is missing
     health: dict[str, Health] = field(default_factory=dict)  # by container id
     busy: set[str] = field(default_factory=set)  # keys of actions under way
     stop: Stop | None = None
+    withdrawn: datetime | None = None  # since when this node sends no client to the pod, because it ends
     termination_messages: dict[str, str] = field(default_factory=dict)  # by container id
 
     def health_of(self, container: contract.Container) -> Health:
@@ -103,6 +119,13 @@ class Memory:
 class CreateSandbox:
     attempt: int
     key: str = "sandbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Have this node send no further client to the pod."""
+
+    key: str = "withdraw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +187,9 @@ class Finish:
     key: str = "finish"
 
 
-Action = CreateSandbox | StopSandbox | RemoveSandbox | StartContainer | KillContainer | RemoveContainer | Finish
+Action = (
+    CreateSandbox | Withdraw | StopSandbox | RemoveSandbox | StartContainer | KillContainer | RemoveContainer | Finish
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from bascule.data.agent.host import Host
-from bascule.data.agent.pods import environment, limits, model, probers
+from bascule.data.agent.pods import environment, limits, model, probers, pulling
 from bascule.data.agent.pods.fields import Addresses
 from bascule.data.agent.sources import ConfigFault, Sources
 from bascule.data.agent.volumes.mounts import Volumes
@@ -53,33 +53,6 @@ async def sandbox(host: Host, pod: Object, attempt: int) -> contract.Sandbox:
     )
 
 
-async def image(host: Host, pod: Object, container: model.Spec) -> contract.Image:
-    """The image by the container's pull policy; RuntimeFault with upstream's reasons."""
-    name = container.get("image") or ""
-    if host.runtime.name == "process":
-        message = f'"{name}" is only a label to the process runtime: `command` runs as a plain process of the node'
-        host.events.pod(pod, "ImageNotUsed", message, container=container["name"], warning=True)
-        return contract.Image(name, (name,), 0)
-    policy = container.get("imagePullPolicy") or "IfNotPresent"
-    present = await host.runtime.image(name)
-    if present is not None and policy != "Always":
-        message = f'Container image "{name}" already present on machine'
-        host.events.pod(pod, "Pulled", message, container=container["name"])
-        return present
-    if policy == "Never":
-        message = f'Container image "{name}" is not present with pull policy of Never'
-        raise contract.RuntimeFault("ErrImageNeverPull", message)
-    host.events.pod(pod, "Pulling", f'Pulling image "{name}"', container=container["name"])
-    try:
-        pulled = await host.runtime.pull_image(name)
-    except contract.RuntimeFault as fault:
-        if present is not None and fault.reason == "ImageInspectError":
-            return present
-        raise
-    host.events.pod(pod, "Pulled", f'Successfully pulled image "{name}"', container=container["name"])
-    return pulled
-
-
 async def container(
     host: Host, pod: Object, volumes: Volumes, action: model.StartContainer, pod_ip: str
 ) -> tuple[str, str]:
@@ -89,12 +62,9 @@ async def container(
         raise ConfigFault(f"the pod has no container named {action.name}")
     addresses = Addresses(pod_ip, host.host_ip)
     sources = Sources(host.ledger, pod, host.node)
-    try:
-        volumes.prepare(pod, sources, addresses)
-    except ConfigFault as fault:
-        raise ConfigFault(f"MountVolume.SetUp failed: {fault.message}", reason=model.FAILED_MOUNT) from fault
-    found = await image(host, pod, spec)
-    variables = environment.environment(pod, spec, sources, addresses)
+    volumes.prepare(pod, sources, addresses)
+    variables = environment.environment(pod, spec, sources, addresses)  # before the image: it may have to wait
+    found = await pulling.image(host, pod, spec, sources)
     known = dict(variables)
     mounts = volumes.mounts(pod, spec, known)
     mounts += _own_mounts(host, pod, spec, action, pod_ip, {mount.container_path for mount in mounts})
@@ -120,9 +90,9 @@ async def container(
         ),
     )
     run_id = await host.runtime.create_container(action.sandbox_id, config)
-    host.events.pod(pod, "Created", f"Container created: {action.name}", container=action.name)
+    host.events.pod(pod, "Created", f"Created container: {action.name}", container=action.name)
     await host.runtime.start_container(run_id)
-    host.events.pod(pod, "Started", f"Container started: {action.name}", container=action.name)
+    host.events.pod(pod, "Started", f"Started container {action.name}", container=action.name)
     hook = (spec.get("lifecycle") or {}).get("postStart")
     if not hook:
         return run_id, ""

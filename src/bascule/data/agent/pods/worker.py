@@ -16,14 +16,14 @@ import msgspec
 from bascule.bridge import messages
 from bascule.data.agent.host import Host
 from bascule.data.agent.observer import Observer
-from bascule.data.agent.pods import backoff, decide, model, start, status
+from bascule.data.agent.pods import backoff, decide, exposure, failing, last_words, model, recall, start, status
 from bascule.data.agent.pods.fields import Addresses
-from bascule.data.agent.pods.model import Memory, View
+from bascule.data.agent.pods.model import View
 from bascule.data.agent.pods.probing import Probing
 from bascule.data.agent.sources import ConfigFault, Sources
 from bascule.data.agent.volumes.mounts import Volumes
-from bascule.data.network import local
-from bascule.data.runtime import contract, logs
+from bascule.data.network.contract import EngineError
+from bascule.data.runtime import contract
 from bascule.vocabulary import conditions, objects
 from bascule.vocabulary.objects import Object
 
@@ -31,7 +31,6 @@ _log = logging.getLogger(__name__)
 
 AFTER_FAULT_SECONDS = 10.0
 STARTING = "starting"
-MESSAGE_BYTES = 4096
 
 
 class Worker:
@@ -41,7 +40,7 @@ class Worker:
         self.pod = pod
         self.uid = objects.uid(pod)
         self.name = objects.key(pod).text()
-        self.memory = Memory()
+        self.memory = recall.memory(host.ledger, self.uid)
         self.volumes = Volumes(host.pod_directory(self.uid))
         self.removing = False
         self.gone = asyncio.Event()
@@ -53,24 +52,6 @@ class Worker:
         self._probing: dict[str, Probing] = {}
         self._finished = False
         self._stale_volumes = False
-        self._recall()
-
-    def _recall(self) -> None:
-        """What was last reported: start time, and the health of containers that still run."""
-        stored = self.host.ledger.recall(local.STATUS + self.uid)
-        try:
-            previous = msgspec.json.decode(stored) if stored else {}
-        except msgspec.DecodeError:
-            previous = {}
-        self.memory.previous = previous or {}
-        for group in ("containerStatuses", "initContainerStatuses"):
-            for entry in self.memory.previous.get(group) or ():
-                run_id = (entry.get("containerID") or "").rpartition("://")[2]
-                if run_id and "running" in (entry.get("state") or {}):
-                    self.memory.health[run_id] = model.Health(entry.get("started"), entry.get("ready"))
-        stop = self.memory.previous
-        if stop.get("phase") == "Failed" and stop.get("reason"):
-            self.memory.stop = model.Stop(stop["reason"], stop.get("message", ""))
 
     # What others tell the worker
 
@@ -86,10 +67,13 @@ class Worker:
     def sources_changed(self) -> None:
         """A ConfigMap, Secret or token of its namespace has changed: what waited for it may go on."""
         self._stale_volumes = True
-        for name, failure in list(self.memory.failures.items()):
-            if failure.reason in ("CreateContainerConfigError", model.FAILED_MOUNT):
-                self.memory.backoffs.pop(name, None)
+        failing.retry_configuration(self.memory)
         self._wake.set()
+
+    def endpoints_changed(self) -> None:
+        """EndpointSlices have changed, and what they say is in force: an end may have waited for it."""
+        if objects.deletion_timestamp(self.pod):
+            self._wake.set()
 
     def remove(self) -> None:
         """The ledger was explicitly told that this pod is gone."""
@@ -166,7 +150,7 @@ class Worker:
         else:
             if self._stale_volumes:
                 self._refresh_volumes()
-            decision = decide.decide(self.pod, view, self.memory, now)
+            decision = decide.decide(self.pod, view, self.memory, now, self._exposure(view))
             self._report(view, now)
         if self.removing or objects.deletion_timestamp(self.pod):
             for task in self._tasks.values():
@@ -175,6 +159,12 @@ class Worker:
         for action in decision.actions:
             self._begin(action)
         return decision.wake
+
+    def _exposure(self, view: View) -> model.Exposure:
+        if not objects.deletion_timestamp(self.pod) or not view.live():
+            return model.HIDDEN
+        patience = self.host.withdraw_seconds if self.host.link.connected() else 0.0
+        return exposure.of(self.uid, self.host.ledger.all("endpointslices"), patience)
 
     def _begin(self, action: model.Action) -> None:
         if isinstance(action, model.Finish):
@@ -196,6 +186,8 @@ class Worker:
                     await self._start_container(action)
                 case model.KillContainer():
                     await start.kill(self.host, self.pod, action, self.pod_ip)
+                case model.Withdraw():
+                    await self._withdraw()
                 case model.StopSandbox():
                     await runtime.stop_sandbox(action.id)
                 case model.RemoveSandbox():
@@ -229,37 +221,29 @@ class Worker:
         self.memory.failures.pop(decide.SANDBOX, None)
         self.memory.backoffs.pop(decide.SANDBOX, None)
 
+    async def _withdraw(self) -> None:
+        """Bounded: a network that cannot be changed must not hold up the end."""
+        self.memory.withdrawn = self.host.clock.now()
+        try:
+            await asyncio.wait_for(self.host.network.sync(), self.host.withdraw_seconds)
+        except (EngineError, TimeoutError) as error:
+            _log.warning("pod not withdrawn before its end", extra={"pod": self.name, "error": str(error)})
+
     async def _start_container(self, action: model.StartContainer) -> None:
         name, now = action.name, self.host.clock.now()
-        last = self.view.newest(name)
-        if last is not None and last.finished_at is not None and name not in self.memory.failures:
-            entry = self.memory.backoffs.get(name)
+        last, entry = self.view.newest(name), self.memory.backoffs.get(name)
+        if last is not None and last.finished_at is not None and (entry is None or entry.updated <= last.finished_at):
             self.memory.backoffs[name] = backoff.following(entry, last.finished_at, now)
+            recall.keep_backoffs(self.host.ledger, self.uid, self.memory.backoffs)
         try:
             run_id, problem = await start.container(self.host, self.pod, self.volumes, action, self.pod_ip)
         except (contract.RuntimeFault, ConfigFault) as fault:
-            self._start_failed(name, fault.reason, fault.message)
+            failing.note(self.host, self.pod, self.memory, name, fault)
             return
-        self.memory.failures.pop(name, None)
+        failing.started(self.memory, name)
         if problem:
             self.host.events.pod(self.pod, "FailedPostStartHook", problem, container=name, warning=True)
             self.memory.health[run_id] = model.Health(unhealthy=problem)
-
-    def _start_failed(self, name: str, reason: str, message: str) -> None:
-        known = self.memory.failures.get(name)
-        now = self.host.clock.now()
-        if reason != "StartError":  # a run that could not start is a run that ended: seen in the runtime
-            entry = self.memory.backoffs.get(name)
-            self.memory.backoffs[name] = backoff.following(entry, now, now)
-            if reason == "ErrImagePull" and known is not None and known.reason.endswith("ImagePull"):
-                reason, message = "ImagePullBackOff", f"Back-off pulling image: {message}"
-            elif known is not None and known.reason == "ImagePullBackOff":
-                reason = known.reason
-            self.memory.failures[name] = model.Failure(reason, message)
-        if reason == model.FAILED_MOUNT:
-            self.host.events.pod(self.pod, reason, message, warning=True)
-        else:
-            self.host.events.pod(self.pod, "Failed", f"Error: {message}", container=name, warning=True)
 
     # Probes, volumes, reports
 
@@ -291,49 +275,23 @@ class Worker:
         self.volumes.refresh(self.pod, Sources(self.host.ledger, self.pod, self.host.node), addresses)
 
     def _report(self, view: View, now: datetime) -> None:
-        self._read_last_words(view)
+        last_words.read(self.host, self.pod, view, self.memory)
         name = self.host.runtime.name
         fresh = status.status(
             self.pod, view, self.memory, now, runtime=name, host_ip=self.host.host_ip, pod_ip=self.pod_ip
         )
         ready = conditions.find(fresh.get("conditions"), "Ready") or {}
-        self.host.network.observe(self.uid, self.pod_ip, ready=ready.get("status") == "True")
+        ending = bool(objects.deletion_timestamp(self.pod))
+        self.host.network.observe(self.uid, self.pod_ip, ready=ready.get("status") == "True", ending=ending)
         if fresh == self.memory.previous:
             return
+        failing.tell_crash_loops(self.host, self.pod, self.memory.previous, fresh)
         self.memory.previous = fresh
-        body = msgspec.json.encode(fresh)
-        try:
-            self.host.ledger.remember(local.STATUS + self.uid, body)
-        except OSError as error:
-            _log.error("status not remembered", extra={"pod": self.name, "error": str(error)})
+        recall.keep_status(self.host.ledger, self.uid, fresh)
         self.host.ledger.report(messages.POD_STATUS, self.name, self._status_report())
 
     def _status_report(self) -> bytes:
         return msgspec.json.encode(self.memory.previous | {"uid": self.uid})
-
-    def _read_last_words(self, view: View) -> None:
-        """Termination messages of runs that have ended."""
-        for run in view.containers:
-            if run.state is not contract.State.EXITED or run.id in self.memory.termination_messages:
-                continue
-            spec = model.container_spec(self.pod, run.name) or {}
-            file = start.termination_file(self.host, self.pod, run.name, run.attempt)
-            text = ""
-            if file.exists():
-                text = file.read_bytes()[:MESSAGE_BYTES].decode("utf-8", "replace")
-            if not text and run.exit_code and spec.get("terminationMessagePolicy") == "FallbackToLogsOnError":
-                text = self._log_tail(run)
-            self.memory.termination_messages[run.id] = text
-
-    def _log_tail(self, run: contract.Container) -> str:
-        key = objects.key(self.pod)
-        path = self.host.log_directory(key.namespace, key.name, self.uid) / run.name / f"{run.attempt}.log"
-        if not path.exists():
-            return ""
-        with path.open("rb") as file:
-            file.seek(logs.tail_offset(path, 80))
-            parsed = [entry.text for raw in file if (entry := logs.parse(raw)) is not None]
-        return b"\n".join(parsed)[-2048:].decode("utf-8", "replace")
 
     # The end
 
@@ -346,7 +304,7 @@ class Worker:
             path.rmdir() if path.is_dir() else path.unlink()
         if directory.is_dir():
             directory.rmdir()
-        self.host.ledger.forget(local.STATUS + self.uid)
+        recall.forget(self.host.ledger, self.uid)
         self.gone.set()
 
     async def _stop_tasks(self) -> None:

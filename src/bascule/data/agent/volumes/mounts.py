@@ -33,16 +33,25 @@ class Volumes:
         """Make or refresh every volume; ConfigFault where one cannot be."""
         group = (model.spec(pod).get("securityContext") or {}).get("fsGroup")
         for volume in model.spec(pod).get("volumes") or ():
-            path = self.path(volume)
-            if "hostPath" in volume:
-                _check_host_path(volume["hostPath"])
-            elif any(volume.get(kind) is not None for kind in payload.KINDS):
-                writer.write(path, payload.payload(volume, pod, sources, addresses), group=group)
-            elif "emptyDir" in volume or set(volume) == {"name"}:
-                _empty_directory(path, volume.get("emptyDir") or {}, group)
-            else:
-                kind = next(iter(set(volume) - {"name"}), "")
-                raise ConfigFault(f"volume {volume['name']}: {kind} is not supported on this node")
+            try:
+                self._prepare(volume, pod, sources, addresses, group)
+            except ConfigFault as fault:
+                message = f'MountVolume.SetUp failed for volume "{volume["name"]}" : {fault.message}'
+                raise ConfigFault(message, reason=model.FAILED_MOUNT, awaited=fault.awaited) from fault
+
+    def _prepare(
+        self, volume: dict[str, Any], pod: Object, sources: Sources, addresses: Addresses, group: int | None
+    ) -> None:
+        path = self.path(volume)
+        if "hostPath" in volume:
+            _check_host_path(volume["hostPath"])
+        elif any(volume.get(kind) is not None for kind in payload.KINDS):
+            writer.write(path, payload.payload(volume, pod, sources, addresses), group=group)
+        elif "emptyDir" in volume or set(volume) == {"name"}:
+            _empty_directory(path, volume.get("emptyDir") or {}, group)
+        else:
+            kind = next(iter(set(volume) - {"name"}), "")
+            raise ConfigFault(f"{kind} is not supported on this node")
 
     def refresh(self, pod: Object, sources: Sources, addresses: Addresses) -> None:
         """Bring changed ConfigMaps, Secrets and tokens into running pods; what is missing keeps its last content."""

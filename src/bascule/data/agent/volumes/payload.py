@@ -51,7 +51,7 @@ def _files(
     if kind == "serviceAccountToken":
         token = sources.token(objects.uid(pod), source.get("audience") or "")
         if token is None:
-            raise ConfigFault("the pod's service-account token has not arrived on this node yet")
+            raise ConfigFault("the pod's service-account token has not arrived on this node yet", awaited=True)
         return {_inside(source["path"]): File(token.encode(), mode)}
     raise ConfigFault(f"volume source {kind} is not supported on this node")
 
@@ -66,7 +66,7 @@ def _chosen(
         if item["key"] not in contents:
             if optional:
                 continue
-            raise ConfigFault(f"references non-existent config key: {item['key']} in {title}")
+            raise ConfigFault(f"references non-existent config key: {item['key']} in {title}", awaited=True)
         out[_inside(item["path"])] = File(contents[item["key"]], item.get("mode") or mode)
     return out
 
