@@ -67,7 +67,10 @@ def test_no_larger_unit_would_do(text: str) -> None:
 
 @given(texts, texts)
 def test_sums(left: str, right: str) -> None:
-    assert quantity.parse(quantity.add(left, right)) == quantity.parse(left) + quantity.parse(right)
+    total = quantity.parse(left) + quantity.parse(right)
+    # Beyond 64 bits a text with a binary suffix reads as the largest number, as upstream's does.
+    assume(abs(total) < 2**63)
+    assert quantity.parse(quantity.add(left, right)) == total
 
 
 @given(texts)
