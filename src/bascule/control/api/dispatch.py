@@ -24,6 +24,7 @@ from bascule.control.api import (
     negotiate,
     options,
     patching,
+    pipeline,
     respond,
     route,
     server_paths,
@@ -33,6 +34,7 @@ from bascule.control.api import (
     watching,
 )
 from bascule.control.api import platform as platforms
+from bascule.control.store import contract
 from bascule.vocabulary import errors, fields, names
 
 _log = logging.getLogger(__name__)
@@ -101,6 +103,8 @@ class Dispatcher:
             if self.crowded:
                 answer.force_close()
             return answer
+        except contract.StoreError as error:
+            return respond.failure(pipeline.unwritten(error))
         except (ConnectionError, TimeoutError) as error:
             _log.info("the client left during %s: %s", http.method, error)
             return respond.failure(errors.timeout("the client was too slow or left"))

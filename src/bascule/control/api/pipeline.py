@@ -54,10 +54,18 @@ def translated(call: calls.Call) -> Iterator[None]:
         raise errors.conflict(qualified, error.key.name, errors.MODIFIED) from error
     except cache_errors.Missing as error:
         raise errors.not_found(qualified, error.key.name) from error
-    except contract.StoreFull as error:
-        raise errors.service_unavailable(f"nothing was written: {error}", retry_after_seconds=5) from error
-    except contract.StoreClosed as error:
-        raise errors.service_unavailable("the server is shutting down; try again", retry_after_seconds=1) from error
+    except contract.StoreError as error:
+        raise unwritten(error) from error
+
+
+def unwritten(error: contract.StoreError) -> errors.StatusError:
+    """What a store that does not take a write means to who asked for it.
+
+    Without Retry-After when the disk is full: clients would wait and ask again silently, and people should be told.
+    """
+    if isinstance(error, contract.StoreClosed):
+        return errors.service_unavailable("the server is shutting down; try again", retry_after_seconds=1)
+    return errors.service_unavailable(f"nothing was written: {error}")
 
 
 async def create(
