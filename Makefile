@@ -40,9 +40,11 @@ engines: $(STAMP)  ## containerd, runc, CNI plugins, nftables, Envoy: installed 
 	@$(BIN)/bascule doctor --install
 
 $(STAMP): pyproject.toml requirements/constraints.txt
-	@echo "setting up the Python environment in $(VENV)"
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c requirements/constraints.txt -e '.[dev]'
+	@echo "setting up the Python environment in $(VENV) (once; a minute or two)"
+	@$(PYTHON) -m venv $(VENV) || { echo "no venv module: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/pip install --disable-pip-version-check -c requirements/constraints.txt -e '.[dev]' \
+	  | grep --line-buffered -E '^(Collecting|Building|Installing|Successfully|ERROR)' | cut -c1-100; \
+	  test $${PIPESTATUS[0]} -eq 0
 	@touch $(STAMP)
 
 clean:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bascule.data.network.nftables import layout
 from bascule.data.network.plan import Backend, Frontend, Plan, Target
+from tests import goldens
 
 addresses = layout.Addresses("10.1.0.0/24", "10.1.0.0/16")
 
@@ -69,3 +71,15 @@ def test_one_more_backend_touches_only_its_service() -> None:
     change = layout.difference("t", before, Plan({"a": target(3), "b": other}), ids)
     assert "10.1.0.9" not in change
     assert "add map ip t backends_3" in change
+
+
+def test_the_whole_table_reads_as_written_down() -> None:
+    web = Target(
+        (Frontend("10.96.0.1", "tcp", 80), Frontend("", "tcp", 30080)),
+        (Backend("10.1.0.1", 80), Backend("10.1.0.2", 80)),
+    )
+    names = Target((Frontend("10.96.0.2", "udp", 53),), (Backend("10.1.0.3", 53),), sticky=True)
+    gone = Target((Frontend("10.96.0.3", "tcp", 443),), ())
+    made = Plan({"root/d/web:80": web, "root/d/names:53": names, "root/d/gone:443": gone}, frozenset({"10.1.0.1"}))
+    golden = Path(__file__).with_name("goldens") / "table.nft"
+    goldens.check(golden, layout.full("bascule_node", made, layout.Ids(), addresses))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bascule.data.network.plan import Backend, Frontend, Plan, Target
 from bascule.data.proxy import render
+from tests import goldens
 
 DIRECTORY = Path("/run/node/proxy")
 
@@ -64,3 +65,12 @@ def test_equal_plans_give_equal_bytes(numbers: set[int], sticky: bool) -> None:
     forwards, backwards = Plan(same), Plan(dict(reversed(same.items())))
     options = {"directory": DIRECTORY, "any_address": "127.0.0.1", "privileged_below": 1}
     assert render.files(forwards, **options) == render.files(backwards, **options)  # type: ignore[arg-type]
+
+
+def test_what_envoy_reads_is_as_written_down() -> None:
+    plan = Plan({"root/d/web:80": target(Backend("127.128.0.1", 80)), "root/d/gone:9000": target(port=9000)})
+    files = render.files(plan, directory=DIRECTORY, any_address="127.0.0.1", privileged_below=1).files
+    files["bootstrap.json"] = render.bootstrap(DIRECTORY, "n1")
+    pretty = {name: orjson.loads(content) for name, content in sorted(files.items())}
+    golden = Path(__file__).with_name("goldens") / "envoy.json"
+    goldens.check(golden, orjson.dumps(pretty, option=orjson.OPT_INDENT_2).decode() + "\n")
