@@ -113,7 +113,7 @@ def _metadata(page: resource.Page) -> dict[str, Any]:
 async def _rendered(
     platform: platforms.Platform, call: calls.Call, page: resource.Page, metadata: dict[str, Any]
 ) -> bytes:
-    """Tables, metadata, other versions, and YAML: every object is decoded, shown and encoded in its slice."""
+    """Tables, metadata, other versions, and YAML: all but metadata is decoded, shown and encoded in its slice."""
     frame, show = _framed(platform, call, metadata)
     slices = [page.records[start : start + _SLICE] for start in range(0, len(page.records), _SLICE)]
     if call.accept.encoding == "yaml":
@@ -122,9 +122,13 @@ async def _rendered(
             entries += [show(call.endpoint.decode(stored)) for stored in part]
             await asyncio.sleep(0)
         return await asyncio.to_thread(respond.dump, frame, "yaml")
+    cuts = call.accept.shape == "metadata" and call.endpoint.conversion is None
     pieces = []
     for part in slices:
-        pieces.append(orjson.dumps([show(call.endpoint.decode(stored)) for stored in part])[1:-1])
+        if cuts:
+            pieces.append(b",".join([table.partial_json(stored, call.accept.version) for stored in part]))
+        else:
+            pieces.append(orjson.dumps([show(call.endpoint.decode(stored)) for stored in part])[1:-1])
         await asyncio.sleep(0)
     return b"".join((orjson.dumps(frame)[:-2], b",".join(pieces), b"]}\n"))
 
