@@ -78,8 +78,8 @@ class Tunnels:
             if not runs:
                 raise Refused(400, f'previous terminated container "{name}" in pod "{opening.pod}" not found')
         if not runs:
-            waiting = worker.memory.failures.get(name)
-            reason = waiting.reason if waiting else "ContainerCreating"
+            waiting = (worker.memory.last_status(name).get("state") or {}).get("waiting") or {}
+            reason = waiting.get("reason") or "ContainerCreating"
             message = f'container "{name}" in pod "{opening.pod}" is waiting to start: {reason}'
             raise Refused(400, message)
         run = runs[0]

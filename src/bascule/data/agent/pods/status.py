@@ -173,7 +173,9 @@ def _waiting(
     if failure is not None and failure.reason != model.FAILED_MOUNT:
         return {"reason": failure.reason, "message": failure.message}
     entry = memory.backoffs.get(name)
-    if entry is None or ended.finished_at is None or backoff.not_before(entry, ended.finished_at) <= now:
+    if entry is None or ended.finished_at is None or entry.updated > ended.finished_at:
+        return None  # the next run is being started
+    if backoff.not_before(entry, ended.finished_at) <= now:
         return None
     delay = _duration(entry.delay_seconds)
     title = f"{objects.name(pod)}_{objects.namespace(pod)}({objects.uid(pod)})"

@@ -100,7 +100,8 @@ def become(spec: dict[str, Any], slave: int | None, failure: int) -> None:
             signal.signal(number, signal.SIG_DFL)
         os.execvpe(spec["argv"][0], spec["argv"], spec["env"])
     except BaseException as error:
-        os.write(failure, repr(getattr(error, "strerror", None) or str(error)).strip("'").encode())
+        said = getattr(error, "strerror", None) or str(error)
+        os.write(failure, f'exec: "{spec["argv"][0]}": {said}'.encode())
     os._exit(128)
 
 
