@@ -231,6 +231,27 @@ async def test_an_older_or_empty_store_removes_nothing(up: Platform, state: str,
         return "refused" in (up.layout.logs / "agent-node-1.log").read_text(errors="replace")
 
     await waiting.until(refused, timeout_seconds=20, what="the refusal to be reported")
+    await waiting.until(lambda: _refusal_is_told(up), timeout_seconds=30, what="the refusal to stand in the API")
+    if state == "older":
+        # Its revisions catch up in time. What it has forgotten is then still no removal.
+        async with up.client() as api:
+            for number in range(200):
+                await api.create(builtins.CONFIG_MAPS, {"metadata": {"name": f"n{number}", "namespace": "default"}})
+            pod = {"metadata": {"name": "idle", "namespace": "default"}, "spec": {"schedulerName": "nobody"}}
+            pod["spec"] |= {"containers": [{"name": "idle", "image": "idle"}]}
+            await api.create(builtins.PODS, pod)
+        await asyncio.sleep(8)  # longer than the bridgehead waits before it offers a refused state again
+        assert harm.servers(up.layout) == servers, "an older store that caught up removed pods"
+
+
+async def _refusal_is_told(up: Platform) -> bool:
+    """As the Node's condition and as an Event of it."""
+    async with up.client() as api:
+        node = await api.get(builtins.NODES, "node-1")
+        events = await api.list(builtins.EVENTS, namespace="default")
+    synced = conditions.find(node["status"]["conditions"], "bascule.dev/Synced") or {}
+    told = [e for e in events["items"] if e["reason"] == "DesiredStateRefused"]
+    return synced.get("status") == "False" and any(e["involvedObject"]["name"] == "node-1" for e in told)
 
 
 async def test_nothing_stays_behind(tmp_path: Path) -> None:

@@ -27,11 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class Rejected(Exception):
-    """This report will never be written; the text says why. `expected`: nothing is wrong with that."""
-
-    def __init__(self, message: str, *, expected: bool = False) -> None:
-        super().__init__(message)
-        self.expected = expected
+    """This report will never be written; the text says why."""
 
 
 class Reports:
@@ -67,8 +63,7 @@ class Reports:
                 raise Rejected(f"the report cannot be read: {error}") from error
             except errors.StatusError as error:
                 if error.code in (400, 403, 405, 413, 415, 422):
-                    ending = "is being terminated" in error.message
-                    raise Rejected(error.message, expected=ending and report.kind == messages.EVENT) from error
+                    raise Rejected(error.message) from error
                 raise
 
     async def _pod_status(self, node: str, key: objects.Key, body: dict[str, Any]) -> None:
@@ -142,7 +137,8 @@ class Reports:
         try:
             await self._client.create(builtins.EVENTS, body, cluster=key.cluster, **acting.as_node(node))
         except errors.StatusError as error:
-            if error.code == 404:  # its namespace is gone, and what it speaks of too
+            if error.code == 404 or (error.code == 403 and "is being terminated" in error.message):
+                _log.info("event %s is late: its namespace is gone, and what it speaks of too", key.text())
                 return
             if error.code != 409:
                 raise
@@ -189,8 +185,7 @@ class Inbox:
                 try:
                     await self._reports.write(self._node, report)
                 except Rejected as error:
-                    level = logging.INFO if error.expected else logging.WARNING
-                    _log.log(level, "report %s %s of %s rejected: %s", *key, self._node, error)
+                    _log.warning("report %s %s of %s rejected: %s", *key, self._node, error)
                     rejected[report.sequence] = str(error)
                 except (errors.StatusError, faults.Unreachable) as error:
                     _log.info("report %s %s of %s waits: %s", *key, self._node, error)

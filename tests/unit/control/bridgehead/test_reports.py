@@ -84,6 +84,17 @@ async def test_a_node_is_registered_then_described(writer: reports.Reports, clie
     assert client.calls[1][3]["metadata"]["name"] == "n1"
 
 
+async def test_an_event_for_a_namespace_that_ends_is_done_with(writer: reports.Reports, client: fakes.Client) -> None:
+    client.answers["create"] = [
+        errors.forbidden("unable to create new content in namespace ns because it is being terminated"),
+        errors.forbidden("not yours"),
+    ]
+    event = report("event", "root/ns/e", {"metadata": {"name": "e", "namespace": "ns"}})
+    await writer.write("n1", event)
+    with pytest.raises(reports.Rejected):
+        await writer.write("n1", event)
+
+
 @pytest.mark.parametrize("body", [b"[]", b"{", b"null"])
 async def test_nonsense_is_rejected(writer: reports.Reports, body: bytes) -> None:
     with pytest.raises(reports.Rejected):
