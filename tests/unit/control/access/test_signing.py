@@ -64,6 +64,18 @@ def test_a_joining_node_gets_its_certificate(held: world.DictReader) -> None:
     assert use.value.startswith("n1 ")
 
 
+@pytest.mark.parametrize(
+    ("asked_days", "granted_days"), [(15, 15), (60, 60), (4000, authority.NODE_LIFETIME_SECONDS_MAX // 86_400)]
+)
+def test_a_node_says_how_long_it_must_last_up_to_a_bound(
+    held: world.DictReader, asked_days: int, granted_days: int
+) -> None:
+    asked = csr(expirationSeconds=asked_days * 86_400)
+    signing.process(asked, held, CA, TIME, cluster="root")
+    certificate = certificates.load(base64.b64decode(asked["status"]["certificate"]))
+    assert (certificate.not_valid_after_utc - TIME.now()).days == granted_days
+
+
 def test_a_single_use_token_is_good_for_one_node_and_its_retry(held: world.DictReader) -> None:
     key = certificates.new_key()
     use = signing.process(csr(key=key), held, CA, TIME, cluster="root")
