@@ -55,13 +55,15 @@ def _row(figure: dict[str, Any]) -> tuple[str, ...]:
     measured = f"{value:,.3g} {figure['unit']}"
     if figure.get("rate"):
         measured += f", {figure['rate']:,.0f}/s"
+    if "wall_s" in figure.get("more", {}):
+        measured += f", {figure['more']['wall_s']:.2g} s wall"
     if goal.floor:
         met = figure["rate"] >= (goal.limit or 0)
         return figure["name"], measured, "", f"≥ {goal.limit:,.0f}/s", f"{goal.peer:,.0f}/s", _mark(met)
     if not goal.scaled or raw_us is None or figure["unit"].startswith("ms"):
         met_plain = None if goal.limit is None else value <= goal.limit
         return figure["name"], measured, "", _plain(goal.limit), _plain(goal.peer), _mark(met_plain)
-    scale = 1e6 if figure["unit"] == "s" else 1.0
+    scale = 1e6 if figure["unit"].startswith("s") else 1.0
     ratio = value * scale / raw_us
     limit = None if goal.limit is None else goal.limit * scale / PEER_RAW_US
     peer = None if goal.peer is None else goal.peer * scale / PEER_RAW_US

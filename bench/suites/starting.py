@@ -56,18 +56,20 @@ async def _fill(file: Path, size: int, examples: dict[str, bytes]) -> None:
 
 async def _started(wanted: plan.Plan, data: Path, size: int) -> list[figures.Figure]:
     """From the process's start to its readiness line, and on to an answer about each kind that was stored."""
-    ready, answered, memory = [], [], 0.0
+    ready, answered, cpu, memory = [], [], [], 0.0
     for _ in range(wanted.rounds):
         began = time.perf_counter()
         async with own.server(data) as (to, started):
             ready.append(started.seconds)
+            cpu.append(processes.cpu_seconds(to.pids))
             for plural in ("pods", "configmaps"):
                 await wire.expect(to, to.request("GET", f"{samples.CORE}/{plural}/a"))
             answered.append(time.perf_counter() - began)
             memory = processes.resident_mb(to.pids)
-    answered.sort()
     name = f"start to ready, {size:,} objects" if size else "start to ready, empty"
-    found = [figures.median(name, ready, "s", first_answer_s=answered[len(answered) // 2])]
+    middle = wanted.rounds // 2
+    more = {"cpu_s": sorted(cpu)[middle], "first_answer_s": sorted(answered)[middle]}
+    found = [figures.median(name, ready, "s", **more)]
     if size == MEMORY_AT:
         found.append(figures.median(f"resident memory, {size:,} objects, after a start", [memory], "MB"))
     return found
