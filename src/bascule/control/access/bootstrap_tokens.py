@@ -78,11 +78,14 @@ def secret_of(who: str, source: reader.Reader) -> objects.Object | None:
     return source.get("", "secrets", objects.ROOT, NAMESPACE, name)
 
 
+def is_single_use(secret: objects.Object) -> bool:
+    return objects.annotations(secret).get(SINGLE_USE) == "true"
+
+
 def use_problem(secret: objects.Object, use: Use) -> str:
     """Why the token may not be used for this node any more; "" when it may."""
-    notes = objects.annotations(secret)
-    used = notes.get(USED_BY)
-    if notes.get(SINGLE_USE) != "true" or not used or used == use.text():
+    used = objects.annotations(secret).get(USED_BY)
+    if not is_single_use(secret) or not used or used == use.text():
         return ""
     node = used.split(" ")[0]
     return f"the bootstrap token was already used by node {node}; {_NEXT}"

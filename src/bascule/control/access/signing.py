@@ -93,7 +93,9 @@ def decide(csr: objects.Object, source: reader.Reader) -> Verdict:
     problem = bootstrap_tokens.use_problem(secret, use)
     if problem:
         return Verdict(False, problem)
-    mark = TokenUse(secret, bootstrap_tokens.USED_BY, use.text())
+    # A token for many nodes is not written to: a thousand of them may join at once.
+    once = bootstrap_tokens.is_single_use(secret)
+    mark = TokenUse(secret, bootstrap_tokens.USED_BY, use.text()) if once else None
     return Verdict(True, "Auto approving a node that joins with a bootstrap token", mark)
 
 

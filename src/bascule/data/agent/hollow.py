@@ -17,7 +17,7 @@ from bascule.data.ledger.ledger import Ledger
 from bascule.data.runtime.hollow.driver import HollowRuntime
 from bascule.vocabulary import clock as clocks
 
-JOINING_AT_ONCE = 1  # each use of the shared token is a write to it: two at once would be a conflict
+JOINING_AT_ONCE = 16
 
 
 def parser() -> argparse.ArgumentParser:
