@@ -2,7 +2,8 @@
 
 Law 4 lives here: a pod's worker ends only when the ledger was told of that very removal. Containers
 of pods the ledger does not know are removed only if the ledger can be trusted to know (it was told
-the state of pods before this boot and has no broken row of that name); otherwise they are reported.
+the state of pods before this boot and has no broken row of that name); otherwise they are reported,
+and kept, across restarts of the agent too, until the ledger is told of them or of their removal.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _log = logging.getLogger(__name__)
 SOURCES = ("configmaps", "secrets", "tokens")
 NETWORKED = ("services", "endpointslices", "pods", "routes", "namespaces")
 REFUSAL_EVENT_SECONDS = 60.0
+KEPT = "kept/"  # and the uid of a pod that runs here though this ledger never knew it: its name
 
 
 class Node:
@@ -41,7 +43,8 @@ class Node:
         self._by_name: dict[str, str] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._orphans: dict[str, asyncio.Task[None]] = {}
-        self._kept: set[str] = set()
+        self._kept = {key.removeprefix(KEPT): name.decode() for key, name in host.ledger.memories(KEPT).items()}
+        self._said: set[str] = set()
         self._trusted = host.ledger.synced("pods")
         self._last_status = b""
         self._version: str | None = None
@@ -82,6 +85,8 @@ class Node:
                     self._desire(name, desired.object())
                 elif (uid := self._by_name.pop(name, None)) is not None:
                     self.workers[uid].remove()
+                for uid in [uid for uid, kept in self._kept.items() if kept == name]:
+                    self._told_of(uid)
         if kind == "nodes" and self.host.ledger.get("nodes", self._own_name) is None:
             self._say_status(again=True)  # somebody deleted this node's Node, but here it is
         if kind in SOURCES:
@@ -135,19 +140,34 @@ class Node:
 
     def _orphan(self, uid: str) -> None:
         """The runtime holds a pod that no worker stands for."""
-        if uid in self._orphans or uid in self._kept:
+        if uid in self._orphans:
             return
         boxes = self.observer.views[uid].sandboxes
         name = f"{boxes[0].cluster}/{boxes[0].namespace}/{boxes[0].name}" if boxes else uid
         broken = {row for kind, row, _ in self.host.ledger.corrupt if kind == "pods"}
-        if not self._trusted or name in broken:
-            self._kept.add(uid)
+        if not self._trusted or name in broken or uid in self._kept:
+            if uid in self._said:
+                return
+            self._said.add(uid)
+            if name not in broken:  # a broken row is set right by the bridge, which sends it again
+                self._kept[uid] = name
+                self.host.ledger.remember(KEPT + uid, name.encode())
             _log.warning("containers of an unknown pod are left running", extra={"pod": name, "uid": uid})
             message = f"pod {name} runs here but this node's ledger does not know it; it is left running"
             self.host.events.node("UnknownPod", message, warning=True)
             return
+        self._begin_removal(uid)
+
+    def _begin_removal(self, uid: str) -> None:
         self._orphans[uid] = task = asyncio.create_task(self._remove_orphan(uid))
         task.add_done_callback(lambda _: self._orphans.pop(uid, None))
+
+    def _told_of(self, uid: str) -> None:
+        """The ledger was told of a pod that was kept unknown: from now on it is one like the others."""
+        if self._kept.pop(uid, None) is not None:
+            self.host.ledger.forget(KEPT + uid)
+            if uid not in self.workers and uid in self.observer.views:
+                self._begin_removal(uid)
 
     async def _remove_orphan(self, uid: str) -> None:
         memory, runtime = model.Memory(), self.host.runtime

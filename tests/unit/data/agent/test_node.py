@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bascule.bridge import messages
 from bascule.data.runtime import contract
 from bascule.data.runtime.hollow.driver import HollowRuntime, Outcome
+from bascule.vocabulary import clock as clocks
 from bascule.vocabulary import conditions
 from tests.unit.data.agent.kit import pod, running
 
@@ -120,6 +122,62 @@ async def test_what_an_empty_ledger_does_not_know_is_left_running(tmp_path: Path
         events = await bench.until(lambda: bench.reports(messages.EVENT))
         assert "UnknownPod" in {event["reason"] for event in events.values()}
         assert (await runtime.observe()).containers[0].state is contract.State.RUNNING
+
+
+async def test_what_was_kept_once_is_kept_by_later_agents_until_its_removal_is_told(tmp_path: Path) -> None:
+    runtime = HollowRuntime()
+    async with running(runtime, tmp_path / "a") as bench:
+        await bench.tell("pods", pod())
+        await bench.until(lambda: bench.status().get("phase") == "Running")
+    (tmp_path / "fresh").mkdir(exist_ok=True)
+    async with running(runtime, tmp_path / "fresh") as bench:
+        await bench.until(lambda: bench.node._kept)
+        await bench.tell("pods", pod("other"))  # from now on this ledger knows of pods
+        await bench.until(lambda: bench.status("other").get("phase") == "Running")
+    async with running(runtime, tmp_path / "fresh") as bench:
+        await bench.until(lambda: bench.node._said == {"uid-web"})
+        assert {run.uid for run in bench.containers()} == {"uid-web", "uid-other"}
+        await bench.tell("pods", pod())  # it is desired after all: adopted
+        await bench.until(lambda: bench.status().get("phase") == "Running")
+        assert not bench.node._kept
+        (run,) = [run for run in bench.containers() if run.uid == "uid-web"]
+        assert run.attempt == 0
+        await bench.tell("pods", removed=("root/shop/web",))
+        await bench.until(lambda: {run.uid for run in bench.containers()} == {"uid-other"})
+
+
+async def test_back_off_and_restart_count_outlive_the_agent(tmp_path: Path) -> None:
+    runtime = HollowRuntime(script=lambda _: Outcome(0, 2))
+    async with running(runtime, tmp_path) as bench:
+        await bench.tell("pods", pod())
+        await bench.until(lambda: len(bench.containers()) == 2)
+        before = await bench.until(lambda: bench.node.workers["uid-web"].memory.backoffs.get("main"))
+    async with running(runtime, tmp_path) as bench:
+        await bench.until(lambda: bench.containers())
+        worker = bench.node.workers["uid-web"]
+        assert worker.memory.backoffs == {"main": before}
+        waiting = {"reason": "CrashLoopBackOff"}
+        await bench.until(
+            lambda: bench.status()["containerStatuses"][0]["state"].get("waiting", {}).items() >= waiting.items()
+        )
+        assert bench.status()["containerStatuses"][0]["restartCount"] == 1
+        assert len(bench.containers()) == 2
+
+
+async def test_what_is_on_its_way_is_awaited_without_a_word(tmp_path: Path) -> None:
+    clock = clocks.ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
+    wants = pod()
+    wants["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "cm"}}]
+    async with running(HollowRuntime(), tmp_path, clock) as bench:
+        await bench.tell("pods", wants)
+        worker = bench.node.workers["uid-web"]
+        await bench.until(lambda: "main" in worker.memory.holds)
+        assert not worker.memory.failures
+        config = {"kind": "ConfigMap", "metadata": {"name": "cm", "namespace": "shop"}, "data": {"k": "v"}}
+        await bench.tell("configmaps", config)
+        await bench.until(lambda: bench.status().get("phase") == "Running")
+        said = sorted(bench.reports(messages.EVENT).items())
+        assert [event["reason"] for _, event in said] == ["Pulled", "Created", "Started"]
 
 
 async def test_what_a_ledger_that_knows_does_not_name_is_removed(tmp_path: Path) -> None:
