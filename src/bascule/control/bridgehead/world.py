@@ -129,7 +129,7 @@ class World:
         except (errors.StatusError, faults.Unreachable, KeyError, TypeError, ValueError) as error:
             _log.info("whether the store has gone back cannot be told now: %r", error)
             return
-        if found[:2] == seen[:2] and found.generation < seen.generation:
+        if found[:2] == seen[:2] and found.generation < seen.generation and not self.regressed:
             self._regression.found(seen, found.generation)
 
     def object(self, kind: str, name: str) -> objects.Object | None:
