@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import resource
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import http_exceptions, web
 from aiohttp.abc import AbstractStreamWriter
@@ -103,6 +103,15 @@ class _Connection(RequestHandler):
     """What is no HTTP is answered as everything is, with a Status; the log has no word of what was sent."""
 
     __slots__ = ()
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """Called with what ended a connection: what clients did wrong is no failure of ours."""
+        if isinstance(
+            kw.get("exc_info"), (web.RequestPayloadError, http_exceptions.HttpProcessingError, ConnectionError)
+        ):
+            _log.info("a connection ended early: %s", type(kw["exc_info"]).__name__)
+        else:
+            super().log_exception(*args, **kw)
 
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from bascule.control.api import call as calls
+from bascule.control.api import extent
 from bascule.control.schema import decoding, types, validation
 from bascule.vocabulary import errors, objects
 
@@ -52,6 +53,8 @@ async def value(content: bytes, content_type: str) -> Any:
 
 def check(call: calls.Call, obj: objects.Object, schema: types.TypeSchema, duplicates: list[str]) -> None:
     """Type errors always refuse; unknown and duplicate fields warn or refuse as the client asked; unknown ones go."""
+    if call.large:
+        extent.check_parts(obj)
     findings = validation.check(obj, schema, duplicates=duplicates)
     for warning in validation.enforce(findings, obj, call.options.field_validation):
         call.warn(warning)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from aiohttp import web
+from aiohttp import http_exceptions, web
 
 from bascule.control.access import authorization, user
 from bascule.control.access.admission import request as admission_request
@@ -122,6 +122,8 @@ class Call:
                 return await http.read()
         except TimeoutError as error:
             raise errors.timeout("the request's body did not arrive within a minute") from error
+        except (web.RequestPayloadError, http_exceptions.HttpProcessingError) as error:
+            raise errors.bad_request("the request's body is not encoded as its headers say") from error
         except web.HTTPRequestEntityTooLarge as error:
             raise errors.too_large(f"limit is {BODY_MAX_BYTES}") from error
 

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from bascule.control.api import allocation
+from bascule.control.api import allocation, extent
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
 from bascule.control.cache import errors as cache_errors
@@ -112,6 +112,7 @@ async def _create_named(platform: platforms.Platform, call: calls.Call, obj: obj
         if operation == "Update":
             await call.aside(own_fields, platform, call, None, obj)
         draft = await call.aside(encode, call, obj)
+        extent.check_bytes(len(draft.value))
         if call.options.dry_run:
             if endpoint.records.get(call.key) is not None:
                 raise errors.already_exists(call.resource.qualified, call.name)
@@ -158,6 +159,7 @@ async def _update_once(
 ) -> Outcome:
     endpoint, kind = call.endpoint, call.endpoint.strategy
     old = endpoint.decode(stored)
+    call.large = call.large or stored.size_bytes() > calls.LARGE_BYTES
     new = await call.aside(change, endpoint.decode(stored), stored)
     _keep_identity(call, new, old)
     asked = call.admission("UPDATE", old=old)
@@ -178,6 +180,7 @@ async def _update_once(
         if call.options.dry_run or (new == old and not ended):
             return Outcome(orjson.dumps(new))
         draft = await call.aside(encode, call, new)
+        extent.check_bytes(len(draft.value), stored.size_bytes())
         with platform.admission.reserve(asked, new) as reservation, translated(call):
             if ended:
                 stored = await endpoint.records.delete(stored.key, stored.revision, draft)
@@ -309,4 +312,4 @@ def _claim(
 
 def _refuse(call: calls.Call, obj: objects.Object, causes: list[errors.Cause]) -> None:
     if causes:
-        raise errors.invalid(call.resource.kind, call.resource.group, objects.name(obj), causes)
+        raise extent.refusal(call.resource.kind, call.resource.group, objects.name(obj), causes)

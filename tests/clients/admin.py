@@ -1,0 +1,55 @@
+"""The admin's requests to a server process, over TLS and as raw as a test wants them."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from bascule.bridge.identity import authority, pki
+from bascule.vocabulary import clock
+from tests.clients.conftest import process
+
+
+class Client:
+    def __init__(self, data: Path, address: str) -> None:
+        issued = authority.issue(
+            pki.layout(data).load_authority(), "boss", ["system:masters"], usages=["client"], clock=clock.SystemClock()
+        )
+        pair = data.parent / "boss.pem"
+        pair.write_bytes(issued.certificate_pem + issued.key_pem)
+        context = ssl.create_default_context(cafile=str(pki.layout(data).ca))
+        context.load_cert_chain(pair)
+        self._connection = http.client.HTTPSConnection(address, context=context, timeout=60)
+
+    def ask(
+        self, method: str, path: str, body: Any = None, media: str = "application/json", **headers: str
+    ) -> tuple[int, Any]:
+        """Code and decoded body. Bytes and iterables of bytes (sent in chunks) go out as they are."""
+        if body is not None and isinstance(body, (dict, list)):
+            body = orjson.dumps(body)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self._connection.request(method, path, body, {"Content-Type": media, **named})
+        answer = self._connection.getresponse()
+        content = answer.read()
+        is_json = (answer.getheader("Content-Type") or "").startswith("application/json")
+        return answer.status, orjson.loads(content) if is_json else content
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@contextmanager
+def serving(data: Path, log: Path) -> Iterator[tuple[Client, int]]:
+    """A server on the data directory, and its process id."""
+    with process("bascule.control.api", "--data-dir", str(data), "--port", "0", log=log) as ready:
+        client = Client(data, ready["address"])
+        try:
+            yield client, ready["pid"]
+        finally:
+            client.close()
