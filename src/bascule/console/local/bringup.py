@@ -24,6 +24,9 @@ from bascule.vocabulary.objects import Object
 
 Say = Callable[[str], None]
 READY_SECONDS = 120.0
+HOLLOW_SECONDS = 0.6
+"""How much longer each hollow node may take: they share one process."""
+TELL_SECONDS = 10.0
 TEAR_DOWN_SECONDS = 60.0
 API_PORT = 6443
 PORTS = range(20_000, 30_000)
@@ -254,8 +257,8 @@ async def _raised(layout: Layout, installation: Installation) -> bool:
 async def _nodes_ready(api: Client, installation: Installation, layout: Layout, say: Say) -> None:
     wanted = installation.hollow_count or len(installation.nodes)
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + READY_SECONDS + installation.hollow_count * 0.2
-    ready = 0
+    deadline = loop.time() + READY_SECONDS + installation.hollow_count * HOLLOW_SECONDS
+    ready, tell_at = 0, loop.time() + TELL_SECONDS
     while loop.time() < deadline:
         listed = await api.list(builtins.NODES)
         ready = sum(conditions.is_true(node, "Ready") for node in listed["items"])
@@ -265,7 +268,10 @@ async def _nodes_ready(api: Client, installation: Installation, layout: Layout, 
         if ready >= wanted:
             say(f"  {ready} of {wanted} nodes ready")
             return
-        await asyncio.sleep(0.1)
+        if loop.time() > tell_at:
+            say(f"  {ready} of {wanted} nodes ready")
+            tell_at += TELL_SECONDS
+        await asyncio.sleep(0.1 if wanted < 100 else 1.0)
     raise BringUpError(
         f"{ready} of {wanted} nodes became ready. See the agents' logs under logs/, and bascule status for the bridge."
     )

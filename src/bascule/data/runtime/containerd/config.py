@@ -90,6 +90,7 @@ path = {_text(directory / "opt")}
 [{cri}]
 sandbox_image = "{PAUSE_IMAGE}"
 restrict_oom_score_adj = {restrict}
+netns_mounts_under_state_dir = true
 disable_tcp_service = true
 stream_server_address = "127.0.0.1"
 stream_server_port = "0"
