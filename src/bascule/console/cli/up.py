@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import click
@@ -10,6 +11,13 @@ import click
 from bascule.console.cli import options
 from bascule.console.local import bringup, machine
 from bascule.console.local.layout import Installation, Layout
+
+
+def _duration(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """A whole number of seconds, minutes, hours or days, as the agent takes it."""
+    if value is not None and not re.fullmatch(r"\d+[smhd]", value):
+        raise click.BadParameter(f"{value!r} is not a time; write it as 90m, 12h or 7d")
+    return value
 
 
 @click.command("up")
@@ -23,9 +31,21 @@ from bascule.console.local.layout import Installation, Layout
     "(default: containerd where it can be used, else process)",
 )
 @click.option("--port", type=click.IntRange(0, 65535), help="the API server's port (default 6443 when free)")
+@click.option(
+    "--offline-grace",
+    callback=_duration,
+    metavar="TIME",
+    help="the outage that nodes' certificates outlive (default 7d)",
+)
 @click.option("--install/--no-install", default=True, help="as root, install missing engines first", show_default=True)
 def command(
-    data_dir: Path, nodes: int | None, zones: int | None, runtime: str | None, port: int | None, install: bool
+    data_dir: Path,
+    nodes: int | None,
+    zones: int | None,
+    runtime: str | None,
+    port: int | None,
+    offline_grace: str | None,
+    install: bool,
 ) -> None:
     """Start the platform in the background: control plane and nodes. Returns when it is ready.
 
@@ -37,7 +57,7 @@ def command(
     bascule up --nodes 3 --zones 3            three nodes, each in a zone of its own
     bascule up --runtime hollow --nodes 1000  a thousand nodes that run nothing, for scale
     """
-    wishes = bringup.Wishes(data_dir, nodes, zones, runtime, port)
+    wishes = bringup.Wishes(data_dir, nodes, zones, runtime, port, offline_grace)
     if options.found(Layout(data_dir)) is None and install:
         _install(runtime)
     installation = options.run(lambda: bringup.up(wishes, options.say))

@@ -15,11 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bascule.bridge.identity import faults as identity_faults
+from bascule.bridge.identity import nodes as node_identities
 from bascule.client import faults, kubeconfig
 from bascule.client.api import Client
 from bascule.console.local import bridge, hostnet, machine, plan, processes, supervisor
 from bascule.console.local.layout import Installation, Layout, Node
 from bascule.vocabulary import builtins, conditions, errors
+from bascule.vocabulary.clock import SystemClock
 from bascule.vocabulary.objects import Object
 
 Say = Callable[[str], None]
@@ -47,6 +50,7 @@ class Wishes:
     zones: int | None = None
     runtime: str | None = None
     port: int | None = None
+    offline_grace: str | None = None
 
 
 def is_free(port: int, address: str = "127.0.0.1") -> bool:
@@ -122,6 +126,7 @@ def choose(wishes: Wishes, layout: Layout) -> Installation:
         gateway=str(subnet[1]) if subnet else "",
         link=hostnet.link_name(layout.tag) if subnet else "",
         hollow_count=count if runtime == "hollow" else 0,
+        offline_grace=wishes.offline_grace or "7d",
     )
 
 
@@ -162,13 +167,14 @@ def _refuse_changes(wishes: Wishes, installation: Installation) -> None:
         "zones": len({node.zone for node in installation.nodes}),
         "runtime": installation.runtime,
         "port": installation.api_port,
+        "offline_grace": installation.offline_grace,
     }
     for name, value in have.items():
         wish = getattr(wishes, name)
         if wish not in (None, value) and not (name == "port" and wish == 0):
             raise BringUpError(
-                f"this installation has --{name} {value}, not {wish}. Leave the option out to start it as it is, or "
-                "make another one with --data-dir."
+                f"this installation has --{name.replace('_', '-')} {value}, not {wish}. Leave the option out to "
+                "start it as it is, or make another one with --data-dir."
             )
 
 
@@ -211,7 +217,7 @@ async def _tokens(api: Client, installation: Installation, layout: Layout) -> No
     hollow = bool(installation.hollow_count)
     for name in ["hollow"] if hollow else [node.name for node in installation.nodes]:
         path = plan.token_file(layout, name)
-        if path.exists() or (layout.node(name) / "node.crt").exists():
+        if not _needs_token(layout, name):
             continue
         secret, token = bootstrap_token(f"first start of {name}", reusable=hollow)
         try:
@@ -221,6 +227,17 @@ async def _tokens(api: Client, installation: Installation, layout: Layout) -> No
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.touch(mode=0o600)
         path.write_text(token + "\n")
+
+
+def _needs_token(layout: Layout, name: str) -> bool:
+    """Whether the node cannot get in with what it has: no certificate and no token yet, or an expired certificate."""
+    try:
+        held = node_identities.load(layout.node(name))
+    except identity_faults.IdentityError:
+        return True
+    if held is not None:
+        return held.expired(SystemClock())
+    return not plan.token_file(layout, name).exists()
 
 
 def bootstrap_token(description: str, *, reusable: bool = False) -> tuple[Object, str]:

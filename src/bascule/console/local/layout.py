@@ -49,6 +49,7 @@ class Installation:
     gateway: str = ""
     link: str = ""
     hollow_count: int = 0
+    offline_grace: str = "7d"
     version: int = VERSION
     extra: dict[str, Any] = field(default_factory=dict)
 
