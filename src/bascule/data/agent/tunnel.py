@@ -132,8 +132,7 @@ class Tunnels:
             await stream.accept()
             async for part in logs.read(folder / run.name / f"{run.attempt}.log", window, ended=ended):
                 await stream.send(bytes([STDOUT]) + part)
-            newest = next((item for item in worker.view.containers if item.id == run.id), run)
-            await stream.send(bytes([STATUS]) + status(newest.exit_code or 0))
+            await stream.send(bytes([STATUS]) + status(0))
         finally:
             for task in tasks:
                 task.cancel()
@@ -170,13 +169,14 @@ class Tunnels:
             if not spec.get("stdin") and not spec.get("tty"):
                 await self._attach_to_log(worker, run, stream)
                 return
-            session = await runtime.attach(run.id, tty=tty, stdin=stdin)
+            session = await runtime.attach(run.id, tty=bool(spec.get("tty")), stdin=stdin)
         await stream.accept()
         feeding = asyncio.create_task(feed(stream, session))
         try:
             while (item := await session.read()) is not None:
                 await stream.send(bytes([item[0]]) + item[1])
-            await stream.send(bytes([STATUS]) + status(await session.wait()))
+            code = await session.wait() if opening.verb == "exec" else 0  # the pod tells how what was attached to ended
+            await stream.send(bytes([STATUS]) + status(code))
         finally:
             feeding.cancel()
             await asyncio.gather(feeding, return_exceptions=True)

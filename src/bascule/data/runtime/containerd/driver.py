@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import grpc
 
 from bascule.data.runtime import cgroups, contract
-from bascule.data.runtime.containerd import execs, requests
+from bascule.data.runtime.containerd import attaching, execs, requests
 from bascule.data.runtime.containerd.calls import Calls, NotFound, Unreachable
 
 _log = logging.getLogger(__name__)
@@ -271,7 +271,7 @@ class ContainerdRuntime:
         return await execs.begin(self.calls, container_id, list(command), folder, tty=tty, stdin=stdin)
 
     async def attach(self, container_id: str, *, tty: bool, stdin: bool) -> contract.Session:
-        raise contract.RuntimeFault("Unattachable", "attaching to a container's input is not supported yet")
+        return await attaching.begin(self.calls, container_id, tty=tty, stdin=stdin)
 
     async def reopen_log(self, container_id: str) -> None:
         await self.calls.cri("ReopenContainerLog", container_id=container_id)

@@ -67,10 +67,12 @@ ListContainersRequest:
 Container: id=1 string, pod_sandbox_id=2 string, metadata=3 ContainerMetadata, image=4 ImageSpec, image_ref=5 string, state=6 int32, created_at=7 int64, labels=8 %string, annotations=9 %string
 ListContainersResponse: containers=1 *Container
 ContainerStatusRequest: container_id=1 string
-ContainerStatus: id=1 string, state=3 int32, created_at=4 int64, started_at=5 int64, finished_at=6 int64, exit_code=7 int32, image_ref=9 string, reason=10 string, message=11 string
+ContainerStatus: id=1 string, state=3 int32, created_at=4 int64, started_at=5 int64, finished_at=6 int64, exit_code=7 int32, image_ref=9 string, reason=10 string, message=11 string, log_path=15 string
 ContainerStatusResponse: status=1 ContainerStatus
 ExecSyncRequest: container_id=1 string, cmd=2 *string, timeout=3 int64
 ExecSyncResponse: stdout=1 bytes, stderr=2 bytes, exit_code=3 int32
+AttachRequest: container_id=1 string, stdin=2 bool, tty=3 bool, stdout=4 bool, stderr=5 bool
+AttachResponse: url=1 string
 ReopenContainerLogRequest: container_id=1 string
 ReopenContainerLogResponse:
 Image: id=1 string, repo_tags=2 *string, repo_digests=3 *string, size=4 uint64, uid=5 Int64Value, username=6 string
