@@ -9,7 +9,7 @@ from pathlib import Path
 from bascule.client.api import Client
 from bascule.console.demo import workload, world
 from bascule.console.demo.load import Load
-from bascule.console.local import bringup, plan, supervisor
+from bascule.console.local import access, bringup, choices, plan, putdown, supervisor
 from bascule.console.local.layout import Installation, Layout
 from bascule.vocabulary import builtins, conditions
 from bascule.vocabulary.objects import Object
@@ -25,11 +25,11 @@ class Platform:
         self.data = plan.data_tower(installation, self.layout)
 
     def client(self) -> Client:
-        return bringup.client_of(self.layout)
+        return access.client_of(self.layout)
 
     async def back(self) -> None:
         """Brings up what is missing."""
-        await bringup.up(bringup.Wishes(self.data_dir), lambda _: None)
+        await bringup.up(choices.Wishes(self.data_dir), lambda _: None)
 
     async def deploy(self) -> str:
         """The demo's three replicas and Service; the Service's address once it answers."""
@@ -72,7 +72,7 @@ async def running(tmp_path: Path, *, runtime: str, nodes: int = 1, zones: int = 
     """Up at entry, down at exit whatever happened in between."""
     data_dir = tmp_path / "b"
     try:
-        wishes = bringup.Wishes(data_dir, nodes=nodes, zones=zones, runtime=runtime, port=0)
+        wishes = choices.Wishes(data_dir, nodes=nodes, zones=zones, runtime=runtime, port=0)
         yield Platform(data_dir, await bringup.up(wishes, print))
     finally:
-        await bringup.down(data_dir, print)
+        await putdown.down(data_dir, print)

@@ -10,7 +10,7 @@ import pytest
 
 from bascule.bridge.identity import authority, files, nodes, pki, requests
 from bascule.console.demo import harm, workload, world
-from bascule.console.local import bridge, bringup, machine, plan, processes, supervisor
+from bascule.console.local import access, bridge, machine, plan, processes, supervisor
 from bascule.vocabulary import builtins, conditions, errors, objects
 from bascule.vocabulary import clock as clocks
 from bascule.vocabulary.objects import Object
@@ -88,7 +88,7 @@ async def test_a_node_whose_certificate_expired_runs_on_and_joins_again(tmp_path
         assert load.total.failed == 0, load.total
         async with up.client() as api:
             await waiting.until(lambda: up.node_is("node-1", ready=False), timeout_seconds=20, what="silence to show")
-            secret, fresh = bringup.bootstrap_token("for the return of node-1")
+            secret, fresh = access.bootstrap_token("for the return of node-1")
             await api.create(builtins.SECRETS, secret)
             token.write_text(fresh)
             await waiting.until(lambda: up.node_is("node-1", ready=True), timeout_seconds=20, what="the node's return")

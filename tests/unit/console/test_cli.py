@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bascule.console.cli import main, options
-from bascule.console.local import bringup, machine
-from bascule.console.local.bringup import BringUpError
+from bascule.console.local import choices, machine
+from bascule.console.local.choices import BringUpError
 from bascule.console.local.layout import Layout
 from bascule.console.local.processes import StartError
 from bascule.vocabulary import errors
@@ -62,7 +62,7 @@ def test_status_of_what_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(machine, "containerd_ready", lambda: False)
     layout = Layout(tmp_path)
     layout.prepare()
-    layout.save(bringup.choose(bringup.Wishes(tmp_path, nodes=2, port=0), layout))
+    layout.save(choices.choose(choices.Wishes(tmp_path, nodes=2, port=0), layout))
     result = run("status", "--data-dir", str(tmp_path))
     assert result.exit_code == 1
     rows = [line.split() for line in result.output.splitlines()]

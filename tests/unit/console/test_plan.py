@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
-from bascule.console.local import bringup, hostnet, machine, plan
+from bascule.console.local import choices, hostnet, machine, plan
 from bascule.console.local.layout import Installation, Layout
 from bascule.console.local.supervisor import Process, Tower
 
@@ -51,7 +51,7 @@ def installation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(machine, "containerd_ready", lambda: True)
     monkeypatch.setattr(machine, "envoy_binary", lambda: "/usr/bin/envoy")
     monkeypatch.setattr(hostnet, "free_subnet", lambda: ipaddress.IPv4Network("10.88.7.0/24"))
-    return bringup.choose(bringup.Wishes(tmp_path, 2, 2, request.param, 0), Layout(tmp_path))
+    return choices.choose(choices.Wishes(tmp_path, 2, 2, request.param, 0), Layout(tmp_path))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import aiohttp
 import click
 
 from bascule.client import kubeconfig
-from bascule.console.local.bringup import BringUpError
+from bascule.console.local.choices import BringUpError
 from bascule.console.local.layout import Installation, Layout, LayoutError
 from bascule.console.local.processes import StartError
 from bascule.vocabulary.errors import StatusError

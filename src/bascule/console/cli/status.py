@@ -13,7 +13,7 @@ from rich.table import Table
 from bascule.client import faults, kubeconfig
 from bascule.console.cli import options
 from bascule.console.local import bridge, plan, supervisor
-from bascule.console.local.bringup import client_of
+from bascule.console.local.access import client_of
 from bascule.console.local.layout import Installation, Layout
 from bascule.vocabulary import builtins, conditions, objects
 from bascule.vocabulary.errors import StatusError

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from bascule.console.cli import options
-from bascule.console.local import bringup
+from bascule.console.local import access
 from bascule.vocabulary import builtins
 
 
@@ -19,8 +19,8 @@ def command(data_dir: Path, reusable: bool) -> None:
     layout, installation = options.installed(data_dir)
 
     async def make() -> str:
-        secret, token = bringup.bootstrap_token("made by bascule token", reusable=reusable)
-        async with bringup.client_of(layout) as api:
+        secret, token = access.bootstrap_token("made by bascule token", reusable=reusable)
+        async with access.client_of(layout) as api:
             await api.create(builtins.SECRETS, secret)
         return token
 

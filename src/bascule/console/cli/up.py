@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from bascule.console.cli import options
-from bascule.console.local import bringup, machine
+from bascule.console.local import bringup, choices, machine
 from bascule.console.local.layout import Installation, Layout
 
 
@@ -26,7 +26,7 @@ def _duration(_: click.Context, __: click.Parameter, value: str | None) -> str |
 @click.option("--zones", type=click.IntRange(1, 100), help="spread the nodes over this many zones (default 1)")
 @click.option(
     "--runtime",
-    type=click.Choice(bringup.RUNTIMES),
+    type=click.Choice(choices.RUNTIMES),
     help="containerd: real containers, needs root; process: plain processes; hollow: nodes that only pretend "
     "(default: containerd where it can be used, else process)",
 )
@@ -57,7 +57,7 @@ def command(
     bascule up --nodes 3 --zones 3            three nodes, each in a zone of its own
     bascule up --runtime hollow --nodes 1000  a thousand nodes that run nothing, for scale
     """
-    wishes = bringup.Wishes(data_dir, nodes, zones, runtime, port, offline_grace)
+    wishes = choices.Wishes(data_dir, nodes, zones, runtime, port, offline_grace)
     if options.found(Layout(data_dir)) is None and install:
         _install(runtime)
     installation = options.run(lambda: bringup.up(wishes, options.say))

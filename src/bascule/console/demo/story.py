@@ -11,7 +11,7 @@ from bascule.client.api import Client
 from bascule.console.demo import harm, workload, world
 from bascule.console.demo.load import Load
 from bascule.console.demo.promises import Promises
-from bascule.console.local import bridge, bringup, plan, processes, supervisor
+from bascule.console.local import access, bridge, bringup, choices, plan, processes, supervisor
 from bascule.console.local.layout import Installation, Layout
 from bascule.vocabulary.objects import Object
 
@@ -28,14 +28,14 @@ class Story:
         self._layout = Layout(data_dir)
         self._say = say
         self._dark_seconds = dark_seconds
-        self._wishes = bringup.Wishes(data_dir)
+        self._wishes = choices.Wishes(data_dir)
         self.promises = Promises()
 
     async def tell(self) -> Promises:
         """Leaves the platform up and the demo's namespace removed."""
         installation = await bringup.up(self._wishes, self._say)
         await bridge.ask(self._layout, installation, "lower")
-        async with bringup.client_of(self._layout) as api:
+        async with access.client_of(self._layout) as api:
             address = await self._deploy(api, installation)
         try:
             async with (
@@ -52,7 +52,7 @@ class Story:
         """Leaves things as they were, however the story ended."""
         await bringup.up(self._wishes, lambda _: None)
         await bridge.ask(self._layout, installation, "lower")
-        async with bringup.client_of(self._layout) as api:
+        async with access.client_of(self._layout) as api:
             await world.remove(api)
 
     async def _deploy(self, api: Client, installation: Installation) -> str:
@@ -72,7 +72,7 @@ class Story:
         self._title("act one: the bridge is raised")
         await asyncio.sleep(1)
         load.take()
-        async with bringup.client_of(self._layout) as api:
+        async with access.client_of(self._layout) as api:
             before = await world.pods(api)
         await bridge.ask(self._layout, installation, "raise")
         self._say("  raised: no node hears from the control tower")
@@ -82,7 +82,7 @@ class Story:
         await self._kill_agent(load, installation, "bridge raised")
         await bridge.ask(self._layout, installation, "lower")
         self._say("  lowered; now the Deployment changes")
-        async with bringup.client_of(self._layout) as api:
+        async with access.client_of(self._layout) as api:
             await self._unharmed(api, before, restarted=1, case="bridge lowered")
             await world.deploy(api, workload.manifests(installation, self._layout, round_number=2))
             took = await world.until(lambda: world.rolled_out(api), timeout_seconds=60, what="the rollout")
@@ -94,7 +94,7 @@ class Story:
 
     async def _act_control(self, load: Load, installation: Installation) -> None:
         self._title("act two: kill -9 of every control process")
-        async with bringup.client_of(self._layout) as api:
+        async with access.client_of(self._layout) as api:
             before = await world.pods(api)
         load.take()
         killed = await harm.kill_tower(plan.control_tower(installation, self._layout))
@@ -107,7 +107,7 @@ class Story:
         await bringup.up(self._wishes, lambda _: None)
         loop = asyncio.get_running_loop()
         began = loop.time()
-        async with bringup.client_of(self._layout) as api:
+        async with access.client_of(self._layout) as api:
             await self._unharmed(api, before, restarted=1, case="control tower back")
         took = loop.time() - began
         self.promises.check(

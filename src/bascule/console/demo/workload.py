@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from bascule.console.local import machine, processes
-from bascule.console.local.bringup import BringUpError
+from bascule.console.local.choices import BringUpError
 from bascule.console.local.layout import Installation, Layout
 from bascule.vocabulary.objects import Object
 

@@ -11,7 +11,7 @@ import aiohttp
 from bascule.client import faults
 from bascule.client.api import Client
 from bascule.console.demo import workload
-from bascule.console.local.bringup import BringUpError
+from bascule.console.local.choices import BringUpError
 from bascule.vocabulary import builtins, objects
 from bascule.vocabulary.errors import StatusError
 from bascule.vocabulary.objects import Object

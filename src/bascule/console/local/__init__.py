@@ -1,5 +1,6 @@
 """One installation on one machine: its directory, its processes, its host network. What ``bascule up`` sets up.
 
-Read in this order: ``layout`` (where things are), ``plan`` (which processes), ``supervisor`` (keeps them running),
-``processes`` (starts and ends one), ``hostnet`` (links of the nodes), ``bringup`` (the order of it all).
+Read in this order: ``layout`` (where things are), ``choices`` (what a first ``up`` decides), ``plan`` (which
+processes), ``supervisor`` and ``processes`` (keep them running), ``hostnet`` (links of the nodes), ``access`` (how to get
+in), ``bringup`` and ``putdown`` (the order of it all).
 """

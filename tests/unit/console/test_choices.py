@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bascule.console.local import bringup, hostnet, machine
+from bascule.console.local import access, bringup, choices, hostnet, machine, putdown
 from bascule.console.local.layout import Layout
 from bascule.console.local.machine import Finding
 
@@ -50,22 +50,22 @@ def layout(tmp_path: Path) -> Layout:
 
 @pytest.mark.usefixtures("plain")
 def test_a_port_in_use_is_refused_when_it_was_asked_for(layout: Layout, busy_port: int) -> None:
-    with pytest.raises(bringup.BringUpError, match=f"port {busy_port} is in use on 127.0.0.1") as refused:
-        bringup.choose(bringup.Wishes(layout.data_dir, port=busy_port), layout)
+    with pytest.raises(choices.BringUpError, match=f"port {busy_port} is in use on 127.0.0.1") as refused:
+        choices.choose(choices.Wishes(layout.data_dir, port=busy_port), layout)
     assert "--port" in str(refused.value)
 
 
 @pytest.mark.usefixtures("plain")
 def test_the_usual_port_in_use_means_another(layout: Layout, busy_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bringup, "API_PORT", busy_port)
-    chosen = bringup.choose(bringup.Wishes(layout.data_dir), layout)
+    monkeypatch.setattr(choices, "API_PORT", busy_port)
+    chosen = choices.choose(choices.Wishes(layout.data_dir), layout)
     assert chosen.api_port not in (busy_port, 0)
 
 
 @pytest.mark.usefixtures("plain")
 def test_containerd_that_cannot_be_used_says_what_is_missing(layout: Layout) -> None:
-    with pytest.raises(bringup.BringUpError) as refused:
-        bringup.choose(bringup.Wishes(layout.data_dir, runtime="containerd", port=0), layout)
+    with pytest.raises(choices.BringUpError) as refused:
+        choices.choose(choices.Wishes(layout.data_dir, runtime="containerd", port=0), layout)
     assert str(refused.value) == (
         "the runtime containerd cannot be used here: root, runc missing. Run bascule doctor, or use --runtime process."
     )
@@ -73,7 +73,7 @@ def test_containerd_that_cannot_be_used_says_what_is_missing(layout: Layout) -> 
 
 @pytest.mark.usefixtures("plain")
 def test_without_root_pods_are_processes_on_loopback(layout: Layout) -> None:
-    chosen = bringup.choose(bringup.Wishes(layout.data_dir, nodes=3, zones=2, port=0), layout)
+    chosen = choices.choose(choices.Wishes(layout.data_dir, nodes=3, zones=2, port=0), layout)
     assert chosen.runtime == "process"
     assert [(node.name, node.zone, node.address, node.namespace) for node in chosen.nodes] == [
         ("node-1", "zone-1", "127.0.0.1", ""),
@@ -90,7 +90,7 @@ def test_without_root_pods_are_processes_on_loopback(layout: Layout) -> None:
 
 @pytest.mark.usefixtures("rich")
 def test_with_root_each_node_is_apart(layout: Layout) -> None:
-    chosen = bringup.choose(bringup.Wishes(layout.data_dir, nodes=2, port=0), layout)
+    chosen = choices.choose(choices.Wishes(layout.data_dir, nodes=2, port=0), layout)
     assert chosen.runtime == "containerd"
     assert chosen.gateway == "10.88.7.1"
     assert chosen.bind_addresses == ("127.0.0.1", "10.88.7.1")
@@ -102,7 +102,7 @@ def test_with_root_each_node_is_apart(layout: Layout) -> None:
 
 @pytest.mark.usefixtures("plain")
 def test_hollow_nodes_share_a_process(layout: Layout) -> None:
-    chosen = bringup.choose(bringup.Wishes(layout.data_dir, nodes=1000, zones=3, runtime="hollow", port=0), layout)
+    chosen = choices.choose(choices.Wishes(layout.data_dir, nodes=1000, zones=3, runtime="hollow", port=0), layout)
     assert chosen.hollow_count == 1000
     assert {node.zone for node in chosen.nodes} == {"zone-1", "zone-2", "zone-3"}
 
@@ -115,10 +115,10 @@ async def test_a_second_up_does_not_change_the_first_ones_choices(
     layout: Layout, wish: str, value: object, have: object
 ) -> None:
     layout.prepare()
-    first = bringup.choose(bringup.Wishes(layout.data_dir, port=0), layout)
+    first = choices.choose(choices.Wishes(layout.data_dir, port=0), layout)
     layout.save(first)
-    with pytest.raises(bringup.BringUpError) as refused:
-        await bringup.up(bringup.Wishes(layout.data_dir, **{wish: value}), lambda _: None)  # type: ignore[arg-type]
+    with pytest.raises(choices.BringUpError) as refused:
+        await bringup.up(choices.Wishes(layout.data_dir, **{wish: value}), lambda _: None)  # type: ignore[arg-type]
     assert f"this installation has --{wish} {first.api_port if have is None else have}, not {value}" in str(
         refused.value
     )
@@ -126,11 +126,11 @@ async def test_a_second_up_does_not_change_the_first_ones_choices(
 
 
 async def test_down_where_nothing_is(layout: Layout) -> None:
-    assert await bringup.down(layout.data_dir, lambda _: None) is False
+    assert await putdown.down(layout.data_dir, lambda _: None) is False
 
 
 def test_a_bootstrap_token_is_a_secret_the_api_server_knows() -> None:
-    secret, token = bringup.bootstrap_token("why")
+    secret, token = access.bootstrap_token("why")
     identity, _, password = token.partition(".")
     assert re.fullmatch("[a-z0-9]{6}", identity)
     assert re.fullmatch("[a-z0-9]{16}", password)
@@ -139,7 +139,7 @@ def test_a_bootstrap_token_is_a_secret_the_api_server_knows() -> None:
     assert secret["type"] == "bootstrap.kubernetes.io/token"
     assert (secret["stringData"]["token-id"], secret["stringData"]["token-secret"]) == (identity, password)
     assert secret["metadata"]["annotations"] == {"bascule.dev/single-use": "true"}
-    assert bringup.bootstrap_token("why", reusable=True)[0]["metadata"]["annotations"] == {
+    assert access.bootstrap_token("why", reusable=True)[0]["metadata"]["annotations"] == {
         "bascule.dev/single-use": "false"
     }
-    assert bringup.bootstrap_token("why")[1] != token
+    assert access.bootstrap_token("why")[1] != token
