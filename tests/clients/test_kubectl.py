@@ -1,5 +1,6 @@
 """A day's work with kubectl against a real server: what a user types, and what the world is after it."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -216,3 +217,39 @@ def test_a_watch_sees_what_happens(kubectl: Kubectl) -> None:
     kubectl("wait", "--for=delete", "pod/other", "--timeout=5s")
     kubectl("delete", "pod", "one", "--wait=true", "--timeout=10s")
     assert kubectl.run("get", "pod", "one").code == 1
+
+
+def test_a_list_is_applied_and_a_wrong_one_is_not(kubectl: Kubectl) -> None:
+    maps = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}} for name in ("a", "b")]
+    everything = {"apiVersion": "v1", "kind": "List", "items": maps}
+    kubectl("apply", "-f", "-", stdin=json.dumps(everything))
+    assert kubectl("get", "configmaps", "--sort-by=.metadata.name", "-o", "name").split()[:2] == [
+        "configmap/a",
+        "configmap/b",
+    ]
+    everything["items"] = [{**maps[0], "data": {"k": {"deep": "er"}}}]
+    refused = kubectl.run("apply", "-f", "-", stdin=json.dumps(everything))
+    assert refused.code == 1
+    assert "data" in refused.err
+
+
+def test_events_and_selectors_as_users_ask_for_them(kubectl: Kubectl) -> None:
+    event = {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": "e", "namespace": kubectl.namespace},
+        "involvedObject": {"kind": "Pod", "apiVersion": "v1", "namespace": kubectl.namespace, "name": "web"},
+        "reason": "Tested",
+        "message": "as it should be",
+        "type": "Normal",
+        "lastTimestamp": "2026-01-01T00:00:00Z",
+    }
+    kubectl("create", "-f", "-", stdin=json.dumps(event))
+    assert "as it should be" in kubectl("events", "--for", "pod/web")
+    assert "as it should be" not in kubectl("events", "--for", "pod/other")
+    assert "Tested" in kubectl("get", "events", "--field-selector", "involvedObject.name=web,reason=Tested")
+    assert kubectl("get", "pods", "--field-selector", "spec.nodeName=n1", "-o", "name") == ""
+    refused = kubectl.run("get", "pods", "--field-selector", "spec.nonsense=1")
+    assert refused.code == 1
+    assert refused.err.count("Unable to find") == 1
+    assert "field label not supported: spec.nonsense" in refused.err
