@@ -35,7 +35,7 @@ def document(figures: Sequence[Figure], *, quick: bool, peer: bool) -> dict[str,
         "quick": quick,
         "machine": {
             "cores": len(os.sched_getaffinity(0)),
-            "load_before": os.getloadavg()[0],
+            "load_average": os.getloadavg()[0],
             "python": platform.python_version(),
         },
         "figures": [figure.document() for figure in figures],
@@ -93,6 +93,8 @@ def write(run: dict[str, Any]) -> None:
         after = rest.partition(_END)[2]
         kind = "quick" if run["quick"] else "full"
         machine = run["machine"]
-        told = f"{run['date'][:10]}, {kind} run, {machine['cores']} cores, load {machine['load_before']:.1f} before it"
+        told = (
+            f"{run['date'][:10]}, {kind} run, {machine['cores']} cores, load {machine['load_average']:.1f} at its end"
+        )
         readme.write_text(f"{before}{_BEGIN}\n{told}\n\n{table(run)}\n{_END}{after}")
     print(table(run))
