@@ -287,7 +287,10 @@ class ContainerdRuntime:
 
     async def pull_image(self, name: str, auth: dict[str, str] | None = None) -> contract.Image:
         given = {"auth": auth} if auth else {}
-        await self.calls.cri("PullImage", image={"image": name}, timeout_seconds=PULL_SECONDS, **given)
+        try:
+            await self.calls.cri("PullImage", image={"image": name}, timeout_seconds=PULL_SECONDS, **given)
+        except NotFound as fault:  # the registry's word for the image, not containerd's for something of ours
+            raise contract.RuntimeFault("ErrImagePull", fault.message) from fault
         found = await self.image(name)
         if found is None:
             raise contract.RuntimeFault("ErrImagePull", f"{name} was pulled but is not there")
