@@ -142,4 +142,4 @@ def affordable() -> int:
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         soft = wanted
-    return max(min(soft - 2 * _FILES_KEPT, CONNECTIONS_MAX), 64)
+    return max(min(soft - min(2 * _FILES_KEPT, soft // 2), CONNECTIONS_MAX), 64)

@@ -139,5 +139,15 @@ async def test_heads_that_are_none(api: harness.Api, sent: bytes, code: int, cap
     assert (await api.get("/version", who="")).code == 200
 
 
-def test_connections_are_bounded_by_the_files_a_process_may_open() -> None:
-    assert 64 <= accepting.affordable() <= accepting.CONNECTIONS_MAX
+@pytest.mark.parametrize(
+    ("soft", "hard", "most"),
+    [(1024, 1024, 512), (1024, 4096, 3072), (1024, 1 << 20, accepting.CONNECTIONS_MAX), (64, 64, 64)],
+)
+def test_connections_are_bounded_by_the_files_a_process_may_open(
+    monkeypatch: pytest.MonkeyPatch, soft: int, hard: int, most: int
+) -> None:
+    granted = []
+    monkeypatch.setattr("resource.getrlimit", lambda _: (soft, hard))
+    monkeypatch.setattr("resource.setrlimit", lambda _, wanted: granted.append(wanted))
+    assert accepting.affordable() == most
+    assert all(wanted <= hard for wanted, _ in granted)
