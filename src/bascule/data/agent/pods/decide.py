@@ -281,7 +281,8 @@ def _check(container: model.Spec, run: contract.Container, memory: Memory, plan:
     if health.unhealthy:
         for kind in ("livenessProbe", "startupProbe"):
             own = (container.get(kind) or {}).get("terminationGracePeriodSeconds")
-            grace = float(own) if own is not None else grace
+            if own is not None and f" {kind.removesuffix('Probe')} probe" in health.unhealthy:
+                grace = float(own)
         plan.do(model.KillContainer(run.id, run.name, grace, "Killing", health.unhealthy))
     elif container.get("image") != run.image:
         message = f"Container {run.name} definition changed, will be restarted"

@@ -78,6 +78,8 @@ class Probing:
     async def _all(self) -> None:
         if self._container.get("startupProbe") and not self._health.started:
             await self._repeat("startupProbe")
+            if self._health.unhealthy:
+                return
         if self._container.get("readinessProbe") is None:
             self._health.ready = True
             self._changed()
