@@ -211,3 +211,35 @@ async def test_volumes_appear_under_their_mount_paths(runtime: contract.Runtime,
     where = "etc/greetings" if runtime.name == "process" else "/etc/greetings"
     result = await runtime.exec_sync(container_id, ["/bin/cat", f"{where}/greeting"], 10)
     assert result.stdout == b"hello"
+
+
+async def test_a_container_above_its_memory_limit_is_killed_for_it(runtime: contract.Runtime, tmp_path: Path) -> None:
+    if isinstance(runtime, HollowRuntime):
+        pytest.skip("hollow containers use no memory")
+    if isinstance(runtime, ProcessRuntime):
+        if not runtime.hierarchy.version:
+            pytest.skip("NOT TESTED: this user may make no control groups")
+        runtime.cgroup_parent = f"bascule-test-{os.getpid()}"
+    limits = contract.Resources(memory_limit_bytes=16 << 20)
+    await run(runtime, tmp_path, "/bin/sh", "-c", "tail /dev/zero", resources=limits)
+    seen = await until(runtime, lambda o: bool(o.containers) and o.containers[0].state is contract.State.EXITED)
+    assert seen.containers[0].reason == "OOMKilled"
+    assert seen.containers[0].exit_code
+
+
+async def test_an_attached_client_is_heard_and_hears(runtime: contract.Runtime, tmp_path: Path) -> None:
+    if isinstance(runtime, HollowRuntime):
+        pytest.skip("hollow containers have no streams")
+    script = 'while read line; do echo "heard $line"; done; echo over'
+    container_id = await run(runtime, tmp_path, "/bin/sh", "-c", script, stdin=True, stdin_once=True)
+    session = await runtime.attach(container_id, tty=False, stdin=True)
+    try:
+        await session.write(b"one\n")
+        await session.close_stdin()
+        said = b""
+        async with asyncio.timeout(20):
+            while (item := await session.read()) is not None:
+                said += item[1]
+        assert said == b"heard one\nover\n"
+    finally:
+        await session.close()

@@ -16,7 +16,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from bascule.data.runtime import cgroups, contract, images
+from bascule.data.runtime import cgroups, contract
 from bascule.data.runtime.containerd import config
 from bascule.data.runtime.containerd.calls import Calls
 from bascule.data.runtime.process import records
@@ -131,6 +131,8 @@ class Engine:
             await calls.close()
         if found.id:
             return
+        from bascule.data.runtime import images  # tar files and their like: needed once in a node's life
+
         archive = self.directory / "pause.tar"
         images.build(
             archive,

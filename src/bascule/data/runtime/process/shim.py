@@ -89,13 +89,13 @@ def become(spec: dict[str, Any], slave: int | None, failure: int) -> None:
         for path in spec["cgroup_files"]:
             with open(path, "w") as file:
                 file.write("0")
+        os.chdir(spec["cwd"])  # before rights are dropped: the way there is closed to other users
         if spec["gid"] is not None or spec["groups"]:
             os.setgroups(spec["groups"])
         if spec["gid"] is not None:
             os.setgid(spec["gid"])
         if spec["uid"] is not None:
             os.setuid(spec["uid"])
-        os.chdir(spec["cwd"])
         for number in (signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE, signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         os.execvpe(spec["argv"][0], spec["argv"], spec["env"])
