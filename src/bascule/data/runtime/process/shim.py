@@ -177,6 +177,11 @@ class Shim:
             return error.errno == errno.EAGAIN
         if not data:
             return False
+        self.tell(fd, data)
+        return True
+
+    def tell(self, fd: int, data: bytes) -> None:
+        """To the log and to whoever is attached."""
         stream = self.outputs[fd]
         self.log.write(stream, data)
         frame = bytes([1 if stream == b"stdout" else 2]) + len(data).to_bytes(4, "big") + data
@@ -185,7 +190,6 @@ class Shim:
                 connection.sendall(frame)
             except OSError:
                 self.drop(number)
-        return True
 
     def drop(self, number: int) -> None:
         self.poll.unregister(number)
@@ -276,7 +280,7 @@ class Shim:
             os.set_blocking(fd, False)
             try:
                 while data := os.read(fd, BLOCK):
-                    self.log.write(self.outputs[fd], data)
+                    self.tell(fd, data)
             except OSError:
                 pass
         self.log.end()
