@@ -70,6 +70,13 @@ def connect(path: Path) -> tuple[sqlite3.Connection, bool]:
 
 
 def _open(path: Path) -> sqlite3.Connection:
+    if path != MEMORY:
+        # It holds Secrets. SQLite gives its other files the rights of this one.
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+            os.chmod(path, 0o600)
+        except OSError as error:
+            raise LedgerError(f"cannot open {path}: {error.strerror}; check permissions and free space") from error
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     connection.text_factory = _text
     try:

@@ -285,3 +285,13 @@ def test_nothing_acknowledged_is_lost_to_kill_9(path: Path) -> None:
         assert max(versions) == ledger.position.generation
         assert int(ledger.pending()[0].body) in (last, last + 1)
         ledger.close()
+
+
+def test_only_the_agents_user_may_read_the_file(tmp_path: Path) -> None:
+    held = Ledger.open(tmp_path / "ledger.db")
+    try:
+        held.remember("key", b"value")
+        for path in tmp_path.iterdir():
+            assert path.stat().st_mode & 0o077 == 0, path.name
+    finally:
+        held.close()
