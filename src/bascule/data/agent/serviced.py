@@ -19,7 +19,10 @@ RETRY_SECONDS = 5.0
 class ServicedNetwork:
     def __init__(self, addresses: network.Network, source: Source, engine: Engine, settings: Settings) -> None:
         self._addresses = addresses
+        self._source = source
         self._pods: dict[str, local.Observed] = {}
+        self._gone: set[str] = set()
+        """Pods that are no more here, but which some slice may still name."""
         self._services = Services(source, engine, settings, own_pods=lambda: self._pods)
         self._again = asyncio.Event()
         self._seen = asyncio.Event()
@@ -29,7 +32,9 @@ class ServicedNetwork:
 
     async def detach(self, pod_uid: str) -> None:
         await self._addresses.detach(pod_uid)
-        if self._pods.pop(pod_uid, None) is not None:
+        if pod_uid in self._pods:
+            self._pods[pod_uid] = local.GONE
+            self._gone.add(pod_uid)
             self._seen.set()
 
     def observe(self, pod_uid: str, address: str, *, ready: bool, ending: bool = False) -> None:
@@ -44,6 +49,16 @@ class ServicedNetwork:
         except EngineError:
             self._again.set()
             raise
+        self._forget()
+
+    def _forget(self) -> None:
+        """A pod that went is withdrawn for as long as a slice names it: the slice may be older than the pod's end."""
+        if not self._gone:
+            return
+        named = local.named(desired.object() for desired in self._source.all("endpointslices"))
+        for uid in self._gone - named:
+            self._pods.pop(uid, None)
+        self._gone &= named
 
     async def run(self) -> None:
         """Prepares the machine, guards the rules, tries again what was refused."""

@@ -27,8 +27,16 @@ class Observed(NamedTuple):
     ending: bool = False
 
 
+GONE = Observed("", ready=False)
+"""A pod that is no more."""
+
 Pods = Mapping[str, Observed]
 """By the pod's uid."""
+
+
+def named(slices: Iterable[Object]) -> set[str]:
+    """The uids of all pods that the slices name."""
+    return {_uid(endpoint) for piece in slices for endpoint in piece.get("endpoints") or ()} - {""}
 
 
 def corrected(services: Iterable[Object], slices: Iterable[Object], pods: Pods) -> Iterator[Object]:
