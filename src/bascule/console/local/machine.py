@@ -61,7 +61,7 @@ def can_make_namespaces() -> bool:
 
 def containerd_ready() -> bool:
     """Whether pods can run as containers here: root, namespaces, containerd, runc, CNI plugins, nftables."""
-    tools = all(program(name) for name in ("containerd", "runc", "nft", "ip", "nsenter"))
+    tools = all(program(name) for name in _PACKAGES)
     return can_make_namespaces() and tools and any((d / "ptp").exists() for d in CNI_DIRECTORIES)
 
 
@@ -81,6 +81,7 @@ def findings() -> Iterator[Finding]:
         "nft": "no Services in the kernel: containers cannot be used",
         "ip": "no node networks: containers cannot be used",
         "nsenter": "nodes cannot be kept apart on one machine",
+        "busybox": "no pause image, which every pod of containers needs, and no demo image",
     }
     for name, cost in costs.items():
         path = program(name)
@@ -125,6 +126,7 @@ _PACKAGES = {
     "nft": "nftables",
     "ip": "iproute2",
     "nsenter": "util-linux",
+    "busybox": "busybox-static",
 }
 
 
@@ -133,8 +135,6 @@ def missing_packages() -> list[str]:
     packages = [package for name, package in _PACKAGES.items() if program(name) is None]
     if not any((d / "ptp").exists() for d in CNI_DIRECTORIES):
         packages.append("containernetworking-plugins")
-    if not Path("/bin/busybox").exists() and not Path("/usr/bin/busybox").exists():
-        packages.append("busybox-static")
     return packages
 
 
