@@ -8,7 +8,7 @@ import pytest
 
 from bascule.console.local import machine
 
-PROGRAMS = ("containerd", "runc", "nft", "ip", "nsenter")
+PROGRAMS = ("containerd", "runc", "nft", "ip", "nsenter", "busybox")
 
 
 @pytest.fixture
