@@ -6,17 +6,17 @@ import logging
 from typing import Final
 
 from bascule.control.store import contract
-from bascule.vocabulary import clock
+from bascule.vocabulary import clock as clocks
 
 INTERVAL_SECONDS: Final = 300.0
 _log = logging.getLogger(__name__)
 
 
-async def run(store: contract.Store, time: clock.Clock, *, interval_seconds: float = INTERVAL_SECONDS) -> None:
+async def run(store: contract.Store, clock: clocks.Clock, *, interval_seconds: float = INTERVAL_SECONDS) -> None:
     """Compacts, at each tick, to where the store was at the tick before. Runs until it is cancelled."""
     seen = store.revision
     while True:
-        await time.sleep(interval_seconds)
+        await clock.sleep(interval_seconds)
         try:
             await store.compact(seen)
         except contract.StoreClosed:

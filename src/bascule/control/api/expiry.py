@@ -14,7 +14,7 @@ from typing import Final
 from bascule.control.cache import errors as cache_errors
 from bascule.control.cache import record, resource
 from bascule.control.store import contract
-from bascule.vocabulary import clock
+from bascule.vocabulary import clock as clocks
 
 LIFETIME_SECONDS: Final = 3600.0
 INTERVAL_SECONDS: Final = 60.0
@@ -22,14 +22,14 @@ _AT_ONCE: Final = 64
 _log = logging.getLogger(__name__)
 
 
-async def run(events: resource.ResourceCache, time: clock.Clock) -> None:
+async def run(events: resource.ResourceCache, clock: clocks.Clock) -> None:
     """Runs until it is cancelled."""
-    notes: deque[tuple[float, int]] = deque([(time.monotonic(), events.revision)])
+    notes: deque[tuple[float, int]] = deque([(clock.monotonic(), events.revision)])
     while True:
-        await time.sleep(INTERVAL_SECONDS)
-        notes.append((time.monotonic(), events.revision))
+        await clock.sleep(INTERVAL_SECONDS)
+        notes.append((clock.monotonic(), events.revision))
         before = 0
-        while notes and notes[0][0] <= time.monotonic() - LIFETIME_SECONDS:
+        while notes and notes[0][0] <= clock.monotonic() - LIFETIME_SECONDS:
             before = notes.popleft()[1]
         if before:
             await _delete(events, before)

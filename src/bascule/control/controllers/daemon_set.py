@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from bascule.client import faults
-from bascule.control.controllers import claims, history, replica_set, revisions, sources, taint_eviction
+from bascule.control.controllers import claims, history, removal, replica_set, revisions, sources, taint_eviction
 from bascule.control.controllers import pods as pod_facts
 from bascule.control.reconcile import controller, events, expectations, manager, outcome
 from bascule.control.reconcile.request import Request
@@ -282,13 +282,12 @@ class DaemonSets:
         uid = objects.uid(pod)
         self._expected.expect_deletion(request, uid)
         try:
-            await self._client.delete(
-                builtins.PODS, objects.name(pod), namespace=request.namespace, cluster=request.cluster, uid=uid
-            )
-        except (errors.StatusError, faults.Unreachable) as error:
+            gone = await removal.delete_pod(self._client, pod)
+        except (errors.StatusError, faults.Unreachable):
             self._expected.deleted(request, uid)
-            if isinstance(error, errors.StatusError) and error.code in (404, 409):
-                return
             raise
+        if not gone:
+            self._expected.deleted(request, uid)
+            return
         message = f"Deleted pod: {objects.name(pod)}"
         self._boss.recorder.record(daemon_set, events.NORMAL, "SuccessfulDelete", message)

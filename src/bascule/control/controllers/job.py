@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from bascule.client import faults
-from bascule.control.controllers import claims, replica_set, sources
+from bascule.control.controllers import claims, removal, replica_set, sources
 from bascule.control.controllers import pods as pod_facts
 from bascule.control.reconcile import controller, events, expectations, manager, outcome
 from bascule.control.reconcile.request import Request
@@ -208,7 +208,7 @@ class Jobs:
         if not self._expected.met(request):
             return outcome.RetryAfter(1.0)
         plan = decide(job, own, now)
-        await asyncio.gather(*(self._delete(request, pod) for pod in plan.delete))
+        await asyncio.gather(*(removal.delete_pod(self._client, pod) for pod in plan.delete))
         for index in plan.create:
             await self._create(request, job, index)
         status = status_of(job, own, plan.verdict, now)
@@ -257,16 +257,3 @@ class Jobs:
             raise
         message = f"Created pod: {objects.name(made)}"
         self._boss.recorder.record(job, events.NORMAL, "SuccessfulCreate", message)
-
-    async def _delete(self, request: Request, pod: objects.Object) -> None:
-        try:
-            await self._client.delete(
-                builtins.PODS,
-                objects.name(pod),
-                namespace=request.namespace,
-                cluster=request.cluster,
-                uid=objects.uid(pod),
-            )
-        except errors.StatusError as error:
-            if error.code not in (404, 409):
-                raise

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from bascule.client import faults
-from bascule.control.controllers import claims, ranking, sources
+from bascule.control.controllers import claims, ranking, removal, sources
 from bascule.control.controllers import pods as pod_facts
 from bascule.control.reconcile import controller, events, expectations, manager, outcome
 from bascule.control.reconcile.request import Request
@@ -219,14 +219,13 @@ class Replicas:
         uid = objects.uid(pod)
         self._expected.expect_deletion(key, uid)
         try:
-            await self._client.delete(
-                builtins.PODS, objects.name(pod), namespace=key.namespace, cluster=key.cluster, uid=uid
-            )
-        except (errors.StatusError, faults.Unreachable) as error:
+            gone = await removal.delete_pod(self._client, pod)
+        except (errors.StatusError, faults.Unreachable):
             self._expected.deleted(key, uid)
-            if isinstance(error, errors.StatusError) and error.code in (404, 409):
-                return
             raise
+        if not gone:
+            self._expected.deleted(key, uid)
+            return
         message = f"Deleted pod: {objects.name(pod)}"
         self._boss.recorder.record(owner, events.NORMAL, "SuccessfulDelete", message)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from bascule.control.controllers import claims, history, replica_set, sources
+from bascule.control.controllers import claims, history, removal, replica_set, sources
 from bascule.control.controllers import pods as pod_facts
 from bascule.control.reconcile import controller, events, manager, outcome
 from bascule.control.reconcile.request import Request
@@ -228,17 +228,7 @@ class StatefulSets:
         return True
 
     async def _delete(self, request: Request, owner: objects.Object, pod: objects.Object) -> None:
-        try:
-            await self._client.delete(
-                builtins.PODS,
-                objects.name(pod),
-                namespace=request.namespace,
-                cluster=request.cluster,
-                uid=objects.uid(pod),
-            )
-        except errors.StatusError as error:
-            if error.code not in (404, 409):
-                raise
+        if not await removal.delete_pod(self._client, pod):
             return
         message = f"delete Pod {objects.name(pod)} in StatefulSet {request.name} successful"
         self._boss.recorder.record(owner, events.NORMAL, "SuccessfulDelete", message)
