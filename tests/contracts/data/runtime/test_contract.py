@@ -230,16 +230,25 @@ async def test_a_container_above_its_memory_limit_is_killed_for_it(runtime: cont
 async def test_an_attached_client_is_heard_and_hears(runtime: contract.Runtime, tmp_path: Path) -> None:
     if isinstance(runtime, HollowRuntime):
         pytest.skip("hollow containers have no streams")
-    script = 'while read line; do echo "heard $line"; done; echo over'
+    # It speaks until it is spoken to: containerd joins the streams of an attach one after the other, stdin first,
+    # so an answer to input sent at once may come before anyone listens to it.
+    script = """
+        while :; do echo tick; sleep 0.1; done & ticker=$!
+        read line; kill $ticker; wait $ticker 2>/dev/null
+        echo "heard $line"; while read line; do echo "heard $line"; done; echo over"""
     container_id = await run(runtime, tmp_path, "/bin/sh", "-c", script, stdin=True, stdin_once=True)
     session = await runtime.attach(container_id, tty=False, stdin=True)
     try:
-        await session.write(b"one\n")
-        await session.close_stdin()
         said = b""
         async with asyncio.timeout(20):
+            while b"tick\n" not in said:
+                item = await session.read()
+                assert item is not None
+                said += item[1]
+            await session.write(b"one\ntwo\n")
+            await session.close_stdin()
             while (item := await session.read()) is not None:
                 said += item[1]
-        assert said == b"heard one\nover\n"
+        assert said.replace(b"tick\n", b"") == b"heard one\nheard two\nover\n"
     finally:
         await session.close()
