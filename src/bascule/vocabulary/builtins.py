@@ -278,4 +278,34 @@ VOLUME_ATTRIBUTES_CLASSES = _row(
     _STORAGE, "v1", "volumeattributesclasses", "VolumeAttributesClass", namespaced=False, short=("vac",)
 )
 
-REGISTRY = Registry(value for value in list(globals().values()) if isinstance(value, Resource))
+_GROUP_ORDER = (
+    "",
+    "apiregistration.k8s.io",
+    "apps",
+    "events.k8s.io",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "autoscaling",
+    "batch",
+    "certificates.k8s.io",
+    "networking.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "storage.k8s.io",
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "scheduling.k8s.io",
+    "coordination.k8s.io",
+    "node.k8s.io",
+    "discovery.k8s.io",
+    "resource.k8s.io",
+    "flowcontrol.apiserver.k8s.io",
+)
+"""As discovery lists them: where two groups have a name in common, clients take the first."""
+
+REGISTRY = Registry(
+    sorted(
+        (value for value in list(globals().values()) if isinstance(value, Resource)),
+        key=lambda row: _GROUP_ORDER.index(row.group),
+    )
+)

@@ -5,6 +5,8 @@ Computed from the registry once, as bytes. A group's first version in the regist
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from typing import Any, Final
 
 from bascule.control.api import negotiate, respond, subresources
@@ -83,7 +85,8 @@ class Documents:
                     row |= {"group": spoken.group, "version": spoken.version}
                 rows.append(row)
         group_version = f"{group}/{version}" if group else version
-        return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": rows}
+        content = {"kind": "APIResourceList", "groupVersion": group_version, "resources": rows}
+        return content | {"apiVersion": "v1"} if group else content
 
     def _of(self, group: str, version: str) -> list[resources.Resource]:
         rows = [r for r in self._registry if (r.group, r.version) == (group, version)]
@@ -125,13 +128,29 @@ def _legacy_row(resource: resources.Resource) -> dict[str, Any]:
         row["shortNames"] = list(resource.short_names)
     if resource.categories:
         row["categories"] = list(resource.categories)
+    if "list" in resource.verbs:
+        row["storageVersionHash"] = _storage_version_hash(resource)
     return row
+
+
+def _storage_version_hash(resource: resources.Resource) -> str:
+    """What changes when the version does that objects are stored in."""
+    group = resource.stored_as[0] if resource.stored_as else resource.group
+    text = f"{group}/{resource.storage_version or resource.version}/{resource.kind}"
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()[:8]).decode()
+
+
+def _response_kind(resource: resources.Resource, group: str, version: str, kind: str) -> dict[str, str]:
+    """Group and version are left empty where they are those of the document's own place."""
+    if (group, version) == (resource.group, resource.version):
+        group = version = ""
+    return {"group": group, "version": version, "kind": kind}
 
 
 def _aggregated_row(resource: resources.Resource) -> dict[str, Any]:
     row: dict[str, Any] = {
         "resource": resource.plural,
-        "responseKind": {"group": resource.group, "version": resource.version, "kind": resource.kind},
+        "responseKind": _response_kind(resource, resource.group, resource.version, resource.kind),
         "scope": "Namespaced" if resource.namespaced else "Cluster",
         "singularResource": resource.singular,
         "verbs": list(resource.verbs),
@@ -144,7 +163,7 @@ def _aggregated_row(resource: resources.Resource) -> dict[str, Any]:
         row["subresources"] = [
             {
                 "subresource": subresource,
-                "responseKind": {"group": spoken.group, "version": spoken.version, "kind": spoken.kind},
+                "responseKind": _response_kind(resource, spoken.group, spoken.version, spoken.kind),
                 "verbs": list(spoken.verbs),
             }
             for subresource in resource.subresources

@@ -34,6 +34,19 @@ async def test_legacy_discovery(api: harness.Api) -> None:
         "verbs": 0,
     }
     assert (await api.get("/apis/apps")).body["kind"] == "APIGroup"
+    assert [group["name"] for group in groups][:3] == ["apiregistration.k8s.io", "apps", "events.k8s.io"]
+
+
+async def test_storage_versions_have_the_hashes_upstream_computes(api: harness.Api) -> None:
+    core = {row["name"]: row for row in (await api.get("/api/v1")).body["resources"]}
+    assert core["pods"]["storageVersionHash"] == "xPOwRZ+Yhw8="
+    assert "storageVersionHash" not in core["bindings"]
+    assert "storageVersionHash" not in core["pods/status"]
+    for path, expected in (("/apis/autoscaling/v1", "qwQve8ut294="), ("/apis/events.k8s.io/v1", "r2yiGXH7wu8=")):
+        assert (await api.get(path)).body["resources"][0]["storageVersionHash"] == expected
+
+
+async def test_unknown_groups_and_versions(api: harness.Api) -> None:
     assert (await api.get("/apis/apps/v9")).code == 404
 
 
@@ -43,7 +56,11 @@ async def test_aggregated_discovery_says_what_it_is(api: harness.Api) -> None:
     assert answer.body["kind"] == "APIGroupDiscoveryList"
     apps = next(item for item in answer.body["items"] if item["metadata"]["name"] == "apps")
     deployments = next(row for row in apps["versions"][0]["resources"] if row["resource"] == "deployments")
-    assert {row["subresource"] for row in deployments["subresources"]} == {"scale", "status"}
+    assert deployments["responseKind"] == {"group": "", "version": "", "kind": "Deployment"}
+    assert [(row["subresource"], row["responseKind"]["group"]) for row in deployments["subresources"]] == [
+        ("scale", "autoscaling"),
+        ("status", ""),
+    ]
     core = await api.get("/api", headers={"Accept": AGGREGATED.replace("v2", "v2beta1")})
     assert core.body["apiVersion"] == "apidiscovery.k8s.io/v2beta1"
 
