@@ -1,6 +1,7 @@
 """Which controllers there are."""
 
 from bascule.control.controllers import (
+    cluster_role_aggregation,
     daemon_set,
     deployment,
     disruption,
@@ -14,6 +15,7 @@ from bascule.control.controllers import (
     options,
     pod_collection,
     replica_set,
+    resource_quota,
     root_ca,
     service_account,
     stateful_set,
@@ -35,6 +37,8 @@ def assemble(boss: manager.Manager, chosen: options.Options) -> None:
     daemon_set.DaemonSets(boss)
     job.Jobs(boss)
     disruption.Disruption(boss)
+    resource_quota.ResourceQuotas(boss)
+    cluster_role_aggregation.ClusterRoleAggregation(boss)
     endpoint_slice.EndpointSlices(boss)
     endpoint_slice_mirroring.Mirroring(boss)
     node_lifecycle.NodeLifecycle(boss, chosen)

@@ -6,6 +6,35 @@ from typing import Any, Final
 from bascule.vocabulary import builtins, objects
 
 NAMESPACES: Final = ("default", "kube-system", "kube-public", "kube-node-lease")
+_CORE_PRIORITY: Final = 18000
+_PRIORITIES: Final = {
+    "apps": 17800,
+    "events.k8s.io": 17750,
+    "authentication.k8s.io": 17700,
+    "authorization.k8s.io": 17600,
+    "autoscaling": 17500,
+    "batch": 17400,
+    "certificates.k8s.io": 17300,
+    "networking.k8s.io": 17200,
+    "policy": 17100,
+    "rbac.authorization.k8s.io": 17000,
+    "storage.k8s.io": 16800,
+    "apiextensions.k8s.io": 16700,
+    "admissionregistration.k8s.io": 16700,
+    "scheduling.k8s.io": 16600,
+    "coordination.k8s.io": 16500,
+    "node.k8s.io": 16300,
+    "discovery.k8s.io": 16200,
+    "flowcontrol.apiserver.k8s.io": 16100,
+    "resource.k8s.io": 15900,
+}
+"""Upstream's order of groups in discovery, for those who ask for the most important one that has a kind."""
+_VERSION_PRIORITIES: Final = {
+    ("", "v1"): 1,
+    ("autoscaling", "v2"): 30,
+    ("events.k8s.io", "v1"): 5,
+    ("flowcontrol.apiserver.k8s.io", "v1"): 21,
+}
 _SERVICE_LABELS: Final = {"component": "apiserver", "provider": "kubernetes"}
 
 
@@ -99,10 +128,11 @@ def kubernetes_service(text: str, address: str, port: int) -> list[objects.Objec
 
 
 def api_services() -> list[objects.Object]:
-    """One for each group and version the server itself has, marked available."""
+    """One for each group and version the server itself has, but the group of APIServices; marked available."""
     made = []
-    for index, (group, version) in enumerate(builtins.REGISTRY.group_versions()):
-        core = not group
+    for group, version in builtins.REGISTRY.group_versions():
+        if group == "apiregistration.k8s.io":
+            continue
         made.append(
             {
                 "apiVersion": "apiregistration.k8s.io/v1",
@@ -114,8 +144,8 @@ def api_services() -> list[objects.Object]:
                 "spec": {
                     "group": group,
                     "version": version,
-                    "groupPriorityMinimum": 18000 if core else max(17900 - 50 * index, 1000),
-                    "versionPriority": 15 if version.startswith("v2") else 1 if core else 12,
+                    "groupPriorityMinimum": _PRIORITIES[group] if group else _CORE_PRIORITY,
+                    "versionPriority": _VERSION_PRIORITIES.get((group, version), 15),
                 },
                 "status": {
                     "conditions": [

@@ -63,6 +63,8 @@ CLUSTER_ROLES: Final[Table] = {
         "deployments/rollback,replicasets,replicasets/scale",
         f"{_WRITE} | autoscaling | horizontalpodautoscalers",
         f"{_WRITE} | batch | jobs,cronjobs",
+        f"{_WRITE} | extensions | daemonsets,deployments,deployments/rollback,deployments/scale,ingresses,"
+        "networkpolicies,replicasets,replicasets/scale,replicationcontrollers/scale",
         f"{_WRITE} | policy | poddisruptionbudgets",
         f"{_WRITE} | networking.k8s.io | networkpolicies,ingresses",
         f"{_READ},{_WRITE} | coordination.k8s.io | leases",
@@ -79,11 +81,17 @@ CLUSTER_ROLES: Final[Table] = {
         "replicasets/scale",
         f"{_READ} | autoscaling | horizontalpodautoscalers,horizontalpodautoscalers/status",
         f"{_READ} | batch | jobs,cronjobs,cronjobs/status,jobs/status",
+        f"{_READ} | extensions | daemonsets,daemonsets/status,deployments,deployments/scale,deployments/status,"
+        "ingresses,ingresses/status,networkpolicies,replicasets,replicasets/scale,replicasets/status,"
+        "replicationcontrollers/scale",
         f"{_READ} | policy | poddisruptionbudgets,poddisruptionbudgets/status",
         f"{_READ} | networking.k8s.io | networkpolicies,ingresses,ingresses/status",
         f"{_READ} | resource.k8s.io | resourceclaims,resourceclaims/status,resourceclaimtemplates",
     ),
-    "system:heapster": (f"{_READ} | core | events,pods,nodes,namespaces",),
+    "system:heapster": (
+        f"{_READ} | core | events,pods,nodes,namespaces",
+        f"{_READ} | extensions | deployments",
+    ),
     "system:node-problem-detector": (
         "get | core | nodes",
         "patch | core | nodes/status",
