@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from bascule.control.kinds import check, columns, generic, selectors, shape
+from bascule.control.kinds import check, columns, generic, selectors, shape, workloads
 from bascule.control.kinds.check import Causes
 from bascule.control.kinds.pod import rules as pod_rules
 from bascule.control.kinds.pod import template
@@ -37,15 +37,19 @@ def default(obj: Object) -> None:
 def _rules(obj: Object) -> Causes:
     spec = shape.mapping(obj, "spec")
     yield from check.not_negative_fields("spec", spec, ("minReadySeconds", "revisionHistoryLimit"))
-    yield from selectors.workload_problems(spec, "daemonset")
+    if type(spec.get("selector")) is dict:
+        yield from workloads.selector_problems(spec, "daemonset", refusal=None)
+    else:
+        yield from selectors.chooses_template(None, spec)
     strategy = shape.mapping(spec, "updateStrategy")
-    yield from check.one_of("spec.updateStrategy.type", strategy.get("type"), ("OnDelete", "RollingUpdate"))
     rolling = strategy.get("rollingUpdate")
-    if strategy.get("type") == "RollingUpdate" and type(rolling) is dict:
+    if strategy.get("type") not in ("OnDelete", "RollingUpdate"):
+        yield errors.not_supported("spec.updateStrategy", strategy, ("OnDelete", "RollingUpdate"))
+    elif strategy["type"] == "RollingUpdate" and type(rolling) is dict:
         yield from _rolling("spec.updateStrategy.rollingUpdate", rolling)
     own = shape.mapping(spec, "template")
     yield from pod_rules.template_problems("spec.template", own)
-    yield from pod_rules.always_restarted("spec.template", own)
+    yield from pod_rules.always_restarted("spec.template", own, "DaemonSet")
 
 
 def _rolling(path: str, rolling: Object) -> Causes:
@@ -66,8 +70,9 @@ def _update_rules(new: Object, old: Object) -> Causes:
 
 
 def _status_rules(new: Object, old: Object) -> Causes:
-    keys = (*_COUNTS, "numberMisscheduled", "numberUnavailable")
+    keys = (*_COUNTS, "numberMisscheduled", "numberUnavailable", "observedGeneration")
     yield from check.not_negative_fields("status", shape.mapping(new, "status"), keys)
+    yield from workloads.collisions(new, old)
 
 
 def _cells(obj: Object, now: datetime) -> list[Any]:
@@ -104,5 +109,4 @@ STRATEGY = generic.make(
     status=True,
     zero_counts=("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady"),
     generation=True,
-    status_keeps_labels=True,
 )

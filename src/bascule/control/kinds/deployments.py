@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from bascule.control.kinds import check, columns, generic, selectors, shape
+from bascule.control.kinds import check, columns, generic, selectors, shape, workloads
 from bascule.control.kinds.check import Causes
 from bascule.control.kinds.pod import rules as pod_rules
 from bascule.control.kinds.pod import template
@@ -34,7 +34,7 @@ def default(obj: Object) -> None:
 def _rules(obj: Object) -> Causes:
     spec = shape.mapping(obj, "spec")
     yield from check.not_negative_fields("spec", spec, _NUMBERS)
-    yield from selectors.workload_problems(spec, "deployment")
+    yield from workloads.selector_problems(spec, "deployment")
     yield from _strategy(shape.mapping(spec, "strategy"))
     deadline = spec.get("progressDeadlineSeconds")
     if type(deadline) is int and deadline <= shape.count(spec, "minReadySeconds"):
@@ -46,7 +46,8 @@ def _rules(obj: Object) -> Causes:
 
 def _strategy(strategy: Object) -> Causes:
     kind, rolling = strategy.get("type"), strategy.get("rollingUpdate")
-    yield from check.one_of("spec.strategy.type", kind, _STRATEGIES)
+    if kind not in _STRATEGIES:
+        yield errors.not_supported("spec.strategy", strategy, _STRATEGIES)
     path = "spec.strategy.rollingUpdate"
     if kind == "Recreate" and rolling is not None:
         yield errors.forbidden_field(path, "may not be specified when strategy `type` is 'Recreate'")
@@ -66,11 +67,10 @@ def _update_rules(new: Object, old: Object) -> Causes:
 def _status_rules(new: Object, old: Object) -> Causes:
     status = shape.mapping(new, "status")
     keys = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas", "unavailableReplicas")
-    yield from check.not_negative_fields("status", status, (*keys, "observedGeneration"))
-    total = shape.count(status, "replicas")
-    for key in ("updatedReplicas", "readyReplicas", "availableReplicas"):
-        if shape.count(status, key) > total:
-            yield errors.invalid_value(f"status.{key}", status[key], "cannot be greater than status.replicas")
+    yield from check.not_negative_fields("status", status, ("observedGeneration", *keys))
+    yield from workloads.at_most_replicas(status, keys[1:4])
+    yield from workloads.available_at_most_ready(status, "readyReplicas")
+    yield from workloads.collisions(new, old)
 
 
 def _cells(obj: Object, now: datetime) -> list[Any]:
@@ -103,6 +103,7 @@ STRATEGY = generic.make(
     cells=_cells,
     status=True,
     generation=True,
+    annotations_desired=True,
     status_keeps_labels=True,
     scale=Scale(),
 )

@@ -5,6 +5,7 @@
 - `rules(obj)`, `update_rules(new, old)`, `status_rules(new, old)` yield causes besides the metadata's;
 - `default(obj)` fills in; `create(obj, context)` and `update(new, old, context)` prepare after the generic steps;
 - `zero_counts` are the fields of a new status that the schema requires, all counters;
+- `annotations_desired`: a change of the annotations makes a new generation too;
 - `fields(obj)` adds selectable fields; `columns` with `cells` print.
 """
 
@@ -72,6 +73,7 @@ def make(
     warnings: Warnings = no_warnings,
     status: bool = False,
     generation: bool = False,
+    annotations_desired: bool = False,
     status_keeps_labels: bool = False,
     created_with_status: bool = False,
     zero_counts: tuple[str, ...] = (),
@@ -84,7 +86,9 @@ def make(
         prepare_create=_prepare_create(
             create, drops_status=status and not created_with_status, generation=generation, zero_counts=zero_counts
         ),
-        prepare_update=_prepare_update(update, status=status, generation=generation),
+        prepare_update=_prepare_update(
+            update, status=status, generation=generation, annotations_desired=annotations_desired
+        ),
         prepare_status=_prepare_status(keeps_labels=status_keeps_labels),
         validate=validate,
         validate_update=validate_update,
@@ -116,7 +120,9 @@ def _prepare_create(
     return prepare
 
 
-def _prepare_update(update: PrepareUpdate | None, *, status: bool, generation: bool) -> PrepareUpdate:
+def _prepare_update(
+    update: PrepareUpdate | None, *, status: bool, generation: bool, annotations_desired: bool
+) -> PrepareUpdate:
     def prepare(new: Object, old: Object, context: Context) -> None:
         own, before = shape.ensure(new, "metadata"), shape.mapping(old, "metadata")
         if status:
@@ -124,7 +130,8 @@ def _prepare_update(update: PrepareUpdate | None, *, status: bool, generation: b
         if update is not None:
             update(new, old, context)
         _copy(own, before, "generation")
-        if generation and desired_differs(new, old):
+        annotated = annotations_desired and shape.strings(own, "annotations") != shape.strings(before, "annotations")
+        if generation and (annotated or desired_differs(new, old)):
             own["generation"] = shape.count(before, "generation") + 1
 
     return prepare

@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from bascule.control.kinds import check, columns, generic, selectors, shape
+from bascule.control.kinds import check, columns, generic, selectors, shape, workloads
 from bascule.control.kinds.check import Causes
 from bascule.control.kinds.pod import rules as pod_rules
 from bascule.control.kinds.pod import template
 from bascule.control.kinds.strategy import Column, Scale
-from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
 COLUMNS = (
@@ -34,7 +33,7 @@ def default(obj: Object) -> None:
 def _rules(obj: Object) -> Causes:
     spec = shape.mapping(obj, "spec")
     yield from check.not_negative_fields("spec", spec, ("replicas", "minReadySeconds"))
-    yield from selectors.workload_problems(spec, "deployment")
+    yield from workloads.selector_problems(spec, "deployment")
     own = shape.mapping(spec, "template")
     yield from pod_rules.template_problems("spec.template", own)
     yield from pod_rules.always_restarted("spec.template", own)
@@ -49,14 +48,8 @@ def status_rules(new: Object, old: Object) -> Causes:
     status = shape.mapping(new, "status")
     keys = ("replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration")
     yield from check.not_negative_fields("status", status, keys)
-    total = shape.count(status, "replicas")
-    for key in keys[1:4]:
-        if shape.count(status, key) > total:
-            yield errors.invalid_value(f"status.{key}", status[key], "cannot be greater than status.replicas")
-    if shape.count(status, "availableReplicas") > shape.count(status, "readyReplicas"):
-        yield errors.invalid_value(
-            "status.availableReplicas", status["availableReplicas"], "cannot be greater than readyReplicas"
-        )
+    yield from workloads.at_most_replicas(status, keys[1:4])
+    yield from workloads.available_at_most_ready(status, "readyReplicas")
 
 
 def fields(obj: Object) -> dict[str, str]:
@@ -89,6 +82,5 @@ STRATEGY = generic.make(
     status=True,
     zero_counts=("replicas",),
     generation=True,
-    status_keeps_labels=True,
     scale=Scale(),
 )

@@ -44,21 +44,10 @@ def is_empty(selector: Object) -> bool:
     return not selector.get("matchLabels") and not selector.get("matchExpressions")
 
 
-def workload_problems(spec: Object, kind: str) -> Causes:
-    """A workload's selector: present, not empty, and choosing the pods its own template makes."""
-    selector = spec.get("selector")
-    if type(selector) is not dict:
-        yield errors.required("spec.selector", "")
-        return
-    yield from problems("spec.selector", selector)
-    if is_empty(selector):
-        yield errors.invalid_value("spec.selector", selector, f"empty selector is invalid for {kind}")
-    yield from chooses_template(selector, spec)
-
-
-def chooses_template(selector: Object, spec: Object) -> Causes:
+def chooses_template(selector: Object | None, spec: Object) -> Causes:
+    """A workload's selector and the labels of the pods its template makes; None chooses nothing."""
     own = shape.strings(shape.mapping(shape.mapping(spec, "template"), "metadata"), "labels")
-    if not is_empty(selector) and not _matches(selector, own):
+    if selector is None or (not is_empty(selector) and not _matches(selector, own)):
         yield errors.invalid_value("spec.template.metadata.labels", own, "`selector` does not match template `labels`")
 
 

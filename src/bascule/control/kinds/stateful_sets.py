@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from bascule.control.kinds import check, columns, generic, metadata, persistent_volume_claims, selectors, shape
+from bascule.control.kinds import check, columns, generic, metadata, persistent_volume_claims, shape, workloads
 from bascule.control.kinds.check import Causes
 from bascule.control.kinds.pod import rules as pod_rules
 from bascule.control.kinds.pod import template
@@ -35,9 +35,11 @@ def default(obj: Object) -> None:
     shape.fill(spec, "revisionHistoryLimit", 10)
     shape.fill_zero(spec, "podManagementPolicy", "OrderedReady")
     strategy = shape.ensure(spec, "updateStrategy")
-    shape.fill_zero(strategy, "type", "RollingUpdate")
-    if strategy["type"] == "RollingUpdate":
-        shape.fill(shape.ensure(strategy, "rollingUpdate"), "partition", 0)
+    if not strategy.get("type"):
+        strategy["type"] = "RollingUpdate"
+        shape.ensure(strategy, "rollingUpdate")
+    if strategy["type"] == "RollingUpdate" and type(strategy.get("rollingUpdate")) is dict:
+        shape.fill(strategy["rollingUpdate"], "partition", 0)
     retention = shape.ensure(spec, "persistentVolumeClaimRetentionPolicy")
     shape.fill_zero(retention, "whenDeleted", "Retain")
     shape.fill_zero(retention, "whenScaled", "Retain")
@@ -59,10 +61,10 @@ def _rules(obj: Object) -> Causes:
     for key in ("whenDeleted", "whenScaled"):
         yield from check.one_of(f"spec.persistentVolumeClaimRetentionPolicy.{key}", retention.get(key), _RETENTION)
     yield from check.not_negative("spec.ordinals.start", shape.mapping(spec, "ordinals").get("start"))
-    yield from selectors.workload_problems(spec, "statefulset")
+    yield from workloads.selector_problems(spec, "statefulset", refusal="")
     own = shape.mapping(spec, "template")
     yield from _template(own, spec)
-    yield from pod_rules.always_restarted("spec.template", own)
+    yield from pod_rules.always_restarted("spec.template", own, "StatefulSet")
 
 
 def _template(own: Object, spec: Object) -> Causes:
@@ -95,10 +97,12 @@ def _strategy(strategy: Object) -> Causes:
     elif kind != "RollingUpdate":
         yield errors.invalid_value("spec.updateStrategy", strategy, "must be 'RollingUpdate' or 'OnDelete'")
     elif type(rolling) is dict:
-        yield from check.not_negative("spec.updateStrategy.rollingUpdate.partition", rolling.get("partition"))
-        yield from check.percent_or_count(
-            "spec.updateStrategy.rollingUpdate.maxUnavailable", rolling.get("maxUnavailable")
-        )
+        path, unavailable = "spec.updateStrategy.rollingUpdate", rolling.get("maxUnavailable")
+        yield from check.not_negative(f"{path}.partition", rolling.get("partition"))
+        yield from check.percent_or_count(f"{path}.maxUnavailable", unavailable)
+        if unavailable is not None and check.is_zero(unavailable):
+            yield errors.invalid_value(f"{path}.maxUnavailable", unavailable, "cannot be 0")
+        yield from check.at_most_full(f"{path}.maxUnavailable", unavailable)
 
 
 def _update_rules(new: Object, old: Object) -> Causes:
@@ -109,8 +113,12 @@ def _update_rules(new: Object, old: Object) -> Causes:
 
 
 def _status_rules(new: Object, old: Object) -> Causes:
+    status = shape.mapping(new, "status")
     keys = ("replicas", "readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas")
-    yield from check.not_negative_fields("status", shape.mapping(new, "status"), keys)
+    yield from check.not_negative_fields("status", status, (*keys, "observedGeneration"))
+    yield from workloads.at_most_replicas(status, keys[1:])
+    yield from workloads.available_at_most_ready(status, "status.readyReplicas")
+    yield from workloads.collisions(new, old)
 
 
 def _cells(obj: Object, now: datetime) -> list[Any]:
@@ -140,6 +148,5 @@ STRATEGY = generic.make(
     status=True,
     zero_counts=("replicas", "availableReplicas"),
     generation=True,
-    status_keeps_labels=True,
     scale=Scale(),
 )

@@ -146,13 +146,13 @@ def template_problems(path: str, template: Object) -> Causes:
         )
 
 
-def always_restarted(path: str, template: Object) -> Causes:
-    """Workloads that keep pods running make pods that always restart."""
+def always_restarted(path: str, template: Object, kind: str = "ReplicaSet") -> Causes:
+    """Workloads that keep pods running make pods that always restart; `kind` is what the message calls them."""
     spec = shape.mapping(template, "spec")
     policy = spec.get("restartPolicy")
     if type(policy) is str and policy and policy != "Always":
         yield errors.not_supported(f"{path}.spec.restartPolicy", policy, ("Always",))
     if spec.get("activeDeadlineSeconds") is not None:
         yield errors.forbidden_field(
-            f"{path}.spec.activeDeadlineSeconds", "activeDeadlineSeconds in ReplicaSet is not Supported"
+            f"{path}.spec.activeDeadlineSeconds", f"activeDeadlineSeconds in {kind} is not Supported"
         )
