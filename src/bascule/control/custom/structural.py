@@ -6,7 +6,7 @@ schema that the API accepted; what is not a schema there reads as if it were abs
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 VALIDATIONS = (
@@ -60,10 +60,12 @@ class Node:
     """`x-kubernetes-validations` as written."""
     raw: dict[str, Any]
     """The schema as written."""
+    compiled: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What other modules derive from the node and keep beside it."""
 
 
 def parse(schema: dict[str, Any]) -> Node:
-    """The tree of a schema that validated."""
+    """The tree of a schema that validated (one that nests deeper than `control.custom.depth` allows would not)."""
     additional = schema.get("additionalProperties")
     items = schema.get("items")
     return Node(

@@ -1,0 +1,88 @@
+"""The metadata of resources inside custom resources, and of those themselves: in its own shape, or refused.
+
+What ObjectMeta does not know is dropped and reported; what has another type than ObjectMeta says is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from bascule.control.custom import structural
+from bascule.control.schema import catalog, types, validation
+from bascule.vocabulary import errors
+from bascule.vocabulary.objects import Object
+
+_OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+
+
+def object_meta() -> types.TypeSchema:
+    """The type of `metadata`."""
+    found = catalog.load().by_definition(_OBJECT_META)
+    assert found is not None, "the catalog has ObjectMeta"
+    return found
+
+
+def coerce(obj: Object, node: structural.Node) -> list[str]:
+    """In place, for the root and every embedded resource; the paths dropped. Raises a StatusError (400)."""
+    dropped = _metadata(obj, "")
+    if embeds(node):
+        for path, resource in resources(obj, node, ""):
+            for key in ("apiVersion", "kind"):
+                if key in resource and resource[key].__class__ is not str:
+                    cause = errors.invalid_value(f"{path}.{key}", resource[key], "must be a string")
+                    raise errors.bad_request(f"{cause.field}: {cause.message}")
+            dropped += _metadata(resource, path)
+    return dropped
+
+
+def embeds(node: structural.Node) -> bool:
+    """Whether resources may be embedded below (the root itself does not count)."""
+    try:
+        known: bool = node.compiled["embeds"]
+    except KeyError:
+        below = [*node.properties.values(), *(child for child in (node.items, node.additional) if child is not None)]
+        known = any(child.embedded_resource or embeds(child) for child in below)
+        node.compiled["embeds"] = known
+    return known
+
+
+def resources(value: Any, node: structural.Node, path: str) -> Iterator[tuple[str, Object]]:
+    """Each embedded resource below a value, with its path: `spec.template`, `spec.byName[key]`, `spec.list[0]`."""
+    if value.__class__ is list:
+        if node.items is not None and (node.items.embedded_resource or embeds(node.items)):
+            for index, item in enumerate(value):
+                yield from _at(item, node.items, f"{path}[{index}]")
+    elif value.__class__ is dict:
+        for name, member in value.items():
+            below = node.properties.get(name)
+            if below is not None:
+                if below.embedded_resource or embeds(below):
+                    yield from _at(member, below, f"{path}.{name}" if path else name)
+            elif node.additional is not None and (node.additional.embedded_resource or embeds(node.additional)):
+                yield from _at(member, node.additional, f"{path}[{name}]")
+
+
+def _at(value: Any, node: structural.Node, path: str) -> Iterator[tuple[str, Object]]:
+    if node.embedded_resource and value.__class__ is dict:
+        yield path, value
+    yield from resources(value, node, path)
+
+
+def _metadata(resource: Object, path: str) -> list[str]:
+    if "metadata" not in resource:
+        return []
+    schema, metadata = object_meta(), resource["metadata"]
+    place = f"{path}.metadata" if path else "metadata"
+    if metadata.__class__ is not dict:
+        if metadata is None:
+            resource["metadata"] = {}
+            return []
+        raise errors.bad_request(f"{place}: Invalid value: must be an object")
+    if validation.fits(schema)(metadata):
+        return []
+    findings = validation.check(metadata, schema)
+    if findings.type_errors:
+        raise errors.bad_request(f"{place}: {findings.type_errors[0]}")
+    resource["metadata"] = validation.prune_unknown(metadata, schema)
+    return [f"{place}.{name}" for name in findings.unknown_fields]
