@@ -33,6 +33,8 @@ class Resource:
     """The version objects are stored in when it is not this one (autoscaling/v1 is stored as v2)."""
     stored_as: tuple[str, str] | None = None
     """(group, plural) whose objects these are: events of events.k8s.io are core events."""
+    listed_as: str = ""
+    """The kind of lists, where it is not the kind's own name and "List"."""
 
     @cached_property
     def api_version(self) -> str:
@@ -45,7 +47,7 @@ class Resource:
 
     @property
     def list_kind(self) -> str:
-        return f"{self.kind}List"
+        return self.listed_as or f"{self.kind}List"
 
     @property
     def key_group(self) -> str:
