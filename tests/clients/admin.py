@@ -40,6 +40,15 @@ class Client:
         is_json = (answer.getheader("Content-Type") or "").startswith("application/json")
         return answer.status, orjson.loads(content) if is_json else content
 
+    def lines(self, path: str, count: int) -> list[Any]:
+        """The first lines of a watch, decoded; fewer if it ends before."""
+        self._connection.request("GET", path)
+        answer = self._connection.getresponse()
+        assert answer.status == 200, answer.read()
+        lines = [line for line in (answer.readline() for _ in range(count)) if line]
+        self._connection.close()  # The next request opens it again.
+        return [orjson.loads(line) for line in lines]
+
     def close(self) -> None:
         self._connection.close()
 
