@@ -224,8 +224,14 @@ class Deployments:
             return deployment
         key = objects.key(deployment)
         body = {"metadata": {"uid": objects.uid(deployment), "annotations": {revisions.REVISION: revision}}}
+        # By way of the status, so that the note does not make a new generation.
         return await self._client.patch(
-            builtins.DEPLOYMENTS, key.name, body, namespace=key.namespace, cluster=key.cluster
+            builtins.DEPLOYMENTS,
+            key.name,
+            body,
+            namespace=key.namespace,
+            cluster=key.cluster,
+            subresource="status",
         )
 
     def _tell_scaled(self, deployment: objects.Object, name: str, before: int, after: int) -> None:
