@@ -206,6 +206,11 @@ def invalid_value(field: str, value: Any, message: str) -> Cause:
     return Cause("FieldValueInvalid", field, f"Invalid value: {_shown(value)}: {message}")
 
 
+def invalid_field(field: str, message: str) -> Cause:
+    """Invalid as a whole, where showing the value would say nothing."""
+    return Cause("FieldValueInvalid", field, f"Invalid value: {message}")
+
+
 def type_invalid(field: str, value: Any, message: str) -> Cause:
     return Cause("FieldValueTypeInvalid", field, f"Invalid value: {_shown(value)}: {message}")
 
