@@ -20,8 +20,9 @@ import orjson
 import uvloop
 
 from bascule.bridge.identity import faults, pki
-from bascule.control.api import assembly, logs, server, tunnel
+from bascule.control.api import assembly, logs, server
 from bascule.control.api import platform as platforms
+from bascule.control.api.streaming import bridge
 from bascule.control.store import contract, memory
 from bascule.control.store.sqlite import store as sqlite
 from bascule.vocabulary import clock
@@ -103,7 +104,7 @@ async def _serve(
         settings=settings,
         keys=keys.load_service_account_keys(),
         ca=keys.load_authority(),
-        bridge=tunnel.Bridge(server.client_tls(*keys.api_client, keys.ca)),
+        bridge=bridge.Bridge(server.client_tls(*keys.api_client, keys.ca)),
         time=time,
         source=random.Random(os.urandom(32)),
     )

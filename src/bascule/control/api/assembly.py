@@ -10,8 +10,9 @@ from typing import Final
 from bascule.bridge.identity import authority, service_account_keys
 from bascule.control.access import authentication, authorization, bootstrap, tokens
 from bascule.control.access.admission import chain
-from bascule.control.api import allocation, options, pipeline, platform, reader, tunnel
+from bascule.control.api import allocation, options, pipeline, platform, reader
 from bascule.control.api import call as calls
+from bascule.control.api.streaming import bridge as bridges
 from bascule.control.cache import cache, record
 from bascule.control.store import contract
 from bascule.vocabulary import builtins, clock, errors, objects
@@ -26,7 +27,7 @@ async def assemble(
     settings: platform.Settings,
     keys: service_account_keys.KeySet,
     ca: authority.Authority,
-    bridge: tunnel.Bridge,
+    bridge: bridges.Bridge,
     time: clock.Clock,
     source: random.Random,
 ) -> platform.Platform:

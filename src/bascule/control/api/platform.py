@@ -10,7 +10,8 @@ from bascule.bridge.identity import authority, service_account_keys
 from bascule.control import kinds
 from bascule.control.access import authentication, authorization, tokens, user
 from bascule.control.access.admission import chain
-from bascule.control.api import allocation, conversion, endpoint, reader, tunnel, watches
+from bascule.control.api import allocation, conversion, endpoint, reader, watches
+from bascule.control.api.streaming import bridge as bridges
 from bascule.control.cache import cache
 from bascule.control.kinds import strategy
 from bascule.control.schema import catalog, types
@@ -51,7 +52,7 @@ class Platform:
     keys: service_account_keys.KeySet
     authority: authority.Authority
     services: allocation.Services
-    bridge: tunnel.Bridge
+    bridge: bridges.Bridge
     watches: watches.Watches = field(default_factory=watches.Watches)
     _second: int = -1
     _now: str = ""

@@ -17,12 +17,12 @@ from bascule.control.api import (
     pod_changes,
     scale,
     token,
-    tunnel,
     updating,
 )
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
 from bascule.control.api import subresources as spoken
+from bascule.control.api.streaming import logs, port_forward, sessions
 from bascule.vocabulary import errors
 
 Serve = Callable[[platforms.Platform, calls.Call], Awaitable[web.StreamResponse]]
@@ -37,10 +37,10 @@ _HANDLERS: Final[dict[str, Serve]] = {
     "approval": certificates.approval,
     "ephemeralcontainers": pod_changes.serve,
     "resize": pod_changes.serve,
-    "log": tunnel.log,
-    "exec": tunnel.stream,
-    "attach": tunnel.stream,
-    "portforward": tunnel.stream,
+    "log": logs.serve,
+    "exec": sessions.serve,
+    "attach": sessions.serve,
+    "portforward": port_forward.serve,
 }
 _CONNECTING: Final = ("exec", "attach", "portforward")
 """Neither read nor written: admission is asked before the connection opens."""

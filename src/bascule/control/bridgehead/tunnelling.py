@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from urllib.parse import quote
 
 from aiohttp import WSMsgType, web
 
@@ -11,8 +12,13 @@ from bascule.bridge import transport, tunnels
 from bascule.vocabulary import objects
 
 STREAMED = frozenset({"logs"})
-PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io", "portforward.bascule.dev")
+PROTOCOLS = ("v5.channel.k8s.io",)
 MESSAGE_SIZE_BYTES_MAX = 4 << 20
+POD_UID = "pod-uid"
+"""Which pod of that name the API server means: it may know a newer one than this mirror."""
+MESSAGE_HEADER = "Bascule-Message"
+"""Why a tunnel was refused, for clients of a WebSocket, who see no body."""
+MESSAGE_MAX = 1000
 
 
 class Tunnelling:
@@ -24,7 +30,7 @@ class Tunnelling:
         path = request.match_info
         key = objects.Key(path["cluster"], path["namespace"], path["pod"])
         verb = path["verb"]
-        query = {name: request.query.getall(name) for name in request.query}
+        query = {name: request.query.getall(name) for name in request.query if name != POD_UID}
         try:
             tunnel = await self._tunnels.open(
                 path["node"],
@@ -32,12 +38,13 @@ class Tunnelling:
                 cluster=key.cluster,
                 namespace=key.namespace,
                 pod=key.name,
-                uid=self._uid_of(key),
+                uid=request.query.get(POD_UID) or self._uid_of(key),
                 container=path.get("container", ""),
                 query=query,
             )
         except tunnels.TunnelError as error:
-            return web.json_response({"message": str(error), "code": error.code}, status=error.code)
+            headers = {MESSAGE_HEADER: quote(str(error)[:MESSAGE_MAX])}
+            return web.json_response({"message": str(error), "code": error.code}, status=error.code, headers=headers)
         try:
             if verb in STREAMED:
                 return await self._stream(request, tunnel)

@@ -1,53 +1,66 @@
-"""Port-forwarding with the channels of `v4.channel.k8s.io`: for the n-th port, channel 2n carries data, 2n+1 errors.
+"""One TCP connection to a port of a pod, as the control side asked for it.
 
-Each channel begins with its port as two bytes, little-endian.
+Messages both ways begin with a channel: 0 carries data, 1 what went wrong, and 255 followed by 0 says that no more data
+comes from this side. The tunnel ends when both sides have said so.
 """
 
 from __future__ import annotations
 
 import asyncio
-import struct
 
 from bascule.bridge import contracts
 
 BLOCK_BYTES = 32 * 1024
+CONNECT_SECONDS = 8.0
+DATA, ERROR, CLOSE = 0, 1, 255
+END = bytes([CLOSE, DATA])
 
 
-async def portforward(stream: contracts.TunnelStream, address: str, ports: list[int]) -> None:
-    """One TCP connection for each port, for as long as the client stays."""
-    if not ports:
-        await stream.refuse(400, "no port to forward was named")
-        return
-    writers: dict[int, asyncio.StreamWriter] = {}
-    pumps: list[asyncio.Task[None]] = []
-    await stream.accept()
+async def portforward(stream: contracts.TunnelStream, address: str, port: int) -> None:
+    """Refused with 502 where nothing listens; until both sides have ended, or either is gone."""
     try:
-        for number, port in enumerate(ports):
-            for channel in (2 * number, 2 * number + 1):
-                await stream.send(bytes([channel]) + struct.pack("<H", port))
-            try:
-                reader, writer = await asyncio.open_connection(address, port)
-            except OSError as error:
-                text = f"connection to {address}:{port} failed: {error.strerror or error}"
-                await stream.send(bytes([2 * number + 1]) + text.encode())
-                continue
-            writers[2 * number] = writer
-            pumps.append(asyncio.create_task(_outward(stream, 2 * number, reader)))
-        while writers and (message := await stream.receive()) is not None:
-            target = writers.get(message[0]) if message else None
-            if target is not None:
-                target.write(message[1:])
-                await target.drain()
-    except ConnectionError:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            reader, writer = await asyncio.open_connection(address, port)
+    except TimeoutError:
+        await stream.refuse(504, f"dial tcp {address}:{port}: i/o timeout")
         return
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        await stream.refuse(502, f"dial tcp {address}:{port}: connect: {why}")
+        return
+    outward = asyncio.create_task(_outward(stream, reader))
+    try:
+        await stream.accept()
+        if await _inward(stream, writer):
+            await outward
+    except ConnectionError:
+        pass
     finally:
-        for pump in pumps:
-            pump.cancel()
-        await asyncio.gather(*pumps, return_exceptions=True)
-        for writer in writers.values():
-            writer.close()
+        outward.cancel()
+        await asyncio.gather(outward, return_exceptions=True)
+        writer.close()
 
 
-async def _outward(stream: contracts.TunnelStream, channel: int, reader: asyncio.StreamReader) -> None:
-    while data := await reader.read(BLOCK_BYTES):
-        await stream.send(bytes([channel]) + data)
+async def _inward(stream: contracts.TunnelStream, writer: asyncio.StreamWriter) -> bool:
+    """From the client to the pod; True when the client has ended its side, False when it is gone."""
+    while (message := await stream.receive()) is not None:
+        if message[:1] == bytes([DATA]):
+            try:
+                writer.write(message[1:])
+                await writer.drain()
+            except ConnectionError:
+                continue  # What the pod still said is on its way.
+        elif message == END:
+            if writer.can_write_eof():
+                writer.write_eof()
+            return True
+    return False
+
+
+async def _outward(stream: contracts.TunnelStream, reader: asyncio.StreamReader) -> None:
+    try:
+        while data := await reader.read(BLOCK_BYTES):
+            await stream.send(bytes([DATA]) + data)
+    except ConnectionError as error:
+        await stream.send(bytes([ERROR]) + f"the connection to the pod broke: {error}".encode())
+    await stream.send(END)

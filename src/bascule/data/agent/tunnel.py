@@ -43,8 +43,7 @@ class Tunnels:
             elif opening.verb in ("exec", "attach"):
                 await self._session(worker, opening, stream)
             elif opening.verb == "portforward":
-                ports = [int(port) for text in opening.query.get("ports") or () for port in text.split(",")]
-                await portforward(stream, worker.pod_ip, ports)
+                await portforward(stream, worker.pod_ip, self._port(opening))
             else:
                 raise Refused(400, f"a node serves no {opening.verb}")
         except Refused as refused:
@@ -66,6 +65,12 @@ class Tunnels:
         if model.container_spec(worker.pod, name) is None:
             raise Refused(400, f"container {name} is not valid for pod {opening.pod}")
         return str(name)
+
+    def _port(self, opening: messages.TunnelOpen) -> int:
+        text = opening.parameter("ports")
+        if not text.isdigit() or not 0 < int(text) < 65536:
+            raise Refused(400, "one port is forwarded by one stream")
+        return int(text)
 
     # Logs
 

@@ -13,8 +13,9 @@ import orjson
 
 from bascule.bridge.identity import authority, certificates, service_account_keys
 from bascule.control.access import user
-from bascule.control.api import assembly, dispatch, server, tunnel
+from bascule.control.api import assembly, dispatch, server
 from bascule.control.api import platform as platforms
+from bascule.control.api.streaming import bridge
 from bascule.control.store import contract, memory
 from bascule.vocabulary import clock, errors
 
@@ -118,7 +119,7 @@ async def running(store: contract.Store | None = None, **bounds: float) -> Async
         settings=platforms.Settings(),
         keys=_KEYS,
         ca=_CA,
-        bridge=tunnel.Bridge(None),
+        bridge=bridge.Bridge(None),
         time=clock.SystemClock(),
         source=random.Random(7),
     )

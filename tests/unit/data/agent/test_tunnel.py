@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -121,8 +120,9 @@ async def test_port_forward_reaches_the_pods_address(bench: Bench) -> None:
     port = server.sockets[0].getsockname()[1]
     stream = Stream(b"\x00ping\n")
     task = asyncio.create_task(Tunnels(bench.node).serve(opening("portforward", ports=str(port)), stream))
-    await bench.until(lambda: stream.channel(0) == struct.pack("<H", port) + b"PING\n")
-    stream.inbox.put_nowait(None)
+    await bench.until(lambda: stream.heard[-1:] == [b"\xff\x00"])
+    assert stream.channel(0) == b"PING\n"
+    stream.inbox.put_nowait(b"\xff\x00")
     async with asyncio.timeout(5):
         await task
     server.close()
