@@ -1,0 +1,86 @@
+"""Lists that are sets have no item twice, and lists that are maps no key.
+
+Compiled to closures that only visit places where such lists may be; most schemas have few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bascule.control.custom import showing, structural
+from bascule.vocabulary import errors
+
+Check = Callable[[Any, str], list[errors.Cause]]
+
+
+def problems(value: Any, node: structural.Node) -> list[errors.Cause]:
+    """A cause for each item that repeats an earlier one (its second appearance)."""
+    check = _checker(node)
+    return check(value, "") if check is not None else []
+
+
+def _checker(node: structural.Node) -> Check | None:
+    try:
+        found: Check | None = node.compiled["unique"]
+    except KeyError:
+        found = node.compiled["unique"] = _compile(node)
+    return found
+
+
+def _compile(node: structural.Node) -> Check | None:
+    members = {name: check for name, below in node.properties.items() if (check := _checker(below)) is not None}
+    others = _checker(node.additional) if node.additional is not None else None
+    items = _checker(node.items) if node.items is not None else None
+    kind = node.list_type if node.list_type in ("set", "map") else ""
+    if not members and others is None and items is None and not kind:
+        return None
+
+    def check(value: Any, path: str) -> list[errors.Cause]:
+        causes: list[errors.Cause] = []
+        if value.__class__ is dict:
+            for name, member in value.items():
+                if member.__class__ is not dict and member.__class__ is not list:
+                    continue
+                below = members.get(name)
+                if below is not None:
+                    causes += below(member, f"{path}.{name}" if path else name)
+                elif others is not None and name not in node.properties:
+                    causes += others(member, f"{path}[{name}]")
+        elif value.__class__ is list:
+            if kind == "set":
+                causes += [errors.Cause("FieldValueDuplicate", f"{path}[{at}]", text) for at, text in _twice(value)]
+            elif kind == "map":
+                causes += _keyed(value, node.map_keys, path)
+            if items is not None:
+                for index, item in enumerate(value):
+                    if item.__class__ is dict or item.__class__ is list:
+                        causes += items(item, f"{path}[{index}]")
+        return causes
+
+    return check
+
+
+def _twice(values: list[Any]) -> list[tuple[int, str]]:
+    """Index and message of each second appearance."""
+    if len(values) < 2:
+        return []
+    seen: dict[Any, int] = {}
+    found = []
+    for index, value in enumerate(values):
+        identity = (value.__class__, showing.json(value) if value.__class__ in (dict, list) else value)
+        seen[identity] = seen.get(identity, 0) + 1
+        if seen[identity] == 2:
+            found.append((index, f"Duplicate value: {showing.shown(value)}"))
+    return found
+
+
+def _keyed(values: list[Any], keys: tuple[str, ...], path: str) -> list[errors.Cause]:
+    for index, item in enumerate(values):
+        if item is not None and item.__class__ is not dict:
+            message = f"Invalid value: {showing.shown(item)}: must be an object for an array of list-type map"
+            return [errors.Cause("FieldValueInvalid", f"{path}[{index}]", message)]
+    if len(values) < 2:
+        return []
+    identities = [{key: item[key] for key in keys if key in item} if item else {} for item in values]
+    return [errors.Cause("FieldValueDuplicate", f"{path}[{at}]", text) for at, text in _twice(identities)]
