@@ -7,9 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from bascule.vocabulary import errors
+
+
+class Fielded(Protocol):
+    """What has selectable fields."""
+
+    def field(self, name: str) -> str:
+        """One of them, empty where absent."""
 
 
 class Requirement(NamedTuple):
@@ -28,6 +35,10 @@ class FieldSelector(NamedTuple):
         return all(
             (fields.get(field, "") == value) == (operator == "=") for field, operator, value in self.requirements
         )
+
+    def value(self, candidate: Fielded, field: str) -> str:
+        """What requirements are compared with; others may find it in another way."""
+        return candidate.field(field)
 
     def exact(self, field: str) -> str | None:
         """The value the field must have, where one requirement says so: lets a reader use an index."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
 from bascule.control.cache import record
 from bascule.control.cache import resource as cached
+from bascule.control.cache import watch
 from bascule.control.kinds import strategy
 from bascule.control.schema import types
-from bascule.vocabulary import objects, resources
+from bascule.vocabulary import fields, objects, resources
 
 Convert = Callable[[objects.Object], objects.Object]
 
@@ -23,6 +24,28 @@ class Conversion:
 
     to_storage: Convert
     from_storage: Convert
+
+
+class Form(Protocol):
+    """How a custom resource's objects come out of the store and go into it: `custom.form`."""
+
+    def is_plain(self, stored: record.Record) -> bool:
+        """Whether the stored bytes are what is served."""
+
+    async def prepare(self, records: Iterable[record.Record]) -> None:
+        """To be awaited before `decode` and `body` of these. Raises StatusError when they cannot be converted."""
+
+    def decode(self, stored: record.Record) -> objects.Object:
+        """A fresh copy in the endpoint's version."""
+
+    def body(self, stored: record.Record) -> bytes:
+        """The JSON of `decode`."""
+
+    async def draft(self, obj: objects.Object) -> record.Draft:
+        """The object as it is stored; `obj` stays as it is."""
+
+    def selector(self, wanted: fields.FieldSelector) -> fields.FieldSelector:
+        """The selector as the cache can evaluate it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +60,12 @@ class Endpoint:
     conversion: Conversion | None = None
     list_head: bytes = b""
     reset_fields: dict[str, Any] = field(default_factory=dict)
+    form: Form | None = None
+    """Of custom resources alone, as are the following."""
+    prune: Callable[[objects.Object], list[str]] | None = None
+    """Removes from an object what its schema does not know, and tells the paths."""
+    watches: set[watch.Watch] = field(default_factory=set)
+    """Those to be ended when the definition of a custom resource changes."""
 
     @property
     def records(self) -> cached.ResourceCache:
@@ -46,12 +75,25 @@ class Endpoint:
         return self.cache
 
     def decode(self, stored: record.Record) -> objects.Object:
-        """A fresh copy in this endpoint's version."""
+        """A fresh copy in this endpoint's version; of a custom resource after `ready`."""
+        if self.form is not None:
+            return self.form.decode(stored)
         obj = stored.decode()
         return obj if self.conversion is None else self.conversion.from_storage(obj)
 
+    async def ready(self, *records: record.Record) -> None:
+        """Before these are decoded. Raises StatusError when they cannot be converted."""
+        if self.form is not None:
+            await self.form.prepare(records)
+
+    def shows_stored(self) -> bool:
+        """Whether every object is served as the bytes it is stored as."""
+        return self.conversion is None and self.form is None
+
     def body(self, stored: record.Record) -> bytes:
-        """The object's JSON as this endpoint serves it."""
+        """The object's JSON as this endpoint serves it; of a custom resource after `ready`."""
+        if self.form is not None:
+            return self.form.body(stored)
         if self.conversion is None:
             return stored.body()
         return orjson.dumps(self.decode(stored))

@@ -24,6 +24,6 @@ class Selection(NamedTuple):
     def chooses(self, candidate: record.Record) -> bool:
         """Whether the selectors match, the scope being known to."""
         for field, operator, value in self.fields.requirements:
-            if (candidate.field(field) == value) != (operator == "="):
+            if (self.fields.value(candidate, field) == value) != (operator == "="):
                 return False
         return self.labels.everything or self.labels.matches(candidate.labels)
