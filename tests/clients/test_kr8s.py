@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import kr8s
+import kr8s.asyncio
 import pytest
 import yaml
+from kr8s.asyncio import objects
 
+from tests import waiting
 from tests.clients.conftest import process
-
-kr8s = pytest.importorskip("kr8s")
-import kr8s.asyncio  # noqa: E402
-from kr8s.asyncio import objects  # noqa: E402
 
 pytestmark = [
     pytest.mark.scenario,
@@ -63,24 +63,29 @@ async def test_a_deployment_is_made_scaled_labelled_and_removed(api: kr8s.asynci
     made = deployment(api)
     await made.create()
     assert await made.exists()
-    async with asyncio.timeout(30):
-        while len(pods := [pod async for pod in api.get("pods", label_selector={"app": "web"})]) != 2:
-            await asyncio.sleep(0.05)
-    assert {pod.raw["metadata"]["ownerReferences"][0]["kind"] for pod in pods} == {"ReplicaSet"}
+
+    async def pods() -> list[objects.Pod]:
+        return [pod async for pod in api.get("pods", label_selector={"app": "web"})]
+
+    async def are(count: int) -> bool:
+        return len(await pods()) == count
+
+    await waiting.until(lambda: are(2), timeout_seconds=30, what="two pods")
+    assert {pod.raw["metadata"]["ownerReferences"][0]["kind"] for pod in await pods()} == {"ReplicaSet"}
     await made.scale(3)
     await made.label({"tier": "front"})
     await made.annotate({"why": "test"})
     await made.patch({"spec": {"minReadySeconds": 3}})
     await made.refresh()
     assert (made.replicas, made.labels["tier"], made.raw["spec"]["minReadySeconds"]) == (3, "front", 3)
-    async with asyncio.timeout(30):
-        while len([pod async for pod in api.get("pods", label_selector="app=web")]) != 3:
-            await asyncio.sleep(0.05)
+    await waiting.until(lambda: are(3), timeout_seconds=30, what="three pods")
     await made.delete(propagation_policy="Foreground")
-    async with asyncio.timeout(30):
-        while await made.exists():
-            await asyncio.sleep(0.05)
-    assert [pod async for pod in api.get("pods", label_selector={"app": "web"})] == []
+
+    async def gone() -> bool:
+        return not await made.exists()
+
+    await waiting.until(gone, timeout_seconds=30, what="the deployment gone")
+    assert await pods() == []
 
 
 async def test_a_watch_tells_what_happens(api: kr8s.asyncio.Api) -> None:
