@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import re
-import uuid
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _DNS_LABEL = re.compile(_LABEL)
@@ -204,4 +203,6 @@ def generate(prefix: str, source: random.Random) -> str:
 
 def new_uid(source: random.Random) -> str:
     """A version 4 UUID from the given randomness."""
-    return str(uuid.UUID(int=source.getrandbits(128), version=4))
+    bits = source.getrandbits(128) & ~(0xF000 << 64 | 0xC000 << 48) | 4 << 76 | 2 << 62
+    digits = f"{bits:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -56,7 +56,7 @@ async def patched(platform: platforms.Platform, call: calls.Call) -> pipeline.Ou
         given = (wanted.get("metadata") or {}).get("resourceVersion")
         if given not in (None, "", str(stored.revision)):
             raise errors.conflict(call.resource.qualified, call.name, errors.MODIFIED)
-        body.check(call, wanted, call.endpoint.schema, [])
+        body.check_changed(call, wanted, current, call.endpoint.schema)
         return wanted
 
     return await pipeline.update(platform, call, change, retry=not named)

@@ -158,9 +158,9 @@ async def _update_once(
     platform: platforms.Platform, call: calls.Call, stored: record.Record, change: Change, operation: str
 ) -> Outcome:
     endpoint, kind = call.endpoint, call.endpoint.strategy
-    old = endpoint.decode(stored)
     call.large = call.large or stored.size_bytes() > calls.LARGE_BYTES
-    new = await call.aside(change, endpoint.decode(stored), stored)
+    old, current = await call.aside(endpoint.decode_twice, stored)
+    new = await call.aside(change, current, stored)
     _keep_identity(call, new, old)
     asked = call.admission("UPDATE", old=old)
     kind.default(new)

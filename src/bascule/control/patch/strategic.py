@@ -18,6 +18,7 @@ SET_ORDER = "$setElementOrder/"
 DELETE_PRIMITIVES = "$deleteFromPrimitiveList/"
 
 _GONE: Any = object()
+_SCALARS = frozenset((str, int, bool, float))
 
 
 def apply(document: dict[str, Any], patch: dict[str, Any], schema: types.TypeSchema) -> dict[str, Any]:
@@ -36,23 +37,28 @@ def _merge_maps(original: dict[str, Any], patch: dict[str, Any], schema: types.T
     if directive not in (None, "merge"):
         raise _rejected(f"unknown patch type found: {directive!r}")
     merged = _retained(original, patch)
-    for name, value in patch.items():
+    directives = dict.fromkeys(name for name in patch if name.startswith("$"))
+    for name in directives:
         if name.startswith(DELETE_PRIMITIVES):
             field = name.removeprefix(DELETE_PRIMITIVES)
             if isinstance(merged.get(field), list):
-                doomed = _list_of(name, value)
+                doomed = _list_of(name, patch[name])
                 merged[field] = [item for item in merged[field] if item not in doomed]
+        elif name not in (DIRECTIVE, RETAIN_KEYS) and not name.startswith(SET_ORDER):
+            raise _rejected(f"unknown directive {name}")
     for name, value in patch.items():
-        if name.startswith("$"):
-            if name not in (DIRECTIVE, RETAIN_KEYS) and not name.startswith((SET_ORDER, DELETE_PRIMITIVES)):
-                raise _rejected(f"unknown directive {name}")
+        if value.__class__ in _SCALARS:
+            if name not in directives:
+                merged[name] = value
+        elif name in directives:
+            continue
         elif value is None:
             merged.pop(name, None)
         else:
             _merge_member(merged, name, value, schema.field(name) or types.ANYTHING)
-    for name, order in patch.items():
+    for name in directives:
         if name.startswith(SET_ORDER):
-            _set_order(original, merged, patch, name, _list_of(name, order), schema)
+            _set_order(original, merged, patch, name, _list_of(name, patch[name]), schema)
     return merged
 
 
@@ -163,7 +169,9 @@ def _plain(value: Any) -> Any:
         if value.get(DIRECTIVE) == "delete":
             return _GONE
         members = {
-            name: _plain(member) for name, member in value.items() if member is not None and not name.startswith("$")
+            name: member if member.__class__ in _SCALARS else _plain(member)
+            for name, member in value.items()
+            if member is not None and not name.startswith("$")
         }
         return {name: member for name, member in members.items() if member is not _GONE}
     if isinstance(value, list):
