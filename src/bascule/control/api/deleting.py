@@ -64,6 +64,7 @@ async def deleted(platform: platforms.Platform, call: calls.Call, wanted: deleti
 
 async def _once(platform: platforms.Platform, call: calls.Call, wanted: deletion.Wish, stored: record.Record) -> Gone:
     endpoint = call.endpoint
+    await endpoint.ready(stored)
     old = endpoint.decode(stored)
     deletion.check_preconditions(wanted, old, call.resource.qualified)
     asked = call.admission("DELETE", old=old)
@@ -79,8 +80,9 @@ async def _once(platform: platforms.Platform, call: calls.Call, wanted: deletion
         if marked is None:
             after = await endpoint.records.delete(stored.key, stored.revision)
         else:
-            after = await endpoint.records.update(stored.key, pipeline.encode(call, marked), stored.revision)
+            after = await endpoint.records.update(stored.key, await pipeline.encoded(call, marked), stored.revision)
         reservation.committed()
     if marked is None:
         pipeline.released(platform, call, old)
+    await endpoint.ready(after)
     return Gone(endpoint.body(after), stored.uid, marked is None)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import orjson
 
@@ -16,6 +16,8 @@ from bascule.control.schema import types
 from bascule.vocabulary import fields, objects, resources
 
 Convert = Callable[[objects.Object], objects.Object]
+_LOOKED_AT: Final = 5000
+"""Of more custom resources it would take too long to say whether they are as they are stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,11 @@ class Endpoint:
         if self.form is not None:
             await self.form.prepare(records)
 
-    def shows_stored(self) -> bool:
-        """Whether every object is served as the bytes it is stored as."""
-        return self.conversion is None and self.form is None
+    def shows_stored(self, records: Sequence[record.Record]) -> bool:
+        """Whether these are all served as the bytes they are stored as."""
+        if self.form is not None:
+            return len(records) <= _LOOKED_AT and all(map(self.form.is_plain, records))
+        return self.conversion is None
 
     def body(self, stored: record.Record) -> bytes:
         """The object's JSON as this endpoint serves it; of a custom resource after `ready`."""

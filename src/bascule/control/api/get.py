@@ -14,4 +14,5 @@ async def get(platform: platforms.Platform, call: calls.Call) -> web.StreamRespo
     stored = call.endpoint.records.get(call.key)
     if stored is None:
         raise call.not_found()
+    await call.endpoint.ready(stored)
     return shape.single(platform, call, call.endpoint.body(stored))

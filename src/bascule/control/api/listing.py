@@ -35,7 +35,7 @@ async def list_objects(platform: platforms.Platform, call: calls.Call) -> web.St
     page = await read(call)
     metadata = _metadata(page)
     accept = call.accept
-    if accept.encoding == "json" and accept.shape == "object" and call.endpoint.conversion is None:
+    if accept.encoding == "json" and accept.shape == "object" and call.endpoint.shows_stored(page.records):
         head = b"".join((call.endpoint.list_head, orjson.dumps(metadata), b',"items":['))
         if long_list.fits(call, page):
             return await long_list.send(call, page, head)
@@ -119,13 +119,16 @@ async def _rendered(
     if call.accept.encoding == "yaml":
         entries = next(reversed(frame.values()))
         for part in slices:
+            await call.endpoint.ready(*part)
             entries += [show(call.endpoint.decode(stored)) for stored in part]
             await asyncio.sleep(0)
         return await asyncio.to_thread(respond.dump, frame, "yaml")
-    cuts = call.accept.shape == "metadata" and call.endpoint.conversion is None
     pieces = []
     for part in slices:
-        if cuts:
+        await call.endpoint.ready(*part)
+        if call.accept.shape == "object":
+            pieces.append(b",".join(map(call.endpoint.body, part)))
+        elif call.accept.shape == "metadata" and call.endpoint.shows_stored(part):
             pieces.append(b",".join([table.partial_json(stored, call.accept.version) for stored in part]))
         else:
             pieces.append(orjson.dumps([show(call.endpoint.decode(stored)) for stored in part])[1:-1])

@@ -26,6 +26,7 @@ async def serve(platform: platforms.Platform, call: calls.Call) -> web.StreamRes
     if stored is None:
         raise call.not_found()
     if call.verb == "get":
+        await call.endpoint.ready(stored)
         return _answer(call, call.endpoint.decode(stored))
     if call.verb == "update":
         wanted = await body.read(call, api_version=_API_VERSION, kind=_KIND, schema=_schema())

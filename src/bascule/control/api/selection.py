@@ -52,6 +52,8 @@ def selection(call: calls.Call) -> Selection:
     if call.verb == "watch" and call.name:
         own = fields.Requirement("metadata.name", "=", call.name)
         by_fields = fields.FieldSelector((*by_fields.requirements, own))
+    if call.endpoint.form is not None:
+        by_fields = call.endpoint.form.selector(by_fields)
     cluster = None if call.cluster == route.EVERY_CLUSTER else call.cluster
     return Selection(scope.Scope(cluster, call.namespace or None), by_labels, by_fields)
 

@@ -47,6 +47,7 @@ async def watch_objects(platform: platforms.Platform, call: calls.Call) -> web.S
         return await _refused(call, selection.expired(error))
     http = call.request()
     platform.watches.add(following, http)
+    call.endpoint.watches.add(following)
     try:
         pump = _Stream(platform, call, following, closes_initial=send_initial is True)
         stream = await _open(call)
@@ -61,6 +62,7 @@ async def watch_objects(platform: platforms.Platform, call: calls.Call) -> web.S
         return stream
     finally:
         following.close()
+        call.endpoint.watches.discard(following)
         platform.watches.discard(following, http)
 
 
@@ -147,7 +149,8 @@ class _Stream:
         self._watch = following
         self._bookmarks = call.parameters.flag("allowWatchBookmarks")
         self._closes_initial = closes_initial
-        self._plain = call.accept.shape == "object" and call.endpoint.conversion is None
+        self._plain = call.accept.shape == "object" and call.endpoint.shows_stored(())
+        self._form = call.endpoint.form
         self._included = table.include(call.parameters.get("includeObject", ""))
         self._columns_sent = False
         wanted = call.parameters.number("timeoutSeconds")
@@ -176,6 +179,12 @@ class _Stream:
                 continue
             if not events:
                 break
+            if self._form is not None:
+                try:
+                    await self._form.prepare(happened.record for happened in events if happened.record is not None)
+                except errors.StatusError as error:
+                    await _write(http, respond.dump({"type": "ERROR", "object": error.status()}))
+                    break
             lines = b"".join([self._frame(happened) for happened in events])
             if lines:
                 await _write(http, lines)
@@ -187,11 +196,13 @@ class _Stream:
             if self._closes_initial and self._bookmarks:
                 return self._bookmark(happened.revision, initial=True)
             return b""
-        if self._plain:
-            return happened.frame()
         shown = happened.record
         if shown is None:
             raise TypeError("an event without an object")
+        if self._plain:
+            if self._form is None or self._form.is_plain(shown):
+                return happened.frame()
+            return b'{"type":"%b","object":%b}\n' % (happened.type.encode(), self._form.body(shown))
         obj = self._call.endpoint.decode(shown)
         return orjson.dumps({"type": happened.type, "object": self._shaped(obj)}, option=orjson.OPT_APPEND_NEWLINE)
 
