@@ -215,8 +215,9 @@ def type_invalid(field: str, value: Any, message: str) -> Cause:
     return Cause("FieldValueTypeInvalid", field, f"Invalid value: {_shown(value)}: {message}")
 
 
-def not_supported(field: str, value: Any, supported: Iterable[Any]) -> Cause:
-    listed = ", ".join(_shown(v) for v in sorted(supported, key=str))
+def not_supported(field: str, value: Any, supported: Iterable[Any], *, in_order: bool = False) -> Cause:
+    """Supported values are listed by name, or `in_order` as given where upstream's list is not sorted."""
+    listed = ", ".join(_shown(v) for v in (supported if in_order else sorted(supported, key=str)))
     return Cause("FieldValueNotSupported", field, f"Unsupported value: {_shown(value)}: supported values: {listed}")
 
 
