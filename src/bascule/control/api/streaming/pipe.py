@@ -56,13 +56,16 @@ class RawPipe:
         self._size_bytes = 0
         self._arrived = asyncio.Event()
         self._ended = False
+        self._paused = False
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
         """Called by aiohttp."""
         self._parts.append(bytes(data))
         self._size_bytes += len(data)
-        if self._size_bytes > _UNREAD_MAX_BYTES:
-            self._http.protocol.pause_reading()
+        transport = self._http.transport
+        if self._size_bytes > _UNREAD_MAX_BYTES and transport is not None and not self._paused:
+            self._paused = True
+            transport.pause_reading()
         self._arrived.set()
         return False, b""
 
@@ -80,8 +83,10 @@ class RawPipe:
         data = b"".join(self._parts)
         self._parts.clear()
         self._size_bytes = 0
-        if not self._ended:
-            self._http.protocol.resume_reading()
+        transport = self._http.transport
+        if self._paused and transport is not None and not transport.is_closing():
+            self._paused = False
+            transport.resume_reading()
         return data
 
     async def write(self, data: bytes) -> None:

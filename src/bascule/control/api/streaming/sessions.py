@@ -13,7 +13,7 @@ from aiohttp import web
 from bascule.control.api import call as calls
 from bascule.control.api import options
 from bascule.control.api import platform as platforms
-from bascule.control.api.streaming import channels, multiplex, target, upgrading
+from bascule.control.api.streaming import channels, multiplex, pipe, target, upgrading
 from bascule.vocabulary import errors
 
 _STREAMS_SECONDS: Final = 30.0
@@ -200,7 +200,8 @@ class SpdyClient:
 
     async def _read_input(self, stream: multiplex.Stream) -> None:
         while data := await stream.read():
-            await self._inbox.put(bytes([channels.STDIN]) + data)
+            for begin in range(0, len(data), pipe.BLOCK_BYTES):
+                await self._inbox.put(bytes([channels.STDIN]) + data[begin : begin + pipe.BLOCK_BYTES])
         await self._inbox.put(bytes([channels.CLOSE, channels.STDIN]))
 
     async def _read_sizes(self, stream: multiplex.Stream) -> None:
