@@ -95,8 +95,19 @@ def _succeeded(job: objects.Object, own: Sequence[objects.Object]) -> set[object
     """What has succeeded: indices of an Indexed job, else pods by uid."""
     done = [pod for pod in own if pod_facts.status(pod).get("phase") == "Succeeded"]
     if (job.get("spec") or {}).get("completionMode") == "Indexed":
-        return {index_of(pod) for pod in done}
+        return {index_of(pod) for pod in done} | _completed(job)
     return {objects.uid(pod) for pod in done}
+
+
+def _completed(job: objects.Object) -> set[int]:
+    """Indices that were done before, whose pods may be gone; those above a lowered number of completions are not."""
+    completions = (job.get("spec") or {}).get("completions") or 0
+    found: set[int] = set()
+    for part in ((job.get("status") or {}).get("completedIndexes") or "").split(","):
+        low, _, high = part.partition("-")
+        if low.isdigit() and (not high or high.isdigit()):
+            found.update(range(int(low), min(int(high or low), completions - 1) + 1))
+    return found
 
 
 def _indices(spec: objects.Object, active: Sequence[objects.Object], succeeded: set[object], count: int) -> list[int]:
@@ -137,14 +148,15 @@ def status_of(
     status: dict[str, Any] = {
         "active": len(active),
         "ready": sum(pod_facts.ready(pod) for pod in active),
-        "succeeded": len(succeeded),
-        "failed": sum(pod_facts.status(pod).get("phase") == "Failed" for pod in own),
-        "terminating": sum(objects.deletion_timestamp(pod) is not None and not pod_facts.finished(pod) for pod in own),
+        # What was counted stays counted when its pod is gone.
+        "succeeded": max(len(succeeded), 0 if spec.get("completionMode") == "Indexed" else before.get("succeeded", 0)),
+        "failed": max(sum(pod_facts.status(pod).get("phase") == "Failed" for pod in own), before.get("failed", 0)),
+        "terminating": 0 if verdict else sum(_terminating(pod) for pod in own),
         "uncountedTerminatedPods": {},
     }
     status = {key: value for key, value in status.items() if value or key in ("ready", "terminating")}
     status["uncountedTerminatedPods"] = {}
-    if not spec.get("suspend"):
+    if not spec.get("suspend") or verdict:
         status["startTime"] = before.get("startTime") or timestamps.format(now)
     if spec.get("completionMode") == "Indexed" and succeeded:
         status["completedIndexes"] = _ranges(sorted(int(str(index)) for index in succeeded))
@@ -164,6 +176,10 @@ def status_of(
     if items:
         status["conditions"] = items
     return status
+
+
+def _terminating(pod: objects.Object) -> bool:
+    return objects.deletion_timestamp(pod) is not None and not pod_facts.finished(pod)
 
 
 def _ranges(indices: Sequence[int]) -> str:

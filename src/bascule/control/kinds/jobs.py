@@ -9,12 +9,23 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from bascule.control.kinds import check, columns, duration, generic, selectors, shape
+from bascule.control.kinds import (
+    check,
+    columns,
+    duration,
+    generic,
+    identifiers,
+    job_policies,
+    job_status,
+    metadata,
+    selectors,
+    shape,
+)
 from bascule.control.kinds.check import Causes
 from bascule.control.kinds.pod import rules as pod_rules
 from bascule.control.kinds.pod import template
 from bascule.control.kinds.strategy import Column, Context
-from bascule.vocabulary import errors, names
+from bascule.vocabulary import errors, labels, names
 from bascule.vocabulary.objects import Object
 
 _NUMBERS = (
@@ -32,12 +43,15 @@ _IMMUTABLE = (
     "successPolicy",
     "backoffLimitPerIndex",
     "managedBy",
-    "manualSelector",
 )
 _UID, _NAME = "controller-uid", "job-name"
 _PREFIX = "batch.kubernetes.io/"
 _MAX_INT32 = 2**31 - 1
-_SUSPENDED_MAY_CHANGE = ("nodeSelector", "affinity", "tolerations", "schedulingGates")
+_SUSPENDED_MAY_CHANGE = ("nodeSelector", "tolerations", "schedulingGates")
+_MANAGER_LENGTH_MAX = 63
+_INDEXED_PARALLELISM_MAX = 100_000
+_MANY_COMPLETIONS, _MANY_PARALLELISM_MAX, _MANY_FAILED_MAX = 100_000, 10_000, 10_000
+_INDEXED = "when completion mode is Indexed"
 
 
 def default(obj: Object) -> None:
@@ -54,9 +68,9 @@ def default(obj: Object) -> None:
     shape.fill_zero(spec, "podReplacementPolicy", "Failed" if by_policy else "TerminatingOrFailed")
     own = shape.ensure(spec, "template")
     template.default(own)
-    labels = shape.strings(shape.mapping(own, "metadata"), "labels")
-    if labels:
-        shape.fill_zero(shape.ensure(obj, "metadata"), "labels", labels)
+    chosen = shape.strings(shape.mapping(own, "metadata"), "labels")
+    if chosen:
+        shape.fill_zero(shape.ensure(obj, "metadata"), "labels", chosen)
 
 
 def _create(obj: Object, context: Context) -> None:
@@ -67,82 +81,196 @@ def _create(obj: Object, context: Context) -> None:
     uid = own.get("uid")
     if not uid:
         uid = own["uid"] = names.new_uid(context.random)
-    labels = shape.ensure(shape.ensure(shape.ensure(spec, "template"), "metadata"), "labels")
+    generated = shape.ensure(shape.ensure(shape.ensure(spec, "template"), "metadata"), "labels")
     for key, value in ((_NAME, own.get("name") or ""), (_UID, uid)):
-        labels[key] = labels[_PREFIX + key] = value
-    shape.ensure(shape.ensure(spec, "selector"), "matchLabels")[_PREFIX + _UID] = uid
+        for name in (key, _PREFIX + key):
+            generated.setdefault(name, value)  # one that is there and wrong is refused later
+    shape.ensure(shape.ensure(spec, "selector"), "matchLabels").setdefault(_PREFIX + _UID, uid)
 
 
 def _rules(obj: Object) -> Causes:
-    yield from spec_problems("spec", shape.mapping(obj, "spec"))
     spec = shape.mapping(obj, "spec")
+    yield from _generated(obj, spec)
+    yield from spec_problems("spec", spec)
     selector = spec.get("selector")
     if type(selector) is not dict:
         yield errors.required("spec.selector", "")
+        yield from selectors.chooses_template(None, spec)
+    else:
+        yield from selectors.problems("spec.selector", selector)
+        yield from selectors.chooses_template(selector, spec)
+    completions = shape.count(spec, "completions")
+    if spec.get("completionMode") == "Indexed" and completions > 0:
+        name = columns.name(obj)
+        host = f"{name}-{completions - 1}"
+        if metadata.label(host):
+            yield errors.invalid_value(
+                "metadata.name", name, f"will not able to create pod with invalid DNS label: {host}"
+            )
+
+
+def _generated(obj: Object, spec: Object) -> Causes:
+    """Labels and selector are the generated ones, unless the job makes its own."""
+    selector = spec.get("selector")
+    if spec.get("manualSelector") is True or type(selector) is not dict:
         return
-    yield from selectors.problems("spec.selector", selector)
-    yield from selectors.chooses_template(selector, spec)
+    own = shape.mapping(obj, "metadata")
+    name, uid = shape.text(own, "name"), shape.text(own, "uid")
+    if not uid:
+        yield errors.required("metadata.uid", "")
+    there = shape.strings(shape.mapping(shape.mapping(spec, "template"), "metadata"), "labels")
+    expected = {_UID: uid, _NAME: name, _PREFIX + _UID: uid, _PREFIX + _NAME: name}
+    for key, value in expected.items():
+        path = f"spec.template.metadata.labels[{key}]"
+        if key not in there:
+            yield errors.required(path, f"must be '{value}'")
+        elif there[key] != value:
+            yield errors.invalid_value(path, there, f"must be '{value}'")
+    if not _selects(selector, expected):
+        yield errors.invalid_value("spec.selector", selector, "`selector` not auto-generated")
+
+
+def _selects(selector: Object, chosen: dict[str, str]) -> bool:
+    try:
+        return labels.from_label_selector(selector).matches(chosen)
+    except (errors.StatusError, KeyError, TypeError, ValueError, AttributeError):
+        return True  # malformed, which the selector's own rules say
 
 
 def spec_problems(path: str, spec: Object) -> Causes:
     """Everything but the selector: also the rules of a cron job's template."""
     yield from check.not_negative_fields(path, spec, _NUMBERS)
-    yield from check.one_of(f"{path}.completionMode", spec.get("completionMode"), ("Indexed", "NonIndexed"))
-    if spec.get("completionMode") == "Indexed" and spec.get("completions") is None:
-        yield errors.required(f"{path}.completions", "when completion mode is Indexed, completions must be specified")
-    if spec.get("backoffLimitPerIndex") is not None and spec.get("completionMode") != "Indexed":
-        yield errors.invalid_value(
-            f"{path}.backoffLimitPerIndex",
-            spec["backoffLimitPerIndex"],
-            "requires indexed completion mode",
-        )
-    yield from check.one_of(
-        f"{path}.podReplacementPolicy", spec.get("podReplacementPolicy"), ("Failed", "TerminatingOrFailed")
-    )
+    if spec.get("managedBy") is not None:
+        yield from identifiers.behind_domain(f"{path}.managedBy", spec["managedBy"])
+        if len(shape.text(spec, "managedBy")) > _MANAGER_LENGTH_MAX:
+            yield errors.too_long(f"{path}.managedBy", _MANAGER_LENGTH_MAX)
+    yield from _completion(path, spec)
+    if type(spec.get("podFailurePolicy")) is dict:
+        yield from job_policies.failure_problems(f"{path}.podFailurePolicy", spec)
+        replaced: tuple[str, ...] = ("Failed",)
+    else:
+        replaced = ("Failed", "TerminatingOrFailed")
+    if type(spec.get("successPolicy")) is dict:
+        if spec.get("completionMode") != "Indexed":
+            yield errors.invalid_value(
+                f"{path}.successPolicy", spec["successPolicy"], "requires indexed completion mode"
+            )
+        else:
+            yield from job_policies.success_problems(f"{path}.successPolicy", spec)
+    yield from check.one_of(f"{path}.podReplacementPolicy", spec.get("podReplacementPolicy"), replaced)
+    yield from _template(f"{path}.template", spec)
+
+
+def _template(path: str, spec: Object) -> Causes:
     own = shape.mapping(spec, "template")
-    yield from pod_rules.template_problems(f"{path}.template", own)
-    if shape.mapping(own, "spec").get("restartPolicy") == "Always":
-        yield errors.required(f"{path}.template.spec.restartPolicy", 'valid values: "OnFailure", "Never"')
+    yield from pod_rules.template_problems(path, own)
+    policy = shape.text(shape.mapping(own, "spec"), "restartPolicy")
+    if policy in ("Always", ""):
+        yield errors.required(f"{path}.spec.restartPolicy", 'valid values: "OnFailure", "Never"')
+    elif policy not in ("OnFailure", "Never"):
+        yield errors.not_supported(f"{path}.spec.restartPolicy", policy, ("OnFailure", "Never"))
+    elif policy != "Never" and type(spec.get("podFailurePolicy")) is dict:
+        yield errors.invalid_value(
+            f"{path}.spec.restartPolicy", policy, 'only "Never" is supported when podFailurePolicy is specified'
+        )
+
+
+def _completion(path: str, spec: Object) -> Causes:
+    """What the completion mode asks for and what it rules out."""
+    per_index, most_failed = spec.get("backoffLimitPerIndex"), shape.integer(spec, "maxFailedIndexes")
+    if most_failed is not None and per_index is None:
+        yield errors.required(f"{path}.backoffLimitPerIndex", "when maxFailedIndexes is specified")
+    yield from check.one_of(f"{path}.completionMode", spec.get("completionMode"), ("Indexed", "NonIndexed"))
+    if spec.get("completionMode") != "Indexed":
+        for key in ("backoffLimitPerIndex", "maxFailedIndexes"):
+            if spec.get(key) is not None:
+                yield errors.invalid_value(f"{path}.{key}", spec[key], "requires indexed completion mode")
+        return
+    completions, parallelism = shape.integer(spec, "completions"), shape.count(spec, "parallelism")
+    if completions is None:
+        yield errors.required(f"{path}.completions", _INDEXED)
+    if parallelism > _INDEXED_PARALLELISM_MAX:
+        yield errors.invalid_value(
+            f"{path}.parallelism",
+            parallelism,
+            f"must be less than or equal to {_INDEXED_PARALLELISM_MAX} {_INDEXED}",
+        )
+    if most_failed is not None:
+        if completions is not None and most_failed > completions:
+            yield errors.invalid_value(
+                f"{path}.maxFailedIndexes", most_failed, "must be less than or equal to completions"
+            )
+        if most_failed > _INDEXED_PARALLELISM_MAX:
+            yield errors.invalid_value(
+                f"{path}.maxFailedIndexes", most_failed, f"must be less than or equal to {_INDEXED_PARALLELISM_MAX}"
+            )
+    if completions is not None and completions > _MANY_COMPLETIONS and per_index is not None:
+        yield from _many(path, parallelism, most_failed)
+
+
+def _many(path: str, parallelism: int, most_failed: int | None) -> Causes:
+    """So many completions that failures by index must be bounded."""
+    above = f"when completions are above {_MANY_COMPLETIONS} and used with backoff limit per index"
+    if most_failed is None:
+        yield errors.required(
+            f"{path}.maxFailedIndexes", f"must be specified when completions is above {_MANY_COMPLETIONS}"
+        )
+    if parallelism > _MANY_PARALLELISM_MAX:
+        yield errors.invalid_value(
+            f"{path}.parallelism", parallelism, f"must be less than or equal to {_MANY_PARALLELISM_MAX} {above}"
+        )
+    if most_failed is not None and most_failed > _MANY_FAILED_MAX:
+        yield errors.invalid_value(
+            f"{path}.maxFailedIndexes", most_failed, f"must be less than or equal to {_MANY_FAILED_MAX} {above}"
+        )
 
 
 def _update_rules(new: Object, old: Object) -> Causes:
     spec, before = shape.mapping(new, "spec"), shape.mapping(old, "spec")
     yield from selectors.immutable(spec, before)
     yield from check.immutable_fields("spec", spec, before, _IMMUTABLE)
-    if spec.get("completions") != before.get("completions") and not _elastic(spec, before):
-        yield errors.invalid_value("spec.completions", spec.get("completions"), errors.IMMUTABLE)
+    yield from _completions_change(spec, before)
     own, was = shape.mapping(spec, "template"), shape.mapping(before, "template")
     if own != was:
         if before.get("suspend") is True and not shape.mapping(old, "status").get("startTime"):
-            own, was = _unscheduled(own), _unscheduled(was)
-        yield from check.immutable("spec.template", own, was)
+            was = _rescheduled(was, own)
+        if own != was:
+            yield errors.invalid_value("spec.template", own, errors.IMMUTABLE)
 
 
-def _elastic(spec: Object, before: Object) -> bool:
+def _completions_change(spec: Object, before: Object) -> Causes:
     """An indexed job may grow or shrink when completions and parallelism move together."""
-    return (
-        before.get("completionMode") == "Indexed"
-        and before.get("completions") is not None
-        and spec.get("completions") is not None
-        and spec.get("completions") == spec.get("parallelism")
-    )
+    wanted = spec.get("completions")
+    if wanted == before.get("completions"):
+        return
+    if spec.get("completionMode") != "Indexed":
+        yield errors.invalid_value("spec.completions", wanted, errors.IMMUTABLE)
+    elif wanted is not None and wanted != spec.get("parallelism"):
+        yield errors.invalid_value("spec.completions", wanted, "can only be modified in tandem with spec.parallelism")
 
 
-def _unscheduled(own: Object) -> Object:
-    """The template without what may change while the job is suspended and has not started."""
-    spec = {key: value for key, value in shape.mapping(own, "spec").items() if key not in _SUSPENDED_MAY_CHANGE}
-    labels = {
-        key: value
-        for key, value in shape.strings(shape.mapping(own, "metadata"), "labels").items()
-        if key.removeprefix(_PREFIX) in (_UID, _NAME)
-    }
-    return {"spec": spec, "labels": labels}
+def _rescheduled(was: Object, own: Object) -> Object:
+    """The old template with what may change in the new one while the job is suspended and has not started."""
+    pod, spec = shape.mapping(own, "spec"), dict(shape.mapping(was, "spec"))
+    _take(spec, pod, _SUSPENDED_MAY_CHANGE)
+    wanted, affinity = pod.get("affinity"), shape.mapping(spec, "affinity")
+    if type(wanted) is dict:
+        affinity = {**affinity}
+        _take(affinity, wanted, ("nodeAffinity",))
+        spec["affinity"] = affinity
+    elif not set(affinity) - {"nodeAffinity"}:
+        _take(spec, pod, ("affinity",))
+    meta = dict(shape.mapping(was, "metadata"))
+    _take(meta, shape.mapping(own, "metadata"), ("annotations", "labels"))
+    return {**was, "metadata": meta, "spec": spec}
 
 
-def _status_rules(new: Object, old: Object) -> Causes:
-    yield from check.not_negative_fields(
-        "status", shape.mapping(new, "status"), ("active", "succeeded", "failed", "ready", "terminating")
-    )
+def _take(target: Object, source: Object, keys: tuple[str, ...]) -> None:
+    for key in keys:
+        if key in source:
+            target[key] = source[key]
+        else:
+            target.pop(key, None)
 
 
 def _fields(obj: Object) -> dict[str, str]:
@@ -156,7 +284,7 @@ def _state(obj: Object, status: Object) -> str:
             return condition
     if shape.mapping(obj, "metadata").get("deletionTimestamp"):
         return "Terminating"
-    for condition in ("Suspended", "FailureTarget", "SuccessCriteriaMet"):
+    for condition in ("Suspended", "FailureTarget"):
         if condition in true:
             return condition
     return "Running"
@@ -189,7 +317,7 @@ STRATEGY = generic.make(
     create=_create,
     rules=_rules,
     update_rules=_update_rules,
-    status_rules=_status_rules,
+    status_rules=job_status.problems,
     fields=_fields,
     columns=(
         columns.NAME,
