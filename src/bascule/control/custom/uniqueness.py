@@ -29,7 +29,7 @@ def _checker(node: structural.Node) -> Check | None:
 
 
 def _compile(node: structural.Node) -> Check | None:
-    members = {name: check for name, below in node.properties.items() if (check := _checker(below)) is not None}
+    members = {name: found for name, below in node.properties.items() if (found := _checker(below)) is not None}
     others = _checker(node.additional) if node.additional is not None else None
     items = _checker(node.items) if node.items is not None else None
     kind = node.list_type if node.list_type in ("set", "map") else ""
