@@ -26,6 +26,8 @@ async def read(
     """
     content = await call.body()
     content_type = call.content_type
+    if call.endpoint.prune is not None and content_type == decoding.PROTOBUF and not kind:
+        raise errors.unsupported_media_type((decoding.JSON, decoding.YAML))
     wanted = (api_version or call.resource.api_version, kind or call.resource.kind)
     obj = await decoded(functools.partial(decoding.decode, default=wanted), content, content_type)
     found = (obj.get("apiVersion"), obj.get("kind"))
@@ -55,9 +57,18 @@ async def value(content: bytes, content_type: str) -> Any:
 
 
 def check(call: calls.Call, obj: objects.Object, schema: types.TypeSchema, duplicates: list[str]) -> None:
-    """Type errors always refuse; unknown and duplicate fields warn or refuse as the client asked; unknown ones go."""
+    """Type errors always refuse; unknown and duplicate fields warn or refuse as the client asked; unknown ones go.
+
+    Whether a custom resource's values are of the right types is its validation's to say.
+    """
     if call.large:
         extent.check_parts(obj)
+    prune = call.endpoint.prune
+    if prune is not None and schema is call.endpoint.schema:
+        findings = validation.Findings(unknown_fields=tuple(prune(obj)), duplicates=tuple(duplicates))
+        for warning in validation.enforce(findings, obj, call.options.field_validation):
+            call.warn(warning)
+        return
     findings = validation.check(obj, schema, duplicates=duplicates)
     for warning in validation.enforce(findings, obj, call.options.field_validation):
         call.warn(warning)
@@ -71,7 +82,7 @@ def check(call: calls.Call, obj: objects.Object, schema: types.TypeSchema, dupli
 def check_changed(call: calls.Call, obj: objects.Object, before: objects.Object, schema: types.TypeSchema) -> None:
     """`check` of an object that shares with `before` whatever it has in common with it, which was checked then."""
     fields = schema.fields
-    if call.large or not all(
+    if call.large or call.endpoint.prune is not None or not all(
         value is before.get(name) or (name in fields and validation.fits(fields[name])(value))
         for name, value in obj.items()
     ):

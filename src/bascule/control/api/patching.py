@@ -24,6 +24,7 @@ MERGE: Final = "application/merge-patch+json"
 STRATEGIC: Final = "application/strategic-merge-patch+json"
 APPLY: Final = "application/apply-patch+yaml"
 _SUPPORTED: Final = (JSON_PATCH, MERGE, STRATEGIC, APPLY)
+_OF_CUSTOM_RESOURCES: Final = (JSON_PATCH, MERGE, APPLY)
 
 Merge = Callable[[objects.Object], objects.Object]
 
@@ -37,8 +38,9 @@ async def patch(platform: platforms.Platform, call: calls.Call) -> web.StreamRes
 async def patched(platform: platforms.Platform, call: calls.Call) -> pipeline.Outcome:
     """Applies the request's patch to the stored object."""
     content_type = call.content_type
-    if content_type not in _SUPPORTED:
-        raise errors.unsupported_media_type(_SUPPORTED)
+    supported = _SUPPORTED if call.endpoint.prune is None else _OF_CUSTOM_RESOURCES
+    if content_type not in supported:
+        raise errors.unsupported_media_type(supported)
     if call.options.force and content_type != APPLY:
         cause = errors.forbidden_field("force", "may not be specified for non-apply patch")
         raise errors.invalid("PatchOptions", "meta.k8s.io", "", [cause])
