@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import orjson
 
@@ -15,6 +15,7 @@ from bascule.control.schema import decoding, types, validation
 from bascule.vocabulary import errors, objects
 
 T = TypeVar("T")
+_SHOWN_MAX_CHARACTERS: Final = 4096
 
 
 async def read(
@@ -56,7 +57,13 @@ async def value(content: bytes, content_type: str) -> Any:
     return await decoded(decoding.decode_value, content, content_type)
 
 
-def check(call: calls.Call, obj: objects.Object, schema: types.TypeSchema, duplicates: list[str]) -> None:
+def check(
+    call: calls.Call,
+    obj: objects.Object,
+    schema: types.TypeSchema,
+    duplicates: list[str],
+    refuse: validation.Refuse = validation.unreadable,
+) -> None:
     """Type errors always refuse; unknown and duplicate fields warn or refuse as the client asked; unknown ones go.
 
     Whether a custom resource's values are of the right types is its validation's to say.
@@ -70,7 +77,7 @@ def check(call: calls.Call, obj: objects.Object, schema: types.TypeSchema, dupli
             call.warn(warning)
         return
     findings = validation.check(obj, schema, duplicates=duplicates)
-    for warning in validation.enforce(findings, obj, call.options.field_validation):
+    for warning in validation.enforce(findings, obj, call.options.field_validation, refuse):
         call.warn(warning)
     if findings.unknown_fields:
         pruned = validation.prune_unknown(obj, schema)
@@ -86,7 +93,14 @@ def check_changed(call: calls.Call, obj: objects.Object, before: objects.Object,
         value is before.get(name) or (name in fields and validation.fits(fields[name])(value))
         for name, value in obj.items()
     ):
-        check(call, obj, schema, [])
+        check(call, obj, schema, [], _badly_patched)
+
+
+def _badly_patched(obj: objects.Object, problem: str) -> errors.StatusError:
+    """422, as upstream words it for what a patch has made."""
+    made = orjson.dumps(obj).decode()
+    shown = made if len(made) <= _SHOWN_MAX_CHARACTERS else made[:_SHOWN_MAX_CHARACTERS] + "…"
+    return errors.invalid("", "", "", [errors.invalid_value("patch", shown, problem)])
 
 
 def _shown(value: Any) -> str:

@@ -59,23 +59,29 @@ def check(obj: Object, schema: types.TypeSchema, *, duplicates: Sequence[str] = 
     return Findings(tuple(type_errors), tuple(unknown), tuple(duplicates))
 
 
-def enforce(findings: Findings, obj: Object, field_validation: str) -> list[str]:
-    """Raises 400 as upstream words it, or returns the warnings to send. Mode: `Ignore`, `Warn` or `Strict`."""
+Refuse = Callable[[Object, str], errors.StatusError]
+"""The error for an object and what is wrong with it."""
+
+
+def unreadable(obj: Object, problem: str) -> errors.StatusError:
+    """400, as upstream words it for a body that was sent whole."""
+    version, kind = obj.get("apiVersion"), obj.get("kind")
+    if not isinstance(version, str) or not isinstance(kind, str):
+        return errors.bad_request(problem)
+    shown = version.rpartition("/")[2]
+    return errors.bad_request(f'{kind} in version "{shown}" cannot be handled as a {kind}: {problem}')
+
+
+def enforce(findings: Findings, obj: Object, field_validation: str, refuse: Refuse = unreadable) -> list[str]:
+    """Raises what `refuse` makes of it, or returns the warnings to send. Mode: `Ignore`, `Warn` or `Strict`."""
     if findings is NOTHING:
         return []
     if findings.type_errors:
-        raise errors.bad_request(_refusal(obj, findings.type_errors[0]))
+        raise refuse(obj, findings.type_errors[0])
     problems = findings.strict_problems() if field_validation != "Ignore" else []
     if problems and field_validation == "Strict":
-        raise errors.bad_request(_refusal(obj, "strict decoding error: " + ", ".join(problems)))
+        raise refuse(obj, "strict decoding error: " + ", ".join(problems))
     return problems
-
-
-def _refusal(obj: Object, problem: str) -> str:
-    version, kind = obj.get("apiVersion"), obj.get("kind")
-    if not isinstance(version, str) or not isinstance(kind, str):
-        return problem
-    return f'{kind} in version "{version.rpartition("/")[2]}" cannot be handled as a {kind}: {problem}'
 
 
 def prune_unknown(obj: Object, schema: types.TypeSchema) -> Object:
