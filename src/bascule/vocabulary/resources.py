@@ -33,6 +33,8 @@ class Resource:
     """The version objects are stored in when it is not this one (autoscaling/v1 is stored as v2)."""
     stored_as: tuple[str, str] | None = None
     """(group, plural) whose objects these are: events of events.k8s.io are core events."""
+    list_name: str = ""
+    """The kind of lists where it is not the kind and "List"; custom resources may choose."""
     listed_as: str = ""
     """The kind of lists, where it is not the kind's own name and "List"."""
 

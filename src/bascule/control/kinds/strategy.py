@@ -103,6 +103,8 @@ class Strategy:
     scale: Scale | None = None
     delete_returns_object: bool = False
     """A DELETE answers with the deleted object rather than a Status."""
+    update_validates_alone: bool = False
+    """`validate_update` says everything there is to say about an update; `validate` is not called besides it."""
 
 
 def grace_period_seconds(obj: Object) -> int:
