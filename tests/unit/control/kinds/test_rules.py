@@ -263,9 +263,7 @@ def test_good_schedules(schedule: str) -> None:
     assert cron_jobs.schedule_problem(schedule) == ""
 
 
-@pytest.mark.parametrize(
-    "schedule", ["* * * *", "60 * * * *", "@often", "*/0 * * * *", "TZ=UTC * * * * *", "a b c d e"]
-)
+@pytest.mark.parametrize("schedule", ["* * * *", "60 * * * *", "@often", "*/0 * * * *", "a b c d e"])
 def test_bad_schedules(schedule: str) -> None:
     assert cron_jobs.schedule_problem(schedule) != ""
 
