@@ -14,9 +14,15 @@ import uvloop
 
 from bench import own, plan, report, target
 from bench.figures import Figure
-from bench.suites import fan_out, lists, node, raw, scheduling, services, single, starting
+from bench.suites import fan_out, lists, node, raw, scaling, scheduling, services, single, starting, waiting
 
-API: dict[str, plan.ApiSuite] = {"single": single.run, "lists": lists.run, "watch": fan_out.run}
+API: dict[str, plan.ApiSuite] = {
+    "single": single.run,
+    "lists": lists.run,
+    "watch": fan_out.run,
+    "scaling": scaling.run,
+    "waiting": waiting.run,
+}
 PARTS: dict[str, plan.Suite] = {
     "raw": raw.run,
     "starting": starting.run,
@@ -43,10 +49,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 async def run(arguments: argparse.Namespace) -> list[Figure]:
-    wanted = plan.Plan(quick=arguments.quick, peer=target.from_arguments(arguments))
-    chosen: Sequence[str] = arguments.only or [*API, *(PARTS if wanted.peer is None else ())]
+    peer = target.from_arguments(arguments)
+    chosen: Sequence[str] = arguments.only or [*API, *(PARTS if peer is None else ())]
     found: list[Figure] = []
-    async with raw.limit(wanted) as limit:
+    async with raw.limit() as limit:
+        wanted = plan.Plan(quick=arguments.quick, peer=peer, raw=limit.measure)
         for name in chosen:
             print(f"{name} …", file=sys.stderr, flush=True)
             with _apart():
@@ -58,7 +65,7 @@ async def run(arguments: argparse.Namespace) -> list[Figure]:
                 figures = await PARTS[name](wanted)
             with _apart():
                 raw_us = (before + await limit.measure()) / 2
-            found += [dataclasses.replace(figure, raw_us=raw_us) for figure in figures]
+            found += [dataclasses.replace(figure, raw_us=figure.raw_us or raw_us) for figure in figures]
             print("\n".join(report.line(figure) for figure in found[-len(figures) :]), file=sys.stderr, flush=True)
         return [limit.figure(), *found]
 

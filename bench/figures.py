@@ -34,13 +34,14 @@ def _rounded(value: Any) -> Any:
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
-def of_rounds(name: str, rounds: Sequence[load.Measured]) -> Figure:
-    """The median round by CPU, or by wall time where the server's CPU is not known."""
+def of_rounds(name: str, rounds: Sequence[load.Measured], raws: Sequence[float] = ()) -> Figure:
+    """The median round by CPU, or by wall time where the server's CPU is not known. ``raws``: the bare server's."""
+    raw_us = statistics.median(raws) if raws else None
     middle = sorted(rounds, key=lambda one: one.cpu_us or one.seconds)[len(rounds) // 2]
     more = {"p50_ms": middle.p50_ms, "p99_ms": middle.p99_ms}
     if middle.cpu_us is None:
-        return Figure(name, 1e6 / middle.rate, "µs each, wall", middle.rate, more)
-    return Figure(name, middle.cpu_us, "µs of CPU each", middle.rate, more)
+        return Figure(name, 1e6 / middle.rate, "µs each, wall", middle.rate, more, raw_us)
+    return Figure(name, middle.cpu_us, "µs of CPU each", middle.rate, more, raw_us)
 
 
 def median(name: str, values: Sequence[float], unit: str, **more: float) -> Figure:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+
+import orjson
 
 from bench import samples, target, wire
 from bench.figures import Figure
@@ -11,10 +13,11 @@ from bench.figures import Figure
 
 @dataclass(frozen=True)
 class Plan:
-    """``peer`` None: our own server is started where one is needed."""
+    """``peer`` None: our own server is started where one is needed. ``raw``: what the bare server takes now, in µs."""
 
     quick: bool
     peer: target.Target | None
+    raw: Callable[[], Awaitable[float]]
 
     @property
     def operations(self) -> int:
@@ -25,6 +28,9 @@ class Plan:
     def rounds(self) -> int:
         return 3
 
+
+Requests = Callable[[int], Iterable[bytes]]
+"""Those of a round."""
 
 Suite = Callable[[Plan], Awaitable[Sequence[Figure]]]
 ApiSuite = Callable[[Plan, target.Target], Awaitable[Sequence[Figure]]]
@@ -43,3 +49,9 @@ async def clear(to: target.Target) -> None:
     for plural in ("pods?gracePeriodSeconds=0", "configmaps"):
         await wire.expect(to, to.request("DELETE", f"{samples.CORE}/{plural}"), 404)
     await wire.expect(to, to.request("DELETE", f"/api/v1/namespaces/{samples.NAMESPACE}"), 404, 409)
+
+
+async def version(to: target.Target, path: str) -> str:
+    """The version that a list shows now."""
+    found: str = orjson.loads(await wire.expect(to, to.request("GET", path)))["metadata"]["resourceVersion"]
+    return found

@@ -67,7 +67,7 @@ def status_patch(number: int) -> dict[str, Any]:
     }
 
 
-def encode(obj: dict[str, Any]) -> bytes:
+def encode(obj: Any) -> bytes:
     return orjson.dumps(obj)
 
 

@@ -16,6 +16,7 @@ from bench import figures, load, own, plan, samples, target
 
 HTTP = "aiohttp alone, 1.5 KB over TLS"
 STORE = "SQLite store alone, 1 KB, 64 at once"
+_COUNT = 5_000
 
 
 async def run(wanted: plan.Plan) -> Sequence[figures.Figure]:
@@ -25,15 +26,14 @@ async def run(wanted: plan.Plan) -> Sequence[figures.Figure]:
 class Limit:
     """The bare server, waiting to be measured beside whatever else is."""
 
-    def __init__(self, to: target.Target, wanted: plan.Plan) -> None:
+    def __init__(self, to: target.Target) -> None:
         self._to = to
-        self._count = wanted.operations * 2
         self._rounds: list[load.Measured] = []
 
     async def measure(self) -> float:
         """µs of CPU for each request, now."""
         request = self._to.request("GET", f"{samples.CORE}/configmaps/c")
-        measured = await load.run(self._to, [request] * self._count)
+        measured = await load.run(self._to, [request] * _COUNT)
         self._rounds.append(measured)
         return measured.cpu_us or 0.0
 
@@ -43,7 +43,7 @@ class Limit:
 
 
 @contextlib.asynccontextmanager
-async def limit(wanted: plan.Plan) -> AsyncIterator[Limit]:
+async def limit() -> AsyncIterator[Limit]:
     with own.directory() as data:
         layout = pki.ensure(data, clock=clock.SystemClock(), server="https://127.0.0.1:1", names=[])
         certificate, key = layout.api_serving
@@ -51,7 +51,7 @@ async def limit(wanted: plan.Plan) -> AsyncIterator[Limit]:
         arguments = ("bench.raw_http", "--certificate", str(certificate), "--key", str(key))
         async with own.process(*arguments, log=data / "raw.log") as started:
             port = int(started.ready["address"].rpartition(":")[2])
-            yield Limit(target.Target("127.0.0.1", port, context, pids=(started.pid,)), wanted)
+            yield Limit(target.Target("127.0.0.1", port, context, pids=(started.pid,)))
 
 
 async def _store(wanted: plan.Plan) -> figures.Figure:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from bench import figures, load, plan, samples, target
 
+JSON_PATCH = "application/json-patch+json"
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
@@ -20,7 +22,12 @@ async def run(wanted: plan.Plan, to: target.Target) -> Sequence[figures.Figure]:
     maps, pods = f"{samples.CORE}/configmaps", f"{samples.CORE}/pods"
 
     async def measure(name: str, requests: Callable[[int], Iterable[bytes]]) -> figures.Figure:
-        return figures.of_rounds(name, [await load.run(to, requests(number)) for number in range(wanted.rounds)])
+        """The bare server is measured before each round: machines are not the same from one second to the next."""
+        rounds, raws = [], []
+        for number in range(wanted.rounds):
+            raws.append(await wanted.raw())
+            rounds.append(await load.run(to, requests(number)))
+        return figures.of_rounds(name, rounds, raws)
 
     def create_map(round_: int) -> Iterable[bytes]:
         return (post(maps, samples.config_map(f"c{round_}-{n}")) for n in range(count))
@@ -28,33 +35,34 @@ async def run(wanted: plan.Plan, to: target.Target) -> Sequence[figures.Figure]:
     def create_pod(round_: int) -> Iterable[bytes]:
         return (post(pods, samples.pod(f"p{round_}-{n}")) for n in range(count))
 
+    def delete_map(round_: int) -> Iterable[bytes]:
+        return (to.request("DELETE", f"{maps}/c{round_}-{n}") for n in range(count))
+
     def post(path: str, obj: dict[str, object]) -> bytes:
         return to.request("POST", path, samples.encode(obj))
 
-    def each(method: str, kind: str, body: Callable[[str, int], dict[str, object]], media: str, **more: str) -> Changes:
+    def each(method: str, kind: str, body: Callable[[str, int], Any], media: str, **more: str) -> Changes:
         return Changes(to, method, kind, body, media, count, **more)
 
     warm = [to.request("GET", f"{maps}?limit=1"), to.request("GET", f"{pods}?limit=1")]
     await load.run(to, warm, connections=1)
-    found = [await measure("create ConfigMap", create_map)]
-    found.append(await measure("GET ConfigMap", lambda _: [to.request("GET", f"{maps}/c0-7")] * (count * 2)))
-    found.append(await measure("create Pod", create_pod))
-    found.append(await measure("update ConfigMap", each("PUT", "c", samples.config_map_marked, "application/json")))
-    found.append(await measure("merge patch of a ConfigMap", each("PATCH", "c", _data, MERGE)))
-    found.append(
-        await measure(
-            "strategic patch of a Pod's status",
-            each("PATCH", "p", lambda _, n: samples.status_patch(n), STRATEGIC, tail="/status"),
-        )
-    )
+    status = each("PATCH", "p", lambda _, n: samples.status_patch(n), STRATEGIC, tail="/status")
     applied = each("PATCH", "c", samples.config_map_marked, APPLY, tail="?fieldManager=bench&force=true")
-    found.append(await measure("server-side apply of a ConfigMap", applied))
-    found.append(
-        await measure(
-            "delete ConfigMap",
-            lambda round_: (to.request("DELETE", f"{maps}/c{round_}-{n}") for n in range(count)),
+    found = [
+        await measure(name, requests)
+        for name, requests in (
+            ("create ConfigMap", create_map),
+            ("GET ConfigMap", lambda _: [to.request("GET", f"{maps}/c0-7")] * (count * 2)),
+            ("create Pod", create_pod),
+            ("update ConfigMap", each("PUT", "c", samples.config_map_marked, "application/json")),
+            ("JSON patch of a ConfigMap", each("PATCH", "c", _operation, JSON_PATCH)),
+            ("merge patch of a ConfigMap", each("PATCH", "c", _data, MERGE)),
+            ("strategic patch of a ConfigMap", each("PATCH", "c", _data, STRATEGIC)),
+            ("strategic patch of a Pod's status", status),
+            ("server-side apply of a ConfigMap", applied),
+            ("delete ConfigMap", delete_map),
         )
-    )
+    ]
     deleted = (
         to.request("DELETE", f"{pods}/p{round_}-{n}?gracePeriodSeconds=0")
         for round_ in range(wanted.rounds)
@@ -68,6 +76,10 @@ def _data(_: str, number: int) -> dict[str, object]:
     return {"data": {"marker": str(number)}}
 
 
+def _operation(_: str, number: int) -> list[dict[str, object]]:
+    return [{"op": "replace", "path": "/data/marker", "value": str(number)}]
+
+
 class Changes:
     """Requests that change one object after another, each to something it was not before."""
 
@@ -76,7 +88,7 @@ class Changes:
         to: target.Target,
         method: str,
         kind: str,
-        body: Callable[[str, int], dict[str, object]],
+        body: Callable[[str, int], Any],
         media: str,
         count: int,
         tail: str = "",
@@ -89,9 +101,11 @@ class Changes:
         self._media = media
         self._count = count
         self._tail = tail
+        self._sent = 0
 
-    def __call__(self, round_: int) -> Iterable[bytes]:
+    def __call__(self, _: int) -> Iterable[bytes]:
         for number in range(self._count):
+            self._sent += 1
             name = f"{self._kind}0-{number % _OBJECTS}"
-            body = samples.encode(self._body(name, (round_ + 1) * self._count + number))
+            body = samples.encode(self._body(name, self._sent))
             yield self._to.request(self._method, f"{self._path}/{name}{self._tail}", body, media=self._media)

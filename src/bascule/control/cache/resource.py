@@ -135,7 +135,7 @@ class ResourceCache:
         found: list[record.Record] = []
         while True:
             changed = self._changed_since(revision)
-            matching, after = page.scan(self._catalog, changed, selected, after, _SCAN_SLICE)
+            matching, after = page.scan(self._catalog, changed, selected, after, _slice(selected))
             found += matching
             if after is None or (limit and len(found) > limit):
                 return page.cut(found, limit, revision)
@@ -211,7 +211,7 @@ class ResourceCache:
         after: objects.Key | None = None
         while True:
             changed = self._changed_since(revision)
-            matching, after = page.scan(self._catalog, changed, selected, after, _SCAN_SLICE)
+            matching, after = page.scan(self._catalog, changed, selected, after, _slice(selected))
             yield from matching
             if after is None:
                 return
@@ -281,3 +281,9 @@ class ResourceCache:
             "oldest_revision": self._ring.oldest,
             "label_indices": len(self._catalog.label_indices),
         }
+
+
+def _slice(selected: selection.Selection) -> int:
+    """How many records are looked at in one go: the fewer, the more is asked about each."""
+    terms = len(selected.labels.requirements) + len(selected.fields.requirements)
+    return min(_SCAN_SLICE, 10 * _SCAN_SLICE // max(terms, 1))
