@@ -35,8 +35,6 @@ class Resource:
     """(group, plural) whose objects these are: events of events.k8s.io are core events."""
     list_name: str = ""
     """The kind of lists where it is not the kind and "List"; custom resources may choose."""
-    listed_as: str = ""
-    """The kind of lists, where it is not the kind's own name and "List"."""
 
     @cached_property
     def api_version(self) -> str:
@@ -49,7 +47,7 @@ class Resource:
 
     @property
     def list_kind(self) -> str:
-        return self.listed_as or f"{self.kind}List"
+        return self.list_name or f"{self.kind}List"
 
     @property
     def key_group(self) -> str:

@@ -12,6 +12,7 @@ from bascule.control.access import authentication, authorization, bootstrap, tok
 from bascule.control.access.admission import chain
 from bascule.control.api import allocation, options, pipeline, platform, reader
 from bascule.control.api import call as calls
+from bascule.control.api.custom import definitions, webhook
 from bascule.control.api.streaming import bridge as bridges
 from bascule.control.cache import cache, record
 from bascule.control.store import contract
@@ -54,6 +55,12 @@ async def assemble(
         keys=keys,
         authority=ca,
         services=services,
+        custom=definitions.Definitions(
+            caches,
+            made["apiextensions.k8s.io", "v1", "customresourcedefinitions"].records,
+            builtins.REGISTRY,
+            webhook.Webhooks(view, source),
+        ),
         bridge=bridge,
     )
     stored = assembled.endpoint_of(builtins.SERVICES).records.list()

@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
 
 from bascule.control.api import options
-from bascule.control.kinds import strategy
-from bascule.vocabulary import errors, objects, timestamps
+from bascule.control.kinds import shape, strategy
+from bascule.vocabulary import conditions, errors, objects, timestamps
 
 Propagation = Literal["", "Orphan", "Background", "Foreground"]
 ORPHAN: Final = "orphan"
 FOREGROUND: Final = "foregroundDeletion"
+CLEANUP: Final = "customresourcecleanup.apiextensions.k8s.io"
+"""Keeps a definition until all its objects are gone."""
 _FINISHED: Final = ("Succeeded", "Failed")
 
 
@@ -91,6 +93,8 @@ def decide(
     if not propagation and orphans_by_default and FOREGROUND not in (meta.get("finalizers") or []):
         propagation = "Orphan"
     finalizers = _finalizers(meta.get("finalizers") or [], propagation)
+    if obj.get("kind") == "CustomResourceDefinition" and not meta.get("deletionTimestamp"):
+        finalizers = _outlives_its_objects(obj, finalizers, now)
     grace_seconds = _grace(obj, wanted, kind)
     namespace = obj.get("kind") == "Namespace" and obj.get("apiVersion") == "v1"
     waits = bool(finalizers) or (namespace and bool((obj.get("spec") or {}).get("finalizers")))
@@ -123,6 +127,15 @@ def _grace(obj: objects.Object, wanted: Wish, kind: strategy.Strategy) -> int:
         return 0
     own = strategy.grace_period_seconds(obj) if wanted.grace_seconds is None else wanted.grace_seconds
     return max(own, 1) if wanted.grace_seconds is not None else max(own, 0)
+
+
+def _outlives_its_objects(crd: objects.Object, finalizers: list[str], now: datetime) -> list[str]:
+    """From its first deletion on a definition says that it terminates, and waits for its objects' end."""
+    status = crd["status"] = shape.mapping(crd, "status")
+    found = status["conditions"] = shape.items(status, "conditions")
+    text = "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon"
+    conditions.set_condition(found, "Terminating", "True", "InstanceDeletionPending", text, now)
+    return finalizers if CLEANUP in finalizers else [*finalizers, CLEANUP]
 
 
 def _finalizers(held: list[str], propagation: Propagation) -> list[str]:

@@ -33,6 +33,7 @@ from bascule.control.api import (
     virtual,
     watching,
 )
+from bascule.control.api import endpoint as endpoints
 from bascule.control.api import platform as platforms
 from bascule.control.store import contract
 from bascule.vocabulary import errors, fields, names
@@ -127,6 +128,8 @@ class Dispatcher:
         endpoint = self._platform.endpoints.get((found.group, found.version, found.plural))
         parameters = options.Parameters(query)
         verb = _verb(http.method, found, parameters)
+        if endpoint is None:
+            endpoint = await self._custom(found, who, verb)
         if endpoint is None or not _fits(found, endpoint.resource.namespaced, verb):
             raise errors.path_not_found()
         what.verb, what.resource = verb, endpoint.resource.qualified
@@ -143,12 +146,33 @@ class Dispatcher:
             http=http,
         )
         self._authorize(call)
+        if endpoint.warning:
+            call.warn(endpoint.warning)
         call.accept = negotiate.accept(http.headers.get("Accept", ""))
         with self.lanes.of(who, streams=verb == "watch" or call.subresource in _STREAMS):
             if verb in _WRITES:
                 await self._clusters.ensure(call)
                 call.options = options.write_options(parameters, http.headers.get("User-Agent", ""))
             return await self._serve(call)
+
+    async def _custom(self, found: route.Route, who: user.User, verb: str) -> endpoints.Endpoint | None:
+        """Of a custom resource. Those without rights do not learn whether there is one."""
+        self._platform.authorizer.require(
+            access_attributes.Attributes(
+                user=who,
+                verb=verb,
+                cluster=found.cluster,
+                group=found.group,
+                resource=found.plural,
+                subresource=found.subresource,
+                namespace=found.namespace,
+                name=found.name,
+            )
+        )
+        made = await self._platform.custom.endpoint_of(found.cluster, found.group, found.version, found.plural)
+        if made is not None and verb == "create":
+            self._platform.custom.require_open(found.cluster, found.group, found.plural)
+        return made
 
     async def _serve(self, call: calls.Call) -> web.StreamResponse:
         resource = call.resource

@@ -66,6 +66,8 @@ class Endpoint:
     """Of custom resources alone, as are the following."""
     prune: Callable[[objects.Object], list[str]] | None = None
     """Removes from an object what its schema does not know, and tells the paths."""
+    warning: str = ""
+    """For all who use this version."""
     watches: set[watch.Watch] = field(default_factory=set)
     """Those to be ended when the definition of a custom resource changes."""
 

@@ -12,6 +12,7 @@ from bascule.control.access import authentication, authorization, tokens, user
 from bascule.control.access.admission import chain
 from bascule.control.api import allocation, conversion, endpoint, reader, watches
 from bascule.control.api.streaming import bridge as bridges
+from bascule.control.api.custom import definitions
 from bascule.control.cache import cache
 from bascule.control.kinds import strategy
 from bascule.control.schema import catalog, types
@@ -52,6 +53,7 @@ class Platform:
     keys: service_account_keys.KeySet
     authority: authority.Authority
     services: allocation.Services
+    custom: definitions.Definitions
     bridge: bridges.Bridge
     watches: watches.Watches = field(default_factory=watches.Watches)
     _second: int = -1

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from bascule.control.api import accepting, compaction, dispatch, expiry, server_paths
 from bascule.control.api import platform as platforms
+from bascule.control.api.custom import lifecycle
 from bascule.vocabulary import builtins
 
 _BACKLOG: Final = 1024
@@ -59,6 +60,7 @@ class Server:
         self._tickers = [
             asyncio.create_task(compaction.run(self._platform.store, time), name="compaction"),
             asyncio.create_task(expiry.run(events, time), name="expiry of events"),
+            asyncio.create_task(lifecycle.Lifecycle(self._platform).run(), name="lifecycle of definitions"),
         ]
 
     async def stop(self) -> None:
@@ -74,6 +76,7 @@ class Server:
             async with asyncio.timeout(_SHUTDOWN_SECONDS):
                 await self._runner.cleanup()
         await self._platform.bridge.close()
+        await self._platform.custom.webhooks.close()
         await self._platform.cache.close()
         await self._platform.store.close()
 

@@ -1,0 +1,49 @@
+"""A definition made ready to serve: every version compiled, also those that are only stored.
+
+A version's token names its schema. It is kept with each object written under it: while it is still the version's own,
+the stored bytes are pruned and defaulted as they should be and need not be looked at.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+
+import orjson
+
+from bascule.control.kinds import custom_resources
+from bascule.vocabulary import objects
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """`tokens` by version; `kept` the token of the version that stores."""
+
+    definition: custom_resources.Definition
+    tokens: dict[str, str]
+    conversion: objects.Object
+
+    @property
+    def storage(self) -> str:
+        return self.definition.storage
+
+    def api_version(self, version: str) -> str:
+        return f"{self.definition.group}/{version}"
+
+    def same_content(self, one: str, other: str) -> bool:
+        """Whether tokens, of any version, name the same schema."""
+        return one.partition(".")[2] == other.partition(".")[2] != ""
+
+
+def compile(crd: objects.Object) -> Compiled:
+    """Raises whatever a definition that never validated makes go wrong."""
+    definition = custom_resources.compile(crd)
+    tokens = {version["name"]: f"{version['name']}.{_digest(version)}" for version in crd["spec"]["versions"]}
+    return Compiled(definition, tokens, definition.conversion)
+
+
+def _digest(version: objects.Object) -> str:
+    content = [version.get("schema"), version.get("selectableFields")]
+    encoded = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    return base64.b64encode(hashlib.blake2b(encoded, digest_size=6).digest()).decode()

@@ -1,0 +1,101 @@
+"""What a definition offers, read from it without compiling its schemas: names, versions, whether it is served.
+
+Pure. A definition in the store may hold anything; what cannot be understood reads as if it were absent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from bascule.control.api import endpoint
+from bascule.control.api.custom import naming
+from bascule.control.kinds import shape
+from bascule.vocabulary import conditions, objects, resources
+
+_VERSION: Final = re.compile(r"v([1-9]\d*)(?:(alpha|beta)([1-9]\d*))?")
+_STAGES: Final = {None: 2, "beta": 1, "alpha": 0}
+
+
+@dataclass(slots=True)
+class Offer:
+    """One definition at one revision; `endpoints` are made when they are first asked for."""
+
+    key: objects.Key
+    revision: int
+    uid: str
+    generation: int
+    group: str
+    plural: str
+    names: dict[str, Any]
+    rows: tuple[resources.Resource, ...]
+    """Of the served versions, best first."""
+    served: bool
+    established: bool
+    terminating: bool
+    endpoints: dict[str, endpoint.Endpoint] = field(default_factory=dict)
+    problem: str = ""
+    """Why it cannot be served although it should."""
+
+    def same_resource(self, other: Offer) -> bool:
+        """Whether only its conditions may differ: what was made for the other still holds."""
+        mine = self.uid, self.generation, self.names, self.rows
+        return mine == (other.uid, other.generation, other.names, other.rows)
+
+
+def read(key: objects.Key, revision: int, crd: objects.Object) -> Offer:
+    """The offer of a stored definition."""
+    spec, status = shape.mapping(crd, "spec"), shape.mapping(crd, "status")
+    names = shape.mapping(status, "acceptedNames")
+    group, plural = shape.text(spec, "group"), shape.text(shape.mapping(spec, "names"), "plural")
+    accepted = conditions.is_true(
+        status and {"status": {"conditions": shape.items(status, "conditions")}}, "NamesAccepted"
+    )
+    established = conditions.is_true(crd, naming.ESTABLISHED)
+    return Offer(
+        key=key,
+        revision=revision,
+        uid=objects.uid(crd),
+        generation=shape.count(shape.mapping(crd, "metadata"), "generation"),
+        group=group,
+        plural=plural,
+        names=names,
+        rows=tuple(_rows(spec, names)),
+        served=(established or accepted) and key.name == f"{plural}.{group}" and bool(shape.text(names, "kind")),
+        established=established,
+        terminating=conditions.is_true(crd, naming.TERMINATING) or bool(objects.deletion_timestamp(crd)),
+    )
+
+
+def _rows(spec: objects.Object, names: objects.Object) -> Iterable[resources.Resource]:
+    versions = {shape.text(version, "name"): version for version in shape.items(spec, "versions")}
+    storage = next((name for name, version in versions.items() if shape.flag(version, "storage")), "")
+    for name in sorted(versions, key=version_order):
+        version = versions[name]
+        if not name or not shape.flag(version, "served"):
+            continue
+        having = shape.mapping(version, "subresources")
+        yield resources.Resource(
+            group=shape.text(spec, "group"),
+            version=name,
+            plural=shape.text(names, "plural"),
+            kind=shape.text(names, "kind"),
+            singular=shape.text(names, "singular"),
+            namespaced=spec.get("scope") != "Cluster",
+            short_names=tuple(shape.texts(names, "shortNames")),
+            categories=tuple(shape.texts(names, "categories")),
+            subresources=tuple(part for part in ("status", "scale") if type(having.get(part)) is dict),
+            storage_version=storage,
+            list_name=shape.text(names, "listKind"),
+        )
+
+
+def version_order(name: str) -> tuple[int, int, int, int, str]:
+    """Sorts versions as clients expect them: stable before beta before alpha, newer first, anything else last."""
+    found = _VERSION.fullmatch(name)
+    if found is None:
+        return 1, 0, 0, 0, name
+    major, stage, minor = found.groups()
+    return 0, -_STAGES[stage], -int(major), -int(minor or 0), ""
