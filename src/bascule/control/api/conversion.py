@@ -6,9 +6,10 @@ say is lost on the way through the other, as far as the other has a place for it
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from bascule.control.api import endpoint
+from bascule.control.kinds import autoscaler_versions
 from bascule.vocabulary import objects, resources
 
 _EVENT_FIELDS: Final = (
@@ -27,7 +28,7 @@ def of(row: resources.Resource) -> endpoint.Conversion | None:
     if row.group == "events.k8s.io":
         return endpoint.Conversion(_event_to_core, _event_from_core)
     if row.group == "autoscaling" and row.version == "v1":
-        return endpoint.Conversion(_scaler_to_v2, _scaler_from_v2)
+        return endpoint.Conversion(autoscaler_versions.to_v2, autoscaler_versions.from_v2)
     return None
 
 
@@ -45,43 +46,3 @@ def _event_from_core(obj: objects.Object) -> objects.Object:
         if core in obj:
             obj[modern] = obj.pop(core)
     return obj
-
-
-def _scaler_to_v2(obj: objects.Object) -> objects.Object:
-    obj["apiVersion"] = "autoscaling/v2"
-    spec: dict[str, Any] = obj.get("spec") or {}
-    percent = spec.pop("targetCPUUtilizationPercentage", None)
-    if percent is not None:
-        metric = {
-            "type": "Resource",
-            "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": percent}},
-        }
-        spec["metrics"] = [metric, *(spec.get("metrics") or [])]
-    status: dict[str, Any] = obj.get("status") or {}
-    current = status.pop("currentCPUUtilizationPercentage", None)
-    if current is not None:
-        metric = {"type": "Resource", "resource": {"name": "cpu", "current": {"averageUtilization": current}}}
-        status["currentMetrics"] = [metric]
-    return obj
-
-
-def _scaler_from_v2(obj: objects.Object) -> objects.Object:
-    obj["apiVersion"] = "autoscaling/v1"
-    spec: dict[str, Any] = obj.get("spec") or {}
-    for metric in spec.pop("metrics", None) or []:
-        percent = _cpu(metric).get("target", {}).get("averageUtilization")
-        if percent is not None:
-            spec["targetCPUUtilizationPercentage"] = percent
-    spec.pop("behavior", None)
-    status: dict[str, Any] = obj.get("status") or {}
-    for metric in status.pop("currentMetrics", None) or []:
-        percent = _cpu(metric).get("current", {}).get("averageUtilization")
-        if percent is not None:
-            status["currentCPUUtilizationPercentage"] = percent
-    status.pop("conditions", None)
-    return obj
-
-
-def _cpu(metric: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = metric.get("resource") or {}
-    return found if found.get("name") == "cpu" else {}

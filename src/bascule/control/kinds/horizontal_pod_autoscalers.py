@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import datetime
 from typing import Any
 
-from bascule.control.kinds import check, columns, generic, shape
+from bascule.control.kinds import autoscaler_metrics, autoscaler_versions, check, columns, generic, identifiers, shape
 from bascule.control.kinds.check import Causes
-from bascule.control.kinds.strategy import Column
-from bascule.vocabulary import errors
+from bascule.control.kinds.strategy import Column, Context
+from bascule.vocabulary import errors, objects
 from bascule.vocabulary.objects import Object
 
-_UTILIZATION = 80
 _METRICS_SHOWN = 2
-_SOURCES = {
-    "Resource": "resource",
-    "ContainerResource": "containerResource",
-    "Pods": "pods",
-    "Object": "object",
-    "External": "external",
-}
-_VALUES = ("averageValue", "value")
+_PERCENT = {"type": "Percent", "value": 100, "periodSeconds": 15}
 
 
 def _default(obj: Object) -> None:
@@ -29,21 +22,26 @@ def _default(obj: Object) -> None:
     if obj.get("apiVersion") == "autoscaling/v1":
         return
     if not spec.get("metrics"):
-        target = {"type": "Utilization", "averageUtilization": _UTILIZATION}
-        spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+        spec["metrics"] = [autoscaler_versions.default_metric()]
     behavior = spec.get("behavior")
     if type(behavior) is dict:
-        percent = {"type": "Percent", "value": 100, "periodSeconds": 15}
         up, down = shape.ensure(behavior, "scaleUp"), shape.ensure(behavior, "scaleDown")
         for rules in (up, down):
-            shape.fill_zero(rules, "selectPolicy", "Max")
+            shape.fill(rules, "selectPolicy", "Max")
         shape.fill(up, "stabilizationWindowSeconds", 0)
-        shape.fill_zero(up, "policies", [{"type": "Pods", "value": 4, "periodSeconds": 15}, percent])
-        shape.fill_zero(down, "policies", [dict(percent)])
+        shape.fill(up, "policies", [{"type": "Pods", "value": 4, "periodSeconds": 15}, dict(_PERCENT)])
+        shape.fill(down, "policies", [dict(_PERCENT)])
+
+
+def _in_v2(obj: Object) -> Object:
+    """The object as v2 says it; a copy where it is not v2 yet."""
+    if obj.get("apiVersion") != "autoscaling/v1":
+        return obj
+    return autoscaler_versions.to_v2(objects.deep_copy(obj))
 
 
 def _rules(obj: Object) -> Causes:
-    spec = shape.mapping(obj, "spec")
+    spec = shape.mapping(_in_v2(obj), "spec")
     low, high = spec.get("minReplicas"), shape.count(spec, "maxReplicas")
     if type(low) is int and low < 1:
         yield errors.invalid_value("spec.minReplicas", low, "must be greater than or equal to 1")
@@ -52,48 +50,56 @@ def _rules(obj: Object) -> Causes:
     if type(low) is int and high < low:
         yield errors.invalid_value("spec.maxReplicas", high, "must be greater than or equal to `minReplicas`")
     target = shape.mapping(spec, "scaleTargetRef")
-    yield from check.required("spec.scaleTargetRef.kind", target.get("kind"))
-    yield from check.required("spec.scaleTargetRef.name", target.get("name"))
+    yield from identifiers.required_segment("spec.scaleTargetRef.kind", target.get("kind"))
+    yield from identifiers.required_segment("spec.scaleTargetRef.name", target.get("name"))
     for index, metric in enumerate(shape.items(spec, "metrics")):
-        at, kind = f"spec.metrics[{index}]", shape.text(metric, "type")
-        if not kind:
-            yield errors.required(f"{at}.type", "must specify a metric source type")
-        yield from check.one_of(f"{at}.type", kind, tuple(_SOURCES))
-        if kind in _SOURCES and type(metric.get(_SOURCES[kind])) is not dict:
-            yield errors.required(f"{at}.{_SOURCES[kind]}", "must populate information for the given metric source")
+        yield from autoscaler_metrics.problems(f"spec.metrics[{index}]", metric)
+    behavior = shape.mapping(spec, "behavior")
+    for key in ("scaleUp", "scaleDown"):
+        if type(behavior.get(key)) is dict:
+            yield from autoscaler_metrics.scaling_problems(f"spec.behavior.{key}", behavior[key])
 
 
-def _measured(metric: Object, currents: list[Object]) -> str:
+def _update(new: Object, old: Object, context: Context) -> None:
+    autoscaler_versions.keep_carried(new, old, autoscaler_versions.CARRIED_STATUS)
+
+
+def _prepare_status(new: Object, old: Object, context: Context) -> None:
+    _STRATEGY.prepare_status(new, old, context)
+    autoscaler_versions.keep_carried(new, old, autoscaler_versions.CARRIED_SPEC)
+
+
+def _status_rules(new: Object, old: Object) -> Causes:
+    yield from check.not_negative_fields("status", shape.mapping(new, "status"), ("currentReplicas", "desiredReplicas"))
+
+
+def _measured(metric: Object, current: Object) -> str:
     kind = shape.text(metric, "type")
-    source = _SOURCES.get(kind, "")
+    source = autoscaler_versions.SOURCES.get(kind)
+    if source is None:
+        return "<unknown type>"
     inner = shape.mapping(metric, source)
-    name = shape.text(inner, "name") or shape.text(shape.mapping(inner, "metric"), "name")
-    current: Object = {}
-    for candidate in currents:
-        other = shape.mapping(candidate, source)
-        if candidate.get("type") == kind and name == (
-            shape.text(other, "name") or shape.text(shape.mapping(other, "metric"), "name")
-        ):
-            current = shape.mapping(other, "current")
-    target = shape.mapping(inner, "target")
-    if target.get("averageUtilization") is not None:
-        now = current.get("averageUtilization")
-        text = f"{'<unknown>' if now is None else f'{now}%'}/{target['averageUtilization']}%"
-        return f"{name}: {text}"
-    for key in _VALUES:
-        if target.get(key) is not None:
-            text = f"{current.get(key, '<unknown>')}/{target[key]}" + (" (avg)" if key == "averageValue" else "")
-            return f"{name}: {text}" if kind == "Resource" else text
-    return "<unknown>"
+    target, now = shape.mapping(inner, "target"), shape.mapping(shape.mapping(current, source), "current")
+    if kind in ("Resource", "ContainerResource"):
+        name = shape.text(inner, "name")
+        if target.get("averageValue") is not None:
+            return f"{name}: {now.get('averageValue', '<unknown>')}/{target['averageValue']}"
+        percent, wanted = now.get("averageUtilization"), target.get("averageUtilization")
+        shown = "<unknown>" if percent is None else f"{percent}%"
+        return f"{name}: {shown}/{'<auto>' if wanted is None else f'{wanted}%'}"
+    if kind != "Pods" and target.get("averageValue") is None:
+        return f"{now.get('value', '<unknown>')}/{target.get('value')}"
+    text = f"{now.get('averageValue', '<unknown>')}/{target.get('averageValue')}"
+    return text if kind == "Pods" else f"{text} (avg)"
 
 
 def _targets(obj: Object) -> str:
-    spec, status = shape.mapping(obj, "spec"), shape.mapping(obj, "status")
-    wanted = spec.get("targetCPUUtilizationPercentage")
-    if wanted is not None:
-        now = status.get("currentCPUUtilizationPercentage")
-        return f"cpu: {'<unknown>' if now is None else f'{now}%'}/{wanted}%"
-    measured = [_measured(metric, shape.items(status, "currentMetrics")) for metric in shape.items(spec, "metrics")]
+    obj = _in_v2(obj)
+    metrics = shape.items(shape.mapping(obj, "spec"), "metrics")
+    currents = shape.items(shape.mapping(obj, "status"), "currentMetrics")
+    measured = [
+        _measured(metric, currents[index] if index < len(currents) else {}) for index, metric in enumerate(metrics)
+    ]
     if not measured:
         return columns.NONE
     shown = ", ".join(measured[:_METRICS_SHOWN])
@@ -115,9 +121,11 @@ def _cells(obj: Object, now: datetime) -> list[Any]:
     ]
 
 
-STRATEGY = generic.make(
+_STRATEGY = generic.make(
     default=_default,
+    update=_update,
     rules=_rules,
+    status_rules=_status_rules,
     columns=(
         columns.NAME,
         Column("Reference", description="What is scaled."),
@@ -131,3 +139,4 @@ STRATEGY = generic.make(
     status=True,
     zero_counts=("desiredReplicas", "currentReplicas"),
 )
+STRATEGY = dataclasses.replace(_STRATEGY, prepare_status=_prepare_status)
