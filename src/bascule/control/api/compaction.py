@@ -8,7 +8,8 @@ from typing import Final
 from bascule.control.store import contract
 from bascule.vocabulary import clock as clocks
 
-INTERVAL_SECONDS: Final = 300.0
+INTERVAL_SECONDS: Final = 270.0
+"""So that nothing is readable for more than nine minutes: clients are told to expect ten at most."""
 _log = logging.getLogger(__name__)
 
 

@@ -43,8 +43,8 @@ OBJECT_JSON = Accept("json")
 
 
 @lru_cache(maxsize=256)
-def accept(header: str) -> Accept:
-    """The first alternative we can serve; raises 406 when none is."""
+def accept(header: str, *, transforms: bool = True) -> Accept:
+    """The first alternative we can serve; raises 406 when none is. Without `transforms`, the object itself only."""
     if not header:
         return OBJECT_JSON
     for media, parameters in _alternatives(header):
@@ -55,7 +55,7 @@ def accept(header: str) -> Accept:
         if not shape_name:
             return Accept(encoding)
         version = parameters.get("v", "")
-        if parameters.get("g") != "meta.k8s.io" or version not in ("v1", "v1beta1"):
+        if not transforms or parameters.get("g") != "meta.k8s.io" or version not in ("v1", "v1beta1"):
             continue
         if shape_name == "Table":
             return Accept(encoding, "table", version)

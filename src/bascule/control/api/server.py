@@ -13,7 +13,7 @@ from typing import Final
 
 from aiohttp import web
 
-from bascule.control.api import accepting, compaction, dispatch, expiry, server_paths
+from bascule.control.api import accepting, compaction, dispatch, expiry, presence, server_paths
 from bascule.control.api import platform as platforms
 from bascule.control.api.custom import lifecycle
 from bascule.vocabulary import builtins
@@ -61,6 +61,7 @@ class Server:
             asyncio.create_task(compaction.run(self._platform.store, time), name="compaction"),
             asyncio.create_task(expiry.run(events, time), name="expiry of events"),
             asyncio.create_task(lifecycle.Lifecycle(self._platform).run(), name="lifecycle of definitions"),
+            asyncio.create_task(presence.run(self._platform), name="presence"),
         ]
 
     async def stop(self) -> None:

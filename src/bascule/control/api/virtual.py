@@ -5,14 +5,16 @@ from __future__ import annotations
 from aiohttp import web
 
 from bascule.control.access import review
-from bascule.control.api import binding, body, respond
+from bascule.control.api import binding, body, negotiate, respond
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
 from bascule.vocabulary import builtins, errors, objects
 
 
 async def create(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
-    """201 with the object and its status filled in."""
+    """201 with the object and its status filled in; there is neither a table nor a metadata form of it."""
+    if call.accept.shape != "object":
+        call.accept = negotiate.accept(call.http.headers.get("Accept", ""), transforms=False)
     obj = await body.read(call)
     if call.resource is builtins.BINDINGS:
         return await _bind(platform, call, obj)
