@@ -63,7 +63,8 @@ _WITH_NAME: Final = {
 _WITHOUT_NAME: Final = {"GET": "list", "POST": "create", "DELETE": "deletecollection", "HEAD": "list"}
 _CONNECT: Final = ("exec", "attach", "portforward")
 _WRITES: Final = ("create", "update", "patch")
-_STREAMS: Final = (*_CONNECT, "log")
+_STREAMS: Final = (*_CONNECT, "log", "proxy")
+"""What lasts, and answers what is no object."""
 
 
 class _What:
@@ -148,9 +149,10 @@ class Dispatcher:
         self._authorize(call)
         if endpoint.warning:
             call.warn(endpoint.warning)
-        call.accept = negotiate.accept(http.headers.get("Accept", ""))
+        if found.subresource not in _STREAMS:
+            call.accept = negotiate.accept(http.headers.get("Accept", ""))
         with self.lanes.of(who, streams=verb == "watch" or call.subresource in _STREAMS):
-            if verb in _WRITES:
+            if verb in _WRITES and found.subresource != "proxy":
                 await self._clusters.ensure(call)
                 call.options = options.write_options(parameters, http.headers.get("User-Agent", ""))
             return await self._serve(call)
@@ -241,6 +243,8 @@ class Dispatcher:
 def _verb(method: str, found: route.Route, parameters: options.Parameters) -> str:
     table = _WITH_NAME if found.name else _WITHOUT_NAME
     verb = table.get(method)
+    if verb is None and method == "OPTIONS" and found.subresource == "proxy":
+        return ""  # As upstream's authorizers see it: only who may do everything may do this.
     if verb is None:
         raise errors.method_not_allowed()
     if verb in ("list", "get") and (found.watch or (verb == "list" and parameters.get("watch") in ("true", "1"))):

@@ -58,7 +58,8 @@ def parse(raw_path: str) -> Route:
 
 def _resource(cluster: str, path: str, group: str, version: str, rest: list[str]) -> Route:
     if "%" in path or "//" in path:
-        rest = [_segment(part) for part in rest]
+        own = 5 if rest[0] == "namespaces" else 3
+        rest = [*map(_segment, rest[:own]), *rest[own:]]  # What a proxy passes on stays as it came.
     watch = rest[0] == "watch" and len(rest) > 1
     if watch:
         rest = rest[1:]

@@ -22,7 +22,7 @@ from bascule.control.api import (
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
 from bascule.control.api import subresources as spoken
-from bascule.control.api.streaming import logs, port_forward, sessions
+from bascule.control.api.streaming import logs, port_forward, proxy, sessions
 from bascule.vocabulary import errors
 
 Serve = Callable[[platforms.Platform, calls.Call], Awaitable[web.StreamResponse]]
@@ -41,15 +41,17 @@ _HANDLERS: Final[dict[str, Serve]] = {
     "exec": sessions.serve,
     "attach": sessions.serve,
     "portforward": port_forward.serve,
+    "proxy": proxy.serve,
 }
-_CONNECTING: Final = ("exec", "attach", "portforward")
+_CONNECTING: Final = ("exec", "attach", "portforward", "proxy")
 """Neither read nor written: admission is asked before the connection opens."""
 
 
 async def serve(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
     """Answers a request for a subresource that the resource has."""
     name = call.subresource
-    if call.verb not in spoken.spoken(call.resource, name).verbs or not call.name:
+    verbs = spoken.spoken(call.resource, name).verbs
+    if not call.name or (call.verb not in verbs and (name, call.verb) != ("proxy", "")):
         raise errors.method_not_allowed()
     if name == "status":
         return await _STATUS[call.verb](platform, call)

@@ -11,7 +11,7 @@ from aiohttp import WSMsgType, web
 from bascule.bridge import transport, tunnels
 from bascule.vocabulary import objects
 
-STREAMED = frozenset({"logs"})
+STREAMED = frozenset({"logs", "node"})
 PROTOCOLS = ("v5.channel.k8s.io",)
 MESSAGE_SIZE_BYTES_MAX = 4 << 20
 POD_UID = "pod-uid"

@@ -11,11 +11,12 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from bascule.bridge import contracts, messages
+from bascule.data.agent import documents
 from bascule.data.agent.node import Node
 from bascule.data.agent.patience import PatientStream
 from bascule.data.agent.pods import model
 from bascule.data.agent.pods.worker import Worker
-from bascule.data.agent.portforward import portforward
+from bascule.data.agent.portforward import BLOCK_BYTES, portforward
 from bascule.data.runtime import contract, logs
 from bascule.vocabulary import objects, timestamps
 
@@ -37,6 +38,9 @@ class Tunnels:
         """The bridge's `TunnelHandler`."""
         stream = PatientStream(stream)
         try:
+            if opening.verb == "node":
+                await self._document(opening.parameter("path"), stream)
+                return
             worker = self._worker(opening)
             if opening.verb == "logs":
                 await self._logs(worker, opening, stream)
@@ -50,6 +54,14 @@ class Tunnels:
             await stream.refuse(refused.code, str(refused))
         except contract.RuntimeFault as fault:
             await stream.refuse(404 if fault.reason == "NotFound" else 500, fault.message)
+
+    async def _document(self, path: str, stream: contracts.TunnelStream) -> None:
+        content = await documents.document(self._node, path)
+        if content is None:
+            raise Refused(404, f"the node {self._node.host.node} has nothing at {path}")
+        await stream.accept()
+        for begin in range(0, len(content), BLOCK_BYTES):
+            await stream.send(content[begin : begin + BLOCK_BYTES])
 
     def _worker(self, opening: messages.TunnelOpen) -> Worker:
         name = f"{opening.cluster}/{opening.namespace}/{opening.pod}"
