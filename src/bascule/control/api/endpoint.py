@@ -8,9 +8,9 @@ from typing import Any, Final, Protocol
 
 import orjson
 
-from bascule.control.cache import record
+from bascule.control.api import cells
+from bascule.control.cache import record, watch
 from bascule.control.cache import resource as cached
-from bascule.control.cache import watch
 from bascule.control.kinds import strategy
 from bascule.control.schema import types
 from bascule.vocabulary import fields, objects, resources
@@ -68,6 +68,7 @@ class Endpoint:
     """Removes from an object what its schema does not know, and tells the paths."""
     warning: str = ""
     """For all who use this version."""
+    cells: cells.Cells = field(default_factory=cells.Cells)
     watches: set[watch.Watch] = field(default_factory=set)
     """Those to be ended when the definition of a custom resource changes."""
 

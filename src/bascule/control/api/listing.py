@@ -124,16 +124,27 @@ async def _rendered(
             await asyncio.sleep(0)
         return await asyncio.to_thread(respond.dump, frame, "yaml")
     pieces = []
+    cut = _cutter(platform, call)
     for part in slices:
         await call.endpoint.ready(*part)
         if call.accept.shape == "object":
             pieces.append(b",".join(map(call.endpoint.body, part)))
-        elif call.accept.shape == "metadata" and call.endpoint.shows_stored(part):
-            pieces.append(b",".join([table.partial_json(stored, call.accept.version) for stored in part]))
+        elif call.endpoint.shows_stored(part):
+            pieces.append(b",".join(map(cut, part)))
         else:
             pieces.append(orjson.dumps([show(call.endpoint.decode(stored)) for stored in part])[1:-1])
         await asyncio.sleep(0)
     return b"".join((orjson.dumps(frame)[:-2], b",".join(pieces), b"]}\n"))
+
+
+def _cutter(platform: platforms.Platform, call: calls.Call) -> Callable[[record.Record], bytes]:
+    """What makes an entry's JSON, of a Table or of metadata, of an object that is served as it is stored."""
+    version = call.accept.version
+    if call.accept.shape != "table":
+        return lambda stored: table.partial_json(stored, version)
+    kind, shown, now = call.endpoint.strategy, call.endpoint.cells.shown, platform.time.now()
+    included = table.include(call.parameters.get("includeObject", ""))
+    return lambda stored: table.row_json(shown(kind, stored, now), stored, included=included, version=version)
 
 
 def _framed(

@@ -55,6 +55,15 @@ def row(
     return result
 
 
+def row_json(cells: bytes, stored: record.Record, *, included: Include, version: str) -> bytes:
+    """`row` of a stored object, encoded, its cells given."""
+    if included == "Metadata":
+        return b'{"cells":%b,"object":%b}' % (cells, partial_json(stored, version))
+    if included == "Object":
+        return b'{"cells":%b,"object":%b}' % (cells, stored.body())
+    return b'{"cells":%b}' % cells
+
+
 def table(
     definitions: list[dict[str, Any]] | None, rows: Iterable[dict[str, Any]], metadata: dict[str, Any], version: str
 ) -> dict[str, Any]:

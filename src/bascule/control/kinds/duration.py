@@ -9,6 +9,22 @@ from bascule.vocabulary import timestamps
 from bascule.vocabulary.objects import Object
 
 
+class Open(datetime):
+    """A present yet to come: of durations until then, cells hold a mark each, and ``starts`` says since when they last.
+
+    So the cells of an object are made once, and shown at any later moment.
+    """
+
+    MARK = "\ue000"
+
+    def __init__(self, *_: object, **__: object) -> None:
+        self.starts: list[datetime] = []
+
+    def left_open(self, start: datetime) -> str:
+        self.starts.append(start)
+        return self.MARK
+
+
 @lru_cache(maxsize=4096)
 def human(seconds: int) -> str:
     if seconds < -1:
@@ -47,6 +63,8 @@ def since(timestamp: object, now: datetime) -> str:
 
 
 def between(start: datetime, end: datetime) -> str:
+    if end.__class__ is Open:
+        return end.left_open(start)
     return human(int((end - start).total_seconds()))
 
 
