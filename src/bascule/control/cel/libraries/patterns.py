@@ -1,0 +1,59 @@
+"""Regular expressions, as RE2 has them: matching takes time linear in the text, whatever the pattern."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import re2
+
+from bascule.control.cel import costs
+from bascule.control.cel.declarations import Library
+from bascule.control.cel.errors import EvaluationError
+
+_MEMORY_BYTES = 4 << 20
+
+
+@functools.lru_cache(maxsize=1024)
+def compile(pattern: str) -> Any:
+    """Raises EvaluationError when it is none."""
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = _MEMORY_BYTES
+    try:
+        return re2.compile(pattern, options=options)
+    except (re2.error, UnicodeError) as error:
+        raise EvaluationError(f"error parsing regexp: {_detail(error)}") from error
+
+
+def _detail(error: Exception) -> str:
+    detail = error.args[0] if error.args else ""
+    return detail.decode(errors="replace") if isinstance(detail, bytes) else str(detail)
+
+
+def matches(text: str, pattern: str) -> bool:
+    return compile(pattern).search(text) is not None
+
+
+def find(text: str, pattern: str) -> str:
+    found = compile(pattern).search(text)
+    return found[0] if found is not None else ""
+
+
+def find_all(text: str, pattern: str, limit: int = -1) -> list[str]:
+    if limit == 0:
+        return []
+    found: list[str] = []
+    for match in compile(pattern).finditer(text):
+        found.append(match[0])
+        if len(found) == limit:
+            break
+    return found
+
+
+LIBRARY = Library()
+LIBRARY.add("matches", "string . string -> bool", matches, id="matches_string", cost=costs.matching)
+LIBRARY.add("matches", "string, string -> bool", matches, id="matches", cost=costs.matching)
+LIBRARY.add("find", "string . string -> string", find, id="string_find_string", cost=costs.matching)
+LIBRARY.add("findAll", "string . string -> list<string>", find_all, cost=costs.matching)
+LIBRARY.add("findAll", "string . string, int -> list<string>", find_all, cost=costs.matching)
