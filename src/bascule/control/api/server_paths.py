@@ -8,8 +8,9 @@ from typing import Any, Final
 import prometheus_client
 from aiohttp import web
 
-from bascule.control.api import discovery, metrics, openapi, options, respond, route
+from bascule.control.api import metrics, options, respond, route
 from bascule.control.api import platform as platforms
+from bascule.control.api.custom import published
 from bascule.vocabulary import errors
 
 VERSION: Final = "v1.36.0"
@@ -31,8 +32,8 @@ class ServerPaths:
 
     def __init__(self, platform: platforms.Platform) -> None:
         self._platform = platform
-        self._discovery = discovery.Documents(platform.registry, f"{platform.settings.host}:{platform.settings.port}")
-        self._openapi = openapi.Documents(platform.registry, VERSION)
+        address = f"{platform.settings.host}:{platform.settings.port}"
+        self._published = published.Publisher(platform.custom, platform.registry, address, VERSION)
         self.requests = metrics.Requests(self._gauges)
         self.stopping = False
 
@@ -43,7 +44,8 @@ class ServerPaths:
         path = found.path
         if http.method not in ("GET", "HEAD"):
             raise errors.method_not_allowed()
-        answer = self._discovery.answer(path, http.headers.get("Accept", ""))
+        documents = self._published.of(found.cluster)
+        answer = documents.discovery.answer(path, http.headers.get("Accept", ""))
         if answer is not None:
             response = respond.raw(answer[0], media=answer[1])
             return await respond.compressed(response, http.headers.get("Accept-Encoding", ""))
@@ -52,10 +54,10 @@ class ServerPaths:
             case "healthz" | "livez" | "readyz":
                 return self._health(path, parameters)
             case "openapi" if path == "/openapi/v2" or path.startswith("/openapi/v3"):
-                return await self._openapi.serve(http, path)
+                return await documents.openapi.serve(http, path)
             case "metrics" if path == "/metrics":
                 return respond.raw(self.requests.text(), media=prometheus_client.CONTENT_TYPE_LATEST)
-        content = self._content(path)
+        content = self._content(path, documents)
         if content is None:
             raise errors.path_not_found()
         return respond.value(content)
@@ -64,7 +66,7 @@ class ServerPaths:
         held = self._platform
         return {"watches": len(held.watches), "revision": held.cache.revision, "unreadable": len(held.cache.unreadable)}
 
-    def _content(self, path: str) -> Any:
+    def _content(self, path: str, documents: published.Published) -> Any:
         issuer = self._platform.settings.issuer
         match path:
             case "/version" | "/version/":
@@ -87,7 +89,7 @@ class ServerPaths:
                     "id_token_signing_alg_values_supported": self._platform.keys.algorithms(),
                 }
             case "/":
-                return {"paths": [*_LISTED, *self._discovery.paths()]}
+                return {"paths": [*_LISTED, *documents.discovery.paths()]}
         return None
 
     def _health(self, path: str, parameters: options.Parameters) -> web.Response:
