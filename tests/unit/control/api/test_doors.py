@@ -16,7 +16,7 @@ from tests.unit.control.api import harness
 NAME = "door"
 ALL_MAY = {"selfsubjectaccessreviews", "selfsubjectrulesreviews", "selfsubjectreviews"}
 METHODS = {"get": "GET", "update": "PUT", "patch": "PATCH", "delete": "DELETE", "create": "POST"}
-CONNECT = ("exec", "attach", "portforward")
+CONNECT = ("exec", "attach", "portforward", "proxy")
 MERGE = {"Content-Type": "application/merge-patch+json"}
 
 
@@ -75,8 +75,6 @@ def _doors(row: resources.Resource) -> Iterator[Door]:
 
 
 def _subresource_doors(row: resources.Resource, name: str, one: str) -> Iterator[Door]:
-    if name == "proxy":
-        return  # Not served.
     spoken = subresources.spoken(row, name)
     for verb in spoken.verbs:
         body: Any = None
