@@ -5,7 +5,7 @@
 - `rules(obj)`, `update_rules(new, old)`, `status_rules(new, old)` yield causes besides the metadata's;
 - `default(obj)` fills in; `create(obj, context)` and `update(new, old, context)` prepare after the generic steps;
 - `zero_counts` are the fields of a new status that the schema requires, all counters;
-- `annotations_desired`: a change of the annotations makes a new generation too;
+- `annotations_desired`, `labels_desired`: a change of those makes a new generation too;
 - `fields(obj)` adds selectable fields; `columns` with `cells` print.
 """
 
@@ -74,21 +74,21 @@ def make(
     status: bool = False,
     generation: bool = False,
     annotations_desired: bool = False,
+    labels_desired: bool = False,
     status_keeps_labels: bool = False,
     created_with_status: bool = False,
     zero_counts: tuple[str, ...] = (),
     **traits: Any,
 ) -> Strategy:
     """A strategy; `traits` are the remaining fields of `Strategy` (create_on_update, scale, …)."""
+    desired = ("annotations",) * annotations_desired + ("labels",) * labels_desired
     validate, validate_update, validate_status = _validation(name_rule, rules, update_rules, status_rules)
     return Strategy(
         default=default,
         prepare_create=_prepare_create(
             create, drops_status=status and not created_with_status, generation=generation, zero_counts=zero_counts
         ),
-        prepare_update=_prepare_update(
-            update, status=status, generation=generation, annotations_desired=annotations_desired
-        ),
+        prepare_update=_prepare_update(update, status=status, generation=generation, desired=desired),
         prepare_status=_prepare_status(keeps_labels=status_keeps_labels),
         validate=validate,
         validate_update=validate_update,
@@ -121,7 +121,7 @@ def _prepare_create(
 
 
 def _prepare_update(
-    update: PrepareUpdate | None, *, status: bool, generation: bool, annotations_desired: bool
+    update: PrepareUpdate | None, *, status: bool, generation: bool, desired: tuple[str, ...]
 ) -> PrepareUpdate:
     def prepare(new: Object, old: Object, context: Context) -> None:
         own, before = shape.ensure(new, "metadata"), shape.mapping(old, "metadata")
@@ -130,8 +130,8 @@ def _prepare_update(
         if update is not None:
             update(new, old, context)
         _copy(own, before, "generation")
-        annotated = annotations_desired and shape.strings(own, "annotations") != shape.strings(before, "annotations")
-        if generation and (annotated or desired_differs(new, old)):
+        noted = any(shape.strings(own, key) != shape.strings(before, key) for key in desired)
+        if generation and (noted or desired_differs(new, old)):
             own["generation"] = shape.count(before, "generation") + 1
 
     return prepare

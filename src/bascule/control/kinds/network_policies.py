@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import datetime
 from typing import Any
 
-from bascule.control.kinds import check, columns, generic, selectors, shape
+from bascule.control.kinds import addresses, check, columns, generic, selectors, shape
 from bascule.control.kinds.check import Causes
 from bascule.control.kinds.strategy import Column
 from bascule.vocabulary import errors
@@ -36,20 +35,28 @@ def _rules(obj: Object) -> Causes:
                 yield from _port(f"{at}.ports[{index_of_port}]", port)
             for index_of_peer, peer in enumerate(shape.items(rule, peers)):
                 yield from _peer(f"{at}.{peers}[{index_of_peer}]", peer)
-    for index, kind in enumerate(shape.texts(spec, "policyTypes")):
+    kinds = shape.texts(spec, "policyTypes")
+    if len(kinds) > len(_SIDES):
+        yield errors.invalid_value("spec.policyTypes", kinds, "may not specify more than two policyTypes")
+        return
+    for index, kind in enumerate(kinds):
         yield from check.one_of(f"spec.policyTypes[{index}]", kind, ("Egress", "Ingress"))
 
 
 def _port(path: str, port: Object) -> Causes:
     yield from check.one_of(f"{path}.protocol", port.get("protocol"), ("SCTP", "TCP", "UDP"))
-    number, end = port.get("port"), port.get("endPort")
+    number, end = port.get("port"), shape.integer(port, "endPort")
     if number is not None:
         yield from check.port_or_name(f"{path}.port", number)
-    if type(end) is int:
-        if type(number) is not int:
-            yield errors.required(f"{path}.port", "must be specified as a number when `endPort` is set")
-        elif end < number:
-            yield errors.invalid_value(f"{path}.endPort", end, "must be greater than or equal to `port`")
+    if end is None:
+        return
+    if type(number) is int:
+        if end < number:
+            yield errors.invalid_value(f"{path}.endPort", number, "must be greater than or equal to `port`")
+        yield from check.port(f"{path}.endPort", end)
+    else:
+        missing = "not specified" if number is None else "non-numeric"
+        yield errors.invalid_value(f"{path}.endPort", end, f"may not be specified when `port` is {missing}")
 
 
 def _peer(path: str, peer: Object) -> Causes:
@@ -70,27 +77,20 @@ def _block(path: str, block: Object) -> Causes:
     if not cidr:
         yield errors.required(f"{path}.cidr", "")
         return
-    network = _network(cidr)
-    if network is None:
-        yield errors.invalid_value(
-            f"{path}.cidr", cidr, "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
-        )
+    whole = addresses.network(cidr)
+    if whole is None:
+        yield errors.invalid_value(f"{path}.cidr", cidr, addresses.BAD_RANGE)
         return
     for index, text in enumerate(shape.texts(block, "except")):
-        hole = _network(text)
-        if hole is None or hole.version != network.version or not _within(hole, network):
-            yield errors.invalid_value(f"{path}.except[{index}]", text, f"must be a strict subset of `cidr`: {cidr}")
+        hole = addresses.network(text)
+        if hole is None:
+            yield errors.invalid_value(f"{path}.except[{index}]", text, addresses.BAD_RANGE)
+        elif not _within(hole, whole):
+            yield errors.invalid_value(f"{path}.except[{index}]", text, "must be a strict subset of `cidr`")
 
 
-def _within(hole: Any, network: Any) -> bool:
-    return bool(hole != network and hole.subnet_of(network))
-
-
-def _network(cidr: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
-    try:
-        return ipaddress.ip_network(cidr, strict=False) if "/" in cidr else None
-    except ValueError:
-        return None
+def _within(hole: Any, whole: Any) -> bool:
+    return bool(hole.version == whole.version and hole != whole and hole.subnet_of(whole))
 
 
 def _cells(obj: Object, now: datetime) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from bascule.control.kinds import check, columns, generic, selectors, shape
+from bascule.control.kinds import check, columns, condition_rules, generic, selectors, shape
 from bascule.control.kinds.check import Causes
 from bascule.control.kinds.strategy import Column
 from bascule.vocabulary import errors
@@ -26,6 +26,8 @@ def _rules(obj: Object) -> Causes:
 
 
 def _status_rules(new: Object, old: Object) -> Causes:
+    conditions = shape.items(shape.mapping(new, "status"), "conditions")
+    yield from condition_rules.problems("status.conditions", conditions)
     keys = ("disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods")
     yield from check.not_negative_fields("status", shape.mapping(new, "status"), keys)
 

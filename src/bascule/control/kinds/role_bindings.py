@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from bascule.control.kinds import check, columns, generic, metadata, shape
+from bascule.control.kinds import check, columns, generic, identifiers, metadata, shape
 from bascule.control.kinds.check import Causes
 from bascule.control.kinds.strategy import Column, Strategy
 from bascule.vocabulary import errors
@@ -29,10 +29,7 @@ def _reference(obj: Object, kinds: tuple[str, ...]) -> Causes:
     if role.get("kind") not in kinds:
         yield errors.not_supported("roleRef.kind", role.get("kind") or "", kinds)
     name = shape.text(role, "name")
-    if not name:
-        yield errors.required("roleRef.name", "")
-    for problem in metadata.path_segment(name):
-        yield errors.invalid_value("roleRef.name", name, problem)
+    yield from identifiers.required_segment("roleRef.name", name)
 
 
 def _subjects(obj: Object, *, namespaced: bool) -> Causes:

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import datetime
 from typing import Any
 
-from bascule.control.kinds import check, columns, generic, metadata, shape
+from bascule.control.kinds import addresses, check, columns, generic, identifiers, metadata, shape
 from bascule.control.kinds.check import Causes
-from bascule.control.kinds.pod import rules as pod_rules
 from bascule.control.kinds.strategy import Column
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
 
 def _cidr_rules(obj: Object) -> Causes:
-    cidrs = shape.texts(shape.mapping(obj, "spec"), "cidrs")
+    spec = shape.mapping(obj, "spec")
+    cidrs = shape.texts(spec, "cidrs")
     if not cidrs:
         yield errors.required("spec.cidrs", "at least one CIDR required")
-    for index, cidr in enumerate(cidrs):
-        try:
-            ipaddress.ip_network(cidr)
-        except ValueError:
-            yield errors.invalid_value(
-                f"spec.cidrs[{index}]",
-                cidr,
-                "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)",
-            )
+    elif len(cidrs) > 2:
+        yield errors.invalid_value("spec.cidrs", spec, "may only hold up to 2 values")
+    elif len(cidrs) == 2 and not _two_families(cidrs):
+        yield errors.invalid_value(
+            "spec.cidrs",
+            spec,
+            "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64",
+        )
+    else:
+        for index, cidr in enumerate(cidrs):
+            yield from addresses.range_problems(f"spec.cidrs[{index}]", cidr)
+
+
+def _two_families(cidrs: list[str]) -> bool:
+    found = [addresses.network(cidr) for cidr in cidrs]
+    return {one.version for one in found if one is not None} == {4, 6}
 
 
 def _cidr_update_rules(new: Object, old: Object) -> Causes:
@@ -40,13 +46,17 @@ def _cidr_cells(obj: Object, now: datetime) -> list[Any]:
 
 
 def _address_rules(obj: Object) -> Causes:
-    yield from pod_rules.ip("metadata.name", columns.name(obj))
-    parent = shape.mapping(shape.mapping(obj, "spec"), "parentRef")
-    if not parent:
+    yield from addresses.address_problems("metadata.name", columns.name(obj))
+    parent = shape.mapping(obj, "spec").get("parentRef")
+    if type(parent) is not dict:
         yield errors.required("spec.parentRef", "")
         return
+    if parent.get("group"):
+        yield from identifiers.subdomain("spec.parentRef.group", parent["group"])
     for key in ("resource", "name"):
-        yield from check.required(f"spec.parentRef.{key}", parent.get(key))
+        yield from identifiers.required_segment(f"spec.parentRef.{key}", parent.get(key))
+    if parent.get("namespace"):
+        yield from identifiers.segment("spec.parentRef.namespace", parent["namespace"])
 
 
 def _address_update_rules(new: Object, old: Object) -> Causes:
@@ -57,8 +67,10 @@ def _address_update_rules(new: Object, old: Object) -> Causes:
 def _address_cells(obj: Object, now: datetime) -> list[Any]:
     parent = shape.mapping(shape.mapping(obj, "spec"), "parentRef")
     group, resource = shape.text(parent, "group"), shape.text(parent, "resource")
-    parts = (f"{resource}.{group}" if group else resource, parent.get("namespace"), parent.get("name"))
-    return [columns.name(obj), "/".join(str(part) for part in parts if part)]
+    parts = [(f"{resource}.{group}" if group else resource).lower(), shape.text(parent, "name")]
+    if parent.get("namespace"):
+        parts.insert(1, shape.text(parent, "namespace"))
+    return [columns.name(obj), "/".join(parts) if parent else columns.NONE]
 
 
 SERVICE_CIDR = generic.make(
