@@ -23,7 +23,10 @@ async def replace(platform: platforms.Platform, call: calls.Call, wanted: object
     meta = wanted.get("metadata") or {}
     asked = selection.version(meta.get("resourceVersion") or "", parameter="metadata.resourceVersion")
     strategy = call.endpoint.strategy
-    if call.endpoint.records.get(call.key) is None and strategy.create_on_update and not call.subresource:
+    missing = call.endpoint.records.get(call.key) is None
+    if missing and not (strategy.create_on_update and not call.subresource):
+        raise call.not_found()
+    if missing:
         if asked:
             raise errors.conflict(call.resource.qualified, call.name, errors.MODIFIED)
         platform.authorizer.require(call.attributes()._replace(verb="create"))

@@ -1,0 +1,141 @@
+"""What one can do to a custom resource: every verb, patch and subresource, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.unit.control.api import crds, harness
+
+PATH = f"/apis/{crds.GROUP}/v1/namespaces/default/crontabs"
+SUBRESOURCES = {
+    "status": {},
+    "scale": {
+        "specReplicasPath": ".spec.replicas",
+        "statusReplicasPath": ".status.replicas",
+        "labelSelectorPath": ".status.selector",
+    },
+}
+
+
+def _version() -> dict[str, Any]:
+    version = crds.version("v1", subresources=SUBRESOURCES)
+    root = version["schema"]["openAPIV3Schema"]
+    root["properties"]["status"] = {
+        "type": "object",
+        "properties": {"replicas": {"type": "integer"}, "selector": {"type": "string"}},
+    }
+    version["additionalPrinterColumns"] = [{"name": "Image", "type": "string", "jsonPath": ".spec.image"}]
+    return version
+
+
+@pytest.fixture
+async def served(api: harness.Api) -> harness.Api:
+    await crds.serve(api, crds.definition("CronTab", _version()))
+    return api
+
+
+async def test_status_and_the_rest_are_written_apart(served: harness.Api) -> None:
+    obj = crds.custom("one", spec={"image": "a"}, status={"replicas": 4})
+    made = await served.create(PATH, obj)
+    assert "status" not in made
+    put = await served.call("PUT", f"{PATH}/one/status", {**made, "status": {"replicas": 2}, "spec": {"image": "z"}})
+    assert (put.code, put.body["status"], put.body["spec"]) == (200, {"replicas": 2}, {"image": "a"})
+    assert put.body["metadata"]["generation"] == 1
+    main = await served.patch(f"{PATH}/one", {"spec": {"image": "b"}, "status": {"replicas": 9}})
+    assert (main.body["status"], main.body["metadata"]["generation"]) == ({"replicas": 2}, 2)
+    assert (await served.get(f"{PATH}/one/status")).body["spec"] == {"image": "b"}
+    bad = await served.patch(f"{PATH}/one/status", {"status": {"replicas": "x"}})
+    assert bad.code == 422, bad
+
+
+async def test_scale_reads_and_writes_where_the_definition_says(served: harness.Api) -> None:
+    await served.create(PATH, crds.custom("one", spec={"image": "a", "replicas": 3}))
+    await served.patch(f"{PATH}/one/status", {"status": {"replicas": 2, "selector": "app=x"}})
+    scale = (await served.get(f"{PATH}/one/scale")).body
+    assert (scale["kind"], scale["spec"], scale["status"]) == (
+        "Scale",
+        {"replicas": 3},
+        {"replicas": 2, "selector": "app=x"},
+    )
+    scale["spec"]["replicas"] = 5
+    assert (await served.call("PUT", f"{PATH}/one/scale", scale)).body["spec"] == {"replicas": 5}
+    obj = (await served.get(f"{PATH}/one")).body
+    assert (obj["spec"]["replicas"], obj["metadata"]["generation"]) == (5, 2)
+    assert (await served.patch(f"{PATH}/one/scale", {"spec": {"replicas": 1}})).body["spec"] == {"replicas": 1}
+
+
+async def test_tables_have_the_definitions_columns(served: harness.Api) -> None:
+    await served.create(PATH, crds.custom("one", spec={"image": "a"}))
+    table = (await served.get(PATH, headers={"Accept": "application/json;as=Table;g=meta.k8s.io;v=v1"})).body
+    assert [column["name"] for column in table["columnDefinitions"]] == ["Name", "Image"]
+    assert table["rows"][0]["cells"] == ["one", "a"]
+
+
+async def test_patches_of_built_ins_alone_are_refused(served: harness.Api) -> None:
+    await served.create(PATH, crds.custom("one", spec={"image": "a"}))
+    refused = await served.patch(f"{PATH}/one", {"spec": {"image": "b"}}, kind="strategic")
+    assert (refused.code, refused.body["reason"]) == (415, "UnsupportedMediaType")
+    protobuf = {"Content-Type": "application/vnd.kubernetes.protobuf"}
+    assert (await served.call("POST", PATH, b"k8s\x00", headers=protobuf)).code == 415
+    operations = [{"op": "replace", "path": "/spec/image", "value": "c"}]
+    assert (await served.patch(f"{PATH}/one", operations, kind="json")).body["spec"] == {"image": "c"}
+
+
+async def test_apply_creates_owns_and_conflicts(served: harness.Api) -> None:
+    obj = crds.custom("one", spec={"image": "a"})
+    made = await served.patch(f"{PATH}/one?fieldManager=me", obj, kind="apply")
+    assert made.code == 201, made
+    assert made.body["metadata"]["managedFields"][0]["fieldsV1"] == {"f:spec": {"f:image": {}}}
+    other = await served.patch(f"{PATH}/one?fieldManager=you", {**obj, "spec": {"image": "b"}}, kind="apply")
+    assert (other.code, other.body["details"]["causes"][0]["field"]) == (409, ".spec.image")
+    forced = await served.patch(
+        f"{PATH}/one?fieldManager=you&force=true", {**obj, "spec": {"image": "b"}}, kind="apply"
+    )
+    assert (forced.code, forced.body["spec"]) == (200, {"image": "b"})
+    version = forced.body["metadata"]["resourceVersion"]
+    again = await served.patch(f"{PATH}/one?fieldManager=you", {**obj, "spec": {"image": "b"}}, kind="apply")
+    assert again.body["metadata"]["resourceVersion"] == version
+
+
+@pytest.mark.parametrize("mode", ["Strict", "Warn", "Ignore"])
+async def test_unknown_and_duplicate_fields_are_told_as_the_client_asked(served: harness.Api, mode: str) -> None:
+    body = (
+        b'{"apiVersion":"stable.example.com/v1","kind":"CronTab","metadata":{"name":"x","unknownMeta":1},'
+        b'"spec":{"image":"a","image":"b","more":1}}'
+    )
+    sent = {"Content-Type": "application/json"}
+    answer = await served.call("POST", f"{PATH}?fieldValidation={mode}", body, headers=sent)
+    texts = ['duplicate field "spec.image"', 'unknown field "metadata.unknownMeta"', 'unknown field "spec.more"']
+    if mode == "Strict":
+        assert answer.code == 400
+        assert "strict decoding error: " in answer.body["message"]
+        assert all(text in answer.body["message"] for text in texts), answer.body["message"]
+        return
+    assert (answer.code, answer.body["spec"]) == (201, {"image": "b"})
+    warned = " ".join(answer.headers.getall("Warning", [])).replace("\\", "")
+    assert all((text in warned) == (mode == "Warn") for text in texts), warned
+
+
+async def test_what_does_not_fit_the_schema_is_invalid(served: harness.Api) -> None:
+    refused = await served.call("POST", PATH, crds.custom("one", spec={"image": 5}))
+    assert (refused.code, refused.body["reason"]) == (422, "Invalid")
+    (cause,) = refused.body["details"]["causes"]
+    assert cause["field"] == "spec.image"
+    assert 'must be of type string: "integer"' in cause["message"]
+    missing = await served.call("PUT", f"{PATH}/one", crds.custom("one"))
+    assert missing.code == 404
+    await served.create(PATH, crds.custom("one", spec={"image": "a"}))
+    blind = await served.call("PUT", f"{PATH}/one", crds.custom("one", spec={"image": "b"}))
+    assert blind.code == 422, "an update must say which version it replaces"
+
+
+async def test_dry_runs_and_collections(served: harness.Api) -> None:
+    dry = await served.call("POST", f"{PATH}?dryRun=All", crds.custom("one", spec={"image": "a"}))
+    assert (dry.code, (await served.get(PATH)).body["items"]) == (201, [])
+    for name in ("a", "b"):
+        await served.create(PATH, {**crds.custom(name), "metadata": {"name": name, "labels": {"x": name}}})
+    chosen = (await served.get(f"{PATH}?labelSelector=x%3Da")).body["items"]
+    assert [item["metadata"]["name"] for item in chosen] == ["a"]
+    assert (await served.call("DELETE", PATH)).code == 200
+    assert (await served.get(PATH)).body["items"] == []
