@@ -7,6 +7,7 @@ comes from this side. The tunnel ends when both sides have said so.
 from __future__ import annotations
 
 import asyncio
+import os
 
 from bascule.bridge import contracts
 
@@ -25,7 +26,7 @@ async def portforward(stream: contracts.TunnelStream, address: str, port: int) -
         await stream.refuse(504, f"dial tcp {address}:{port}: i/o timeout")
         return
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
+        why = os.strerror(error.errno).lower() if error.errno else str(error)
         await stream.refuse(502, f"dial tcp {address}:{port}: connect: {why}")
         return
     outward = asyncio.create_task(_outward(stream, reader))

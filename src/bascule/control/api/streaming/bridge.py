@@ -58,10 +58,14 @@ class Bridge:
             await self._session.close()
 
     @asynccontextmanager
-    async def streamed(self, verb: str, place: Place, query: Query) -> AsyncIterator[aiohttp.ClientResponse]:
-        """What the node says, as it comes."""
+    async def streamed(
+        self, verb: str, place: Place, query: Query, *, absent: errors.StatusError | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """What the node says, as it comes. `absent` is raised for what the node does not have."""
         try:
             async with self.session().get(self._url(verb, place, query), allow_redirects=False) as answer:
+                if answer.status == 404 and absent is not None:
+                    raise absent
                 if answer.status != 200:
                     raise _failure(answer.status, await answer.content.read(64 * 1024))
                 yield answer
@@ -169,7 +173,7 @@ def _failure(code: int, content: bytes) -> errors.StatusError:
     text = str(status.get("message")) if isinstance(status, dict) else content.decode(errors="replace").strip()[:500]
     if code in (400, 404):
         return errors.bad_request(text or "the node does not know this container")
-    if code == 503:
+    if code in (502, 503, 504):
         return errors.service_unavailable(text, retry_after_seconds=1)
     return errors.internal(f"the node could not be reached: {text or code}")
 

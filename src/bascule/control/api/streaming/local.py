@@ -33,7 +33,8 @@ async def serve(platform: platforms.Platform, call: calls.Call, raw_path: str) -
     if path.startswith("/containerLogs/"):
         return await _log(platform, call, asked.name, path)
     place = bridge.Place(address, asked.name, call.cluster, _NOBODY, _NOBODY, _NOBODY)
-    async with platform.bridge.streamed("node", place, [("path", path.rstrip("/") or "/")]) as upstream:
+    query = [("path", path.rstrip("/") or "/")]
+    async with platform.bridge.streamed("node", place, query, absent=errors.path_not_found()) as upstream:
         return await logs.copied(call.request(), upstream, "application/json" if path in _JSON else "text/plain")
 
 
