@@ -64,7 +64,7 @@ class Validator:
             return []
         causes: list[errors.Cause] = []
         for path, resource in coercing.resources(obj, self._node, ""):
-            causes += _resource(path, resource)
+            causes += resource_problems(path, resource)
             if self._metadata_rules is not None and resource.get("metadata").__class__ is dict:
                 named = {"metadata": {"name": "fakename"} | resource["metadata"]}
                 if not named["metadata"]["name"]:
@@ -83,7 +83,8 @@ def blocks_rules(causes: list[errors.Cause]) -> bool:
     return any(cause.type in _BLOCKING for cause in causes)
 
 
-def _resource(path: str, resource: Object) -> list[errors.Cause]:
+def resource_problems(path: str, resource: Object) -> list[errors.Cause]:
+    """An embedded resource says what it is."""
     causes = []
     for key in ("apiVersion", "kind"):
         value = resource.get(key, "")

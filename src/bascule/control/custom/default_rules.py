@@ -1,0 +1,44 @@
+"""Defaults in a schema must be values that the schema itself would accept, with nothing in them it would prune."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bascule.control.custom import coercing, pruning, showing, structural, validating
+from bascule.vocabulary import errors, objects
+
+
+def problems(node: structural.Node, path: str, *, pruned: bool = True) -> Iterator[errors.Cause]:
+    """A cause for each default that does not fit. `pruned`: unknown fields in defaults count."""
+    yield from _defaults(node, path, pruned=pruned, is_resource=True, inside_meta=False)
+
+
+def _defaults(
+    node: structural.Node, path: str, *, pruned: bool, is_resource: bool, inside_meta: bool
+) -> Iterator[errors.Cause]:
+    if node.embedded_resource:
+        is_resource, inside_meta = True, False
+    if node.has_default:
+        yield from _default(node, f"{path}.default", pruned=pruned and not inside_meta)
+    # Below additionalProperties nothing is looked at: a default there fills in no missing member.
+    if node.items is not None:
+        yield from _defaults(node.items, f"{path}.items", pruned=pruned, is_resource=False, inside_meta=inside_meta)
+    for name, member in node.properties.items():
+        meta = inside_meta or (is_resource and name in ("metadata", "apiVersion", "kind"))
+        place = f"{path}.properties[{name}]"
+        yield from _defaults(member, place, pruned=pruned, is_resource=False, inside_meta=meta)
+
+
+def _default(node: structural.Node, path: str, *, pruned: bool) -> Iterator[errors.Cause]:
+    value = objects.deep_copy(node.default)
+    if pruned and pruning.prune_value(value, node):
+        shown = showing.shown(node.default)
+        yield errors.Cause("FieldValueInvalid", path, f"Invalid value: {shown}: must not have unknown fields")
+    validator = validating.compile(node)
+    whole = [(path, value)] if node.embedded_resource and value.__class__ is dict else []
+    embedded = [
+        cause
+        for place, resource in [*whole, *coercing.resources(value, node, path)]
+        for cause in validating.resource_problems(place, resource)
+    ]
+    yield from embedded or validator.schema_problems(value, within=path)
