@@ -1,0 +1,168 @@
+"""The schemas of custom resources as OpenAPI publishes them: version 3 whole, version 2 with what old clients bear.
+
+The root and embedded resources are given the built-ins' `apiVersion`, `kind` and `metadata`. In version 2 there are no
+combinations, what may be null has no type, and below content that is kept unseen nothing is described: kubectl would
+refuse what the server takes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from bascule.control.custom import structural
+
+Schema = dict[str, Any]
+Version = Literal[2, 3]
+
+_META = "io.k8s.apimachinery.pkg.apis.meta.v1."
+_CONVENTIONS = "https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md"
+_API_VERSION = "The version of the schema that this object is written in."
+_KIND = "The name of the type of this object, in CamelCase."
+_METADATA = "The metadata every object has."
+_KEPT = (
+    *("title", "description", "type", "format", "default", "nullable", "externalDocs", "required", "enum", "pattern"),
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength"),
+    *("minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties"),
+    *("x-kubernetes-preserve-unknown-fields", "x-kubernetes-embedded-resource", "x-kubernetes-int-or-string"),
+    *("x-kubernetes-list-map-keys", "x-kubernetes-list-type", "x-kubernetes-map-type", "x-kubernetes-validations"),
+)
+_INT_OR_STRING = [{"type": "integer"}, {"type": "string"}]
+
+
+def definition_name(group: str, version: str, kind: str) -> str:
+    """`com.example.stable.v1.CronTab`."""
+    return ".".join([*reversed(group.split(".")), version, kind])
+
+
+def definitions(
+    name: str,
+    node: structural.Node,
+    group_version_kind: tuple[str, str, str],
+    *,
+    version: Version,
+    list_kind: str = "",
+    plural: str = "",
+) -> dict[str, Schema]:
+    """The schemas of a kind and of its lists, by definition name."""
+    group, api_version, kind = group_version_kind
+    list_kind = list_kind or f"{kind}List"
+    list_name = name.removesuffix(kind) + list_kind
+    return {
+        name: {**_root(node, version), **_says(group, api_version, kind)},
+        list_name: {
+            **_list(name, kind, list_kind, plural or kind.lower(), version),
+            **_says(group, api_version, list_kind),
+        },
+    }
+
+
+def _says(group: str, version: str, kind: str) -> Schema:
+    return {"x-kubernetes-group-version-kind": [{"group": group, "version": version, "kind": kind}]}
+
+
+def _root(node: structural.Node, version: Version) -> Schema:
+    if not node.raw or (version == 2 and node.preserve_unknown):
+        return {"type": "object"}
+    made = _schema(node.raw, version)
+    made["properties"] = {**made.get("properties", {}), **_resource(version)}
+    return made
+
+
+def _resource(version: Version, *, embedded: bool = False) -> Schema:
+    more = f" More info: {_CONVENTIONS}#" if embedded else ""
+    return {
+        "apiVersion": {"type": "string", "description": _API_VERSION + (f"{more}resources" if more else "")},
+        "kind": {"type": "string", "description": _KIND + (f"{more}types-kinds" if more else "")},
+        "metadata": _reference(f"{_META}ObjectMeta", _METADATA, version),
+    }
+
+
+def _reference(name: str, description: str, version: Version) -> Schema:
+    """Version 2 has references beside descriptions; version 3 wraps them."""
+    if version == 2:
+        return {"description": description, "$ref": f"#/definitions/{name}"}
+    return {"description": description, "allOf": [{"$ref": f"#/components/schemas/{name}"}]}
+
+
+def _list(name: str, kind: str, list_kind: str, plural: str, version: Version) -> Schema:
+    prefix = "#/definitions/" if version == 2 else "#/components/schemas/"
+    return {
+        "type": "object",
+        "description": f"{list_kind} is a list of {kind}",
+        "required": ["items"],
+        "properties": {
+            **_resource(version),
+            "items": {
+                "type": "array",
+                "description": f"List of {plural}. More info: {_CONVENTIONS}",
+                "items": {"$ref": prefix + name},
+            },
+            "metadata": _reference(f"{_META}ListMeta", "The metadata every list has.", version),
+        },
+    }
+
+
+def _schema(schema: Schema, version: Version) -> Schema:
+    made = {key: schema[key] for key in _KEPT if schema.get(key) not in (None, "", False, [])}
+    if "default" in schema and schema["default"] is not None:
+        made["default"] = schema["default"]
+    items, properties, additional = schema.get("items"), schema.get("properties"), schema.get("additionalProperties")
+    if type(items) is dict:
+        made["items"] = _schema(items, version)
+    if properties:
+        made["properties"] = {name: _schema(member, version) for name, member in properties.items()}
+    if additional is not None:
+        made["additionalProperties"] = _schema(additional, version) if type(additional) is dict else additional
+    if version == 3:
+        _combine(schema, made)
+    else:
+        _reduce(schema, made)
+    if schema.get("x-kubernetes-embedded-resource") is True and not (version == 2 and _is_open(schema)):
+        made["properties"] = {**made.get("properties", {}), **_resource(version, embedded=True)}
+        required = made.get("required", [])
+        made["required"] = [*required, *(key for key in ("kind", "apiVersion") if key not in required)]
+    return made
+
+
+def _is_open(schema: Schema) -> bool:
+    return schema.get("x-kubernetes-preserve-unknown-fields") is True
+
+
+def _combine(schema: Schema, made: Schema) -> None:
+    """Combinations as written; int-or-string says what it is in plain words, too."""
+    for key in ("allOf", "anyOf", "oneOf"):
+        if schema.get(key):
+            made[key] = schema[key]
+    if type(schema.get("not")) is dict:
+        made["not"] = schema["not"]
+    if schema.get("x-kubernetes-int-or-string") is not True:
+        return
+    all_of = schema.get("allOf") or []
+    if schema.get("anyOf") == _INT_OR_STRING or (all_of and all_of[0].get("anyOf") == _INT_OR_STRING):
+        return
+    if "anyOf" in made:
+        made["allOf"] = [{"anyOf": _INT_OR_STRING}, *all_of]
+    else:
+        made["anyOf"] = _INT_OR_STRING
+
+
+def _reduce(schema: Schema, made: Schema) -> None:
+    """What kubectl cannot cope with in version 2 is left out."""
+    if made.pop("nullable", False):
+        for key in ("type", "items", "properties"):
+            made.pop(key, None)
+    if _is_open(schema):
+        made.pop("items", None)
+        made.pop("properties", None)
+        if made.get("type") == "object":
+            del made["type"]
+    if made.get("type") == "array" and "items" not in made:
+        del made["type"]
+    nullable = {name for name, member in (schema.get("properties") or {}).items() if member.get("nullable") is True}
+    additional = schema.get("additionalProperties")
+    if type(additional) is dict and additional.get("nullable") is True:
+        made.pop("required", None)
+    elif nullable and "properties" in made:
+        made["required"] = [name for name in made.get("required", []) if name not in nullable]
+        if not made["required"]:
+            del made["required"]
