@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from bascule.control.kinds import generic, quantities, shape
 from bascule.control.kinds.check import Causes
-from bascule.control.kinds.pod import containers, printing, qos, rules, template, updates
+from bascule.control.kinds.pod import (
+    annotated,
+    containers,
+    doors,
+    printing,
+    qos,
+    rules,
+    scheduling,
+    status_rules,
+    template,
+    totals,
+    updates,
+    warnings,
+)
 from bascule.control.kinds.strategy import Context
+from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
+
+_NEEDS_NO_ADDING = ("cpu", "memory")
 
 
 def default(pod: Object) -> None:
@@ -20,22 +38,81 @@ def default(pod: Object) -> None:
             if on_host:
                 containers.default_host_ports(container)
     if spec.get("resources"):
-        resources = shape.ensure(spec, "resources")
-        quantities.canonicalize(resources, "limits")
-        quantities.canonicalize(resources, "requests")
-        containers.default_requests(spec)
+        _default_whole(spec)
+
+
+def _default_whole(spec: Object) -> None:
+    """Requests of the pod as a whole: what its containers ask for together, or else what limits it."""
+    resources = shape.ensure(spec, "resources")
+    quantities.canonicalize(resources, "limits")
+    quantities.canonicalize(resources, "requests")
+    limits, requests = shape.mapping(resources, "limits"), shape.mapping(resources, "requests")
+    if not limits and not requests:
+        return
+    for name, total in totals.of_containers(spec, "limits").items():
+        if name.startswith("hugepages-") and requests.get(name) is None and limits.get(name) is None:
+            limits[name] = quantities.canonical(total)
+            resources["limits"] = limits
+    if not limits:
+        return
+    for name, total in totals.of_containers(spec, "requests").items():
+        if name in _NEEDS_NO_ADDING and requests.get(name) is None:
+            requests[name] = quantities.canonical(total)
+    for name, limit in limits.items():
+        if requests.get(name) is None and (name in _NEEDS_NO_ADDING or name.startswith("hugepages-")):
+            requests[name] = limit
+    if requests:
+        resources["requests"] = requests
 
 
 def _create(pod: Object, context: Context) -> None:
-    pod["status"] = {"phase": "Pending", "qosClass": qos.class_of(shape.mapping(pod, "spec"))}
+    spec = shape.mapping(pod, "spec")
+    status: Object = {"phase": "Pending", "qosClass": qos.class_of(spec)}
+    if spec.get("schedulingGates"):
+        gated = {
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": "SchedulingGated",
+            "message": "Scheduling is blocked due to non-empty scheduling gates",
+        }
+        status["conditions"] = [gated]
+    pod["status"] = status
+    annotated.settle_app_armor(pod)
+    if spec.get("affinity") or spec.get("topologySpreadConstraints"):
+        scheduling.apply_label_keys(spec, shape.strings(shape.mapping(pod, "metadata"), "labels"))
 
 
 def _rules(pod: Object) -> Causes:
-    yield from rules.problems("spec", shape.mapping(pod, "spec"))
+    yield from rules.pod_problems(pod)
+
+
+def _status(new: Object, old: Object, context: Context) -> None:
+    """What a status update that says nothing of these leaves as it was: the class, and what was observed."""
+    _generic_status(new, old, context)
+    status, before = new.get("status"), shape.mapping(old, "status")
+    if type(status) is not dict:
+        return
+    if not status.get("qosClass") and before.get("qosClass"):
+        status["qosClass"] = before["qosClass"]
+    _keep_generation(status, before)
+    known: dict[str, list[Object]] = {}
+    for condition in shape.items(before, "conditions"):
+        if condition.get("observedGeneration"):
+            known.setdefault(shape.text(condition, "type"), []).append(condition)
+    for condition in shape.items(status, "conditions") if known else ():
+        same = known.get(shape.text(condition, "type"))
+        if same:
+            _keep_generation(condition, same.pop(0))
+
+
+def _keep_generation(now: Object, before: Object) -> None:
+    if not now.get("observedGeneration") and before.get("observedGeneration"):
+        now["observedGeneration"] = before["observedGeneration"]
 
 
 def _fields(pod: Object) -> dict[str, str]:
     spec, status = shape.mapping(pod, "spec"), shape.mapping(pod, "status")
+    addresses = shape.items(status, "podIPs")
     return {
         "spec.nodeName": shape.text(spec, "nodeName"),
         "spec.restartPolicy": shape.text(spec, "restartPolicy"),
@@ -43,21 +120,37 @@ def _fields(pod: Object) -> dict[str, str]:
         "spec.serviceAccountName": shape.text(spec, "serviceAccountName"),
         "spec.hostNetwork": "true" if spec.get("hostNetwork") is True else "false",
         "status.phase": shape.text(status, "phase"),
-        "status.podIP": shape.text(status, "podIP"),
+        "status.podIP": shape.text(addresses[0], "ip") if addresses else shape.text(status, "podIP"),
         "status.nominatedNodeName": shape.text(status, "nominatedNodeName"),
     }
 
 
-STRATEGY = generic.make(
+_COMMON = generic.make(
     default=default,
     create=_create,
     rules=_rules,
     update_rules=updates.problems,
+    status_rules=status_rules.problems,
     fields=_fields,
     columns=printing.COLUMNS,
     cells=printing.cells,
+    warnings=warnings.of_pod,
+    warns_on_update=False,
     status=True,
     generation=True,
     graceful_delete=True,
     delete_returns_object=True,
+)
+_generic_status = _COMMON.prepare_status
+
+
+def _validate_create(pod: Object) -> list[errors.Cause]:
+    return [*_COMMON.validate(pod), *rules.creation_problems(pod)]
+
+
+STRATEGY = dataclasses.replace(
+    _COMMON,
+    prepare_status=_status,
+    validate_create=_validate_create,
+    doors={"resize": doors.resize_problems, "ephemeralcontainers": doors.ephemeral_problems},
 )

@@ -15,8 +15,8 @@ creationTimestamp, managedFields) belongs to the API server.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -60,6 +60,7 @@ PrepareCreate = Callable[[Object, Context], None]
 PrepareUpdate = Callable[[Object, Object, Context], None]
 Validate = Callable[[Object], list[errors.Cause]]
 ValidateUpdate = Callable[[Object, Object], list[errors.Cause]]
+UpdateRules = Callable[[Object, Object], Iterable[errors.Cause]]
 SelectableFields = Callable[[Object], dict[str, str]]
 Cells = Callable[[Object, datetime], list[Any]]
 Warnings = Callable[[Object], list[str]]
@@ -88,6 +89,12 @@ class Strategy:
     """One printed row, as many cells as `columns`."""
     warnings: Warnings
 
+    validate_create: Validate | None = None
+    """Called instead of `validate` for a new object, where creation has rules of its own."""
+    doors: Mapping[str, UpdateRules] = field(default_factory=dict)
+    """`(new, old)` of subresources that change a part of the object, called besides `validate`."""
+    warns_on_update: bool = True
+    """Warnings are said of updates too: of any, or with `generation` of those that make a new one."""
     generation: bool = False
     """`metadata.generation` is 1 at creation and grows with each change of the desired state."""
     status: bool = False

@@ -119,6 +119,8 @@ async def _furnish(api: harness.Api) -> None:
             prepare_update=lambda new, old, context: None,
             prepare_status=lambda new, old, context: None,
             validate=lambda obj: [],
+            validate_create=None,
+            doors={},
             validate_update=lambda new, old: [],
             validate_status=lambda new, old: [],
             warnings=lambda obj: [],

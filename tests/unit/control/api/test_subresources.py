@@ -124,17 +124,27 @@ async def test_a_certificate_is_signed_once_it_is_approved(api: harness.Api) -> 
 
 
 async def test_a_running_pod_can_be_resized_and_debugged_and_nothing_else(api: harness.Api) -> None:
-    await api.create(PODS, harness.pod("p"))
+    wanted = harness.pod("p")
+    wanted["spec"]["containers"][0]["resources"] = {"limits": {"cpu": "1"}}
+    await api.create(PODS, wanted)
     more = {"spec": {"containers": [{"name": "main", "image": "other", "resources": {"limits": {"cpu": "2"}}}]}}
     answer = await api.patch(f"{PODS}/p/resize", more, kind="strategic")
     assert answer.code == 200, answer.body
     main = answer.body["spec"]["containers"][0]
     assert main["resources"]["limits"] == {"cpu": "2"}
     assert main["image"] == "busybox:1"
+    without = {"spec": {"containers": [{"name": "main", "resources": {"limits": {"cpu": None}}}]}}
+    answer = await api.patch(f"{PODS}/p/resize", without, kind="strategic")
+    assert answer.code == 422
+    assert "spec.containers[0].resources.limits: Forbidden: resource limits cannot be removed" in answer.body["message"]
     debugger = {"spec": {"ephemeralContainers": [{"name": "d", "image": "busybox"}]}}
     answer = await api.patch(f"{PODS}/p/ephemeralcontainers", debugger, kind="strategic")
     assert answer.code == 200, answer.body
     assert answer.body["spec"]["ephemeralContainers"][0]["name"] == "d"
+    other = {"spec": {"ephemeralContainers": [{"name": "d", "image": "busybox:2"}]}}
+    answer = await api.patch(f"{PODS}/p/ephemeralcontainers", other, kind="strategic")
+    assert answer.code == 422
+    assert 'existing ephemeral containers "d" may not be changed' in answer.body["message"]
 
 
 async def test_events_and_autoscalers_are_served_in_both_versions(api: harness.Api) -> None:

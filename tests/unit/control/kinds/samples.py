@@ -55,6 +55,7 @@ def pod() -> Object:
                     "volumeMounts": [{"name": "cfg", "mountPath": "/cfg"}],
                 }
             ],
+            "serviceAccountName": "default",
             "volumes": [
                 {"name": "cfg", "configMap": {"name": "cfg"}},
                 {"name": "tmp"},

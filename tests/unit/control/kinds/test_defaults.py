@@ -11,7 +11,7 @@ import kubernetes_validate
 import pytest
 
 from bascule.control import kinds
-from bascule.control.kinds.pod import containers, qos
+from bascule.control.kinds.pod import images, qos
 from bascule.control.kinds.strategy import Context, grace_period_seconds
 from bascule.vocabulary import builtins
 from tests.unit.control.kinds import samples
@@ -199,11 +199,15 @@ def test_host_network_takes_host_ports() -> None:
         ("registry:5000/nginx", "Always"),
         ("registry:5000/nginx:1", "IfNotPresent"),
         ("nginx@sha256:abc", "IfNotPresent"),
-        ("", "Always"),
+        ("nginx:latest@sha256:" + "a" * 64, "Always"),
+        ("nginx@sha256:" + "a" * 64, "IfNotPresent"),
+        ("Upper/nginx", "Always"),
+        ("library/Nginx", "IfNotPresent"),
+        ("", "IfNotPresent"),
     ],
 )
 def test_pull_policy_follows_the_tag(image: str, policy: str) -> None:
-    assert containers.pull_policy(image) == policy
+    assert images.pull_policy(image) == policy
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,16 @@ import orjson
 from bascule.vocabulary.objects import Object
 
 _REMEMBERED_MAX = 8192
+_POD = b"pod"
 _TOKEN_VOLUME = re.compile(rb'"kube-api-access-[a-z0-9]{5}"')
 _digests: dict[bytes, None] = {}
 
 
-def digest(spec: Object) -> bytes | None:
-    """What stands for a spec, or None when it cannot be encoded (and so is not remembered)."""
+def digest(spec: Object, *, pod: bool = False) -> bytes | None:
+    """What stands for a spec, or None when it cannot be encoded (and so is not remembered).
+
+    Pods and templates have rules of their own, so `pod` is part of it.
+    """
     try:
         encoded = orjson.dumps(spec)
     except TypeError:
@@ -31,7 +35,7 @@ def digest(spec: Object) -> bytes | None:
     if token_volume is not None:
         # Only the first such name, so that two that differ never look like one given twice.
         encoded = encoded.replace(token_volume[0], b"")
-    return hashlib.blake2b(encoded, digest_size=16).digest()
+    return hashlib.blake2b(encoded, digest_size=16, person=_POD if pod else b"").digest()
 
 
 def knows(key: bytes | None) -> bool:

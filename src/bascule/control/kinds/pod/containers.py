@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from bascule.control.kinds import quantities, shape
+from bascule.control.kinds.pod import images
 from bascule.vocabulary.objects import Object
 
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
@@ -12,20 +11,10 @@ _PROBE_NUMBERS = (("timeoutSeconds", 1), ("periodSeconds", 10), ("successThresho
 _HOOKS = ("postStart", "preStop")
 
 
-@lru_cache(maxsize=4096)
-def pull_policy(image: str) -> str:
-    """`Always` for the tag `latest` or no tag at all; a digest alone is pinned."""
-    reference, _, digest = image.partition("@")
-    _, colon, tag = reference.rpartition("/")[2].partition(":")
-    if not colon:
-        return "IfNotPresent" if digest else "Always"
-    return "Always" if tag == "latest" else "IfNotPresent"
-
-
 def default(container: Object) -> None:
     fill = shape.fill_zero
     if not container.get("imagePullPolicy"):
-        container["imagePullPolicy"] = pull_policy(shape.text(container, "image"))
+        container["imagePullPolicy"] = images.pull_policy(shape.text(container, "image"))
     fill(container, "terminationMessagePath", "/dev/termination-log")
     fill(container, "terminationMessagePolicy", "File")
     resources = shape.ensure(container, "resources")

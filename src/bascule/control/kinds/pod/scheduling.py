@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from bascule.control.kinds import check, metadata, selectors, shape
+from bascule.control.kinds import metadata, selectors, shape
 from bascule.control.kinds.check import Causes
-from bascule.vocabulary import errors
+from bascule.vocabulary import errors, names
 from bascule.vocabulary.objects import Object
 
-EFFECTS = ("NoExecute", "NoSchedule", "PreferNoSchedule")
+EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _HONOR = ("Honor", "Ignore")
+_ACTIONS = ("DoNotSchedule", "ScheduleAnyway")
 _WEIGHT = "must be in the range 1-100"
 
 
@@ -24,7 +25,8 @@ def problems(path: str, spec: Object) -> Causes:
     seen = set()
     for index, gate in enumerate(shape.items(spec, "schedulingGates")):
         name = shape.text(gate, "name")
-        yield from metadata.label_problems(f"{path}.schedulingGates[{index}]", {name: ""})
+        for problem in names.is_qualified_name(name):
+            yield errors.invalid_value(f"{path}.schedulingGates[{index}]", name, problem)
         if name in seen:
             yield errors.duplicate(f"{path}.schedulingGates[{index}]", name)
         seen.add(name)
@@ -46,15 +48,16 @@ def toleration_problems(path: str, toleration: Object) -> Causes:
             f"{path}.effect", effect, "effect must be 'NoExecute' when `tolerationSeconds` is set"
         )
     if operator in ("", "Equal"):
-        yield from metadata.label_problems(f"{path}.operator", {"value": value})
+        found = names.label_value_problems(value)
+        if found:
+            yield errors.invalid_value(f"{path}.operator", value, ";".join(found))
     elif operator == "Exists":
         if value:
-            yield errors.invalid_value(
-                f"{path}.operator", toleration, "value must be empty when `operator` is 'Exists'"
-            )
+            yield errors.invalid_value(f"{path}.operator", value, "value must be empty when `operator` is 'Exists'")
     else:
         yield errors.not_supported(f"{path}.operator", operator, ("Equal", "Exists"))
-    yield from check.one_of(f"{path}.effect", effect, EFFECTS)
+    if effect and effect not in EFFECTS:
+        yield errors.not_supported(f"{path}.effect", effect, EFFECTS, in_order=True)
 
 
 def _affinity(path: str, affinity: Object) -> Causes:
@@ -65,7 +68,7 @@ def _affinity(path: str, affinity: Object) -> Causes:
     at = f"{path}.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution"
     for index, term in enumerate(shape.items(node, "preferredDuringSchedulingIgnoredDuringExecution")):
         yield from _weight(f"{at}[{index}].weight", term)
-        yield from _node_term(f"{at}[{index}].preference", shape.mapping(term, "preference"))
+        yield from _node_term(f"{at}[{index}].preference", shape.mapping(term, "preference"), values=False)
     for kind in ("podAffinity", "podAntiAffinity"):
         pods = shape.mapping(affinity, kind)
         at = f"{path}.{kind}.requiredDuringSchedulingIgnoredDuringExecution"
@@ -89,31 +92,51 @@ def node_selector(path: str, selector: Object) -> Causes:
     if not terms:
         yield errors.required(f"{path}.nodeSelectorTerms", "must have at least one node selector term")
     for index, term in enumerate(terms):
-        yield from _node_term(f"{path}.nodeSelectorTerms[{index}]", term)
+        yield from _node_term(f"{path}.nodeSelectorTerms[{index}]", term, values=True)
 
 
-def _node_term(path: str, term: Object) -> Causes:
-    for kind in ("matchExpressions", "matchFields"):
-        for index, requirement in enumerate(shape.items(term, kind)):
-            at = f"{path}.{kind}[{index}]"
-            operator, values = shape.text(requirement, "operator"), shape.sequence(requirement, "values")
-            if operator in ("In", "NotIn"):
-                if not values:
-                    yield errors.required(f"{at}.values", "must be specified when `operator` is 'In' or 'NotIn'")
-            elif operator in ("Exists", "DoesNotExist"):
-                if values:
-                    yield errors.forbidden_field(
-                        f"{at}.values", "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
-                    )
-            elif operator in ("Gt", "Lt"):
-                if len(values) != 1:
-                    yield errors.required(
-                        f"{at}.values", "must be specified single value when `operator` is 'Lt' or 'Gt'"
-                    )
-            else:
-                yield errors.invalid_value(f"{at}.operator", operator, "not a valid selector operator")
-            if kind == "matchExpressions":
-                yield from metadata.label_problems(f"{at}.key", {shape.text(requirement, "key"): ""})
+def _node_term(path: str, term: Object, *, values: bool) -> Causes:
+    """`values`: those of expressions must be values of labels (where the term is a must)."""
+    for index, requirement in enumerate(shape.items(term, "matchExpressions")):
+        yield from _expression(f"{path}.matchExpressions[{index}]", requirement, check_values=values)
+    for index, requirement in enumerate(shape.items(term, "matchFields")):
+        yield from _field(f"{path}.matchFields[{index}]", requirement)
+
+
+def _expression(at: str, requirement: Object, *, check_values: bool) -> Causes:
+    operator, values = shape.text(requirement, "operator"), shape.sequence(requirement, "values")
+    if operator in ("In", "NotIn"):
+        if not values:
+            yield errors.required(f"{at}.values", "must be specified when `operator` is 'In' or 'NotIn'")
+    elif operator in ("Exists", "DoesNotExist"):
+        if values:
+            message = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
+            yield errors.forbidden_field(f"{at}.values", message)
+    elif operator in ("Gt", "Lt"):
+        if len(values) != 1:
+            yield errors.required(f"{at}.values", "must be specified single value when `operator` is 'Lt' or 'Gt'")
+    else:
+        yield errors.invalid_value(f"{at}.operator", operator, "not a valid selector operator")
+    yield from metadata.label_problems(f"{at}.key", {shape.text(requirement, "key"): ""})
+    if check_values:
+        for index, value in enumerate(shape.texts(requirement, "values")):
+            for problem in names.label_value_problems(value):
+                yield errors.invalid_value(f"{at}.values[{index}]", value, problem)
+
+
+def _field(at: str, requirement: Object) -> Causes:
+    operator, key = shape.text(requirement, "operator"), shape.text(requirement, "key")
+    if operator not in ("In", "NotIn"):
+        yield errors.invalid_value(f"{at}.operator", operator, "not a valid selector operator")
+    elif len(shape.sequence(requirement, "values")) != 1:
+        message = "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"
+        yield errors.required(f"{at}.values", message)
+    if key != "metadata.name":
+        yield errors.invalid_value(f"{at}.key", key, "not a valid field selector key")
+        return
+    for index, value in enumerate(shape.texts(requirement, "values")):
+        for problem in metadata.subdomain(value):
+            yield errors.invalid_value(f"{at}.values[{index}]", value, problem)
 
 
 def _pod_term(path: str, term: Object) -> Causes:
@@ -122,42 +145,104 @@ def _pod_term(path: str, term: Object) -> Causes:
     for name in shape.texts(term, "namespaces"):
         for problem in metadata.label(name):
             yield errors.invalid_value(f"{path}.namespace", name, problem)
-    yield from _topology_key(path, term)
-
-
-def _topology_key(path: str, term: Object) -> Causes:
+    if term.get("matchLabelKeys") or term.get("mismatchLabelKeys"):
+        yield from _label_keys(path, term)
     key = shape.text(term, "topologyKey")
     if not key:
         yield errors.required(f"{path}.topologyKey", "can not be empty")
-    else:
-        yield from metadata.label_problems(f"{path}.topologyKey", {key: ""})
+    yield from metadata.label_problems(f"{path}.topologyKey", {key: ""})
+
+
+def _label_keys(path: str, term: Object) -> Causes:
+    """Labels of the incoming pod whose values its neighbours share, or do not."""
+    selector = term.get("labelSelector")
+    same, other = shape.texts(term, "matchLabelKeys"), shape.texts(term, "mismatchLabelKeys")
+    for field, keys in (("matchLabelKeys", same), ("mismatchLabelKeys", other)):
+        if keys and type(selector) is not dict:
+            yield errors.forbidden_field(f"{path}.{field}", "must not be specified when labelSelector is not set")
+            continue
+        for index, key in enumerate(keys):
+            yield from metadata.label_problems(f"{path}.{field}[{index}]", {key: ""})
+    if type(selector) is dict:
+        # What creation added for each key is there once; a second time is the user's own.
+        chosen = set(shape.mapping(selector, "matchLabels"))
+        for expression in shape.items(selector, "matchExpressions"):
+            key = shape.text(expression, "key")
+            if key in same and key in chosen:
+                message = "exists in both matchLabelKeys and labelSelector"
+                yield errors.invalid_value(f"{path}[{same.index(key)}]", key, message)
+            chosen.add(key)
+    for index, key in enumerate(same):
+        if key in other:
+            message = "exists in both matchLabelKeys and mismatchLabelKeys"
+            yield errors.invalid_value(f"{path}.matchLabelKeys[{index}]", key, message)
+
+
+def merge_label_keys(selector: Object, keys: list[str], operator: str, labels: dict[str, str]) -> None:
+    """Adds to a selector what the named labels of the pod say; keys the pod lacks say nothing."""
+    expressions = [{"key": key, "operator": operator, "values": [labels[key]]} for key in keys if key in labels]
+    if expressions:
+        selector["matchExpressions"] = [*shape.sequence(selector, "matchExpressions"), *expressions]
+
+
+def apply_label_keys(spec: Object, labels: dict[str, str]) -> None:
+    """At creation the pod's own labels become part of its affinity and spread selectors."""
+    for kind in ("podAffinity", "podAntiAffinity"):
+        pods = shape.mapping(shape.mapping(spec, "affinity"), kind)
+        terms = [
+            shape.mapping(weighted, "podAffinityTerm")
+            for weighted in shape.items(pods, "preferredDuringSchedulingIgnoredDuringExecution")
+        ]
+        for term in [*terms, *shape.items(pods, "requiredDuringSchedulingIgnoredDuringExecution")]:
+            selector = term.get("labelSelector")
+            if type(selector) is dict:
+                merge_label_keys(selector, shape.texts(term, "matchLabelKeys"), "In", labels)
+                merge_label_keys(selector, shape.texts(term, "mismatchLabelKeys"), "NotIn", labels)
+    for constraint in shape.items(spec, "topologySpreadConstraints"):
+        selector = constraint.get("labelSelector")
+        if type(selector) is dict:
+            merge_label_keys(selector, shape.texts(constraint, "matchLabelKeys"), "In", labels)
 
 
 def _spread(path: str, constraints: list[Object]) -> Causes:
-    seen = set()
+    pairs = [(shape.text(one, "topologyKey"), shape.text(one, "whenUnsatisfiable")) for one in constraints]
     for index, constraint in enumerate(constraints):
         at = f"{path}[{index}]"
-        skew = shape.count(constraint, "maxSkew")
+        skew, (key, action) = shape.count(constraint, "maxSkew"), pairs[index]
         if skew <= 0:
             yield errors.invalid_value(f"{at}.maxSkew", skew, "must be greater than zero")
-        yield from _topology_key(at, constraint)
-        action = shape.text(constraint, "whenUnsatisfiable")
-        if action not in ("DoNotSchedule", "ScheduleAnyway"):
-            yield errors.not_supported(f"{at}.whenUnsatisfiable", action, ("DoNotSchedule", "ScheduleAnyway"))
-        pair = (shape.text(constraint, "topologyKey"), action)
-        if pair in seen:
-            yield errors.duplicate(f"{at}.{{topologyKey, whenUnsatisfiable}}", f"{{{pair[0]}, {pair[1]}}}")
-        seen.add(pair)
+        if not key:
+            yield errors.required(f"{at}.topologyKey", "can not be empty")
+        if action not in _ACTIONS:
+            yield errors.not_supported(f"{at}.whenUnsatisfiable", action, _ACTIONS)
+        if pairs[index] in pairs[index + 1 :]:
+            yield errors.duplicate(f"{at}.{{topologyKey, whenUnsatisfiable}}", f"{{{key}, {action}}}")
         domains = constraint.get("minDomains")
         if type(domains) is int:
             if domains <= 0:
                 yield errors.invalid_value(f"{at}.minDomains", domains, "must be greater than zero")
             if action != "DoNotSchedule":
-                yield errors.invalid_value(
-                    f"{at}.minDomains",
-                    domains,
-                    f"can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {action}",
-                )
+                message = f"can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {action}"
+                yield errors.invalid_value(f"{at}.minDomains", domains, message)
         for field in ("nodeAffinityPolicy", "nodeTaintsPolicy"):
-            yield from check.one_of(f"{at}.{field}", constraint.get(field), _HONOR)
+            value = constraint.get(field)
+            if type(value) is str and value not in _HONOR:
+                yield errors.not_supported(f"{at}.{field}", value, _HONOR)
+        if constraint.get("matchLabelKeys"):
+            yield from _spread_keys(f"{at}.matchLabelKeys", constraint)
         yield from selectors.problems(f"{at}.labelSelector", constraint.get("labelSelector"))
+
+
+def _spread_keys(path: str, constraint: Object) -> Causes:
+    selector = constraint.get("labelSelector")
+    if type(selector) is not dict:
+        yield errors.forbidden_field(path, "must not be specified when labelSelector is not set")
+        selector = {}
+    expressions = [shape.text(one, "key") for one in shape.items(selector, "matchExpressions")]
+    plain = shape.mapping(selector, "matchLabels")
+    for index, key in enumerate(shape.texts(constraint, "matchLabelKeys")):
+        yield from metadata.label_problems(f"{path}[{index}]", {key: ""})
+        # What creation added for the key is there once.
+        if key in plain or expressions.count(key) > 1:
+            message = "exists in both matchLabelKeys and labelSelector"
+            yield errors.invalid_value(f"{path}[{index}]", key, message)

@@ -1,44 +1,28 @@
-"""Defaults and rules of volumes."""
+"""Defaults and rules of a pod's volumes."""
 
 from __future__ import annotations
 
-from bascule.control.kinds import check, quantities, shape
+from bascule.control.kinds import check, quantities, selectors, shape
 from bascule.control.kinds.check import Causes
+from bascule.control.kinds.pod import claims, field_references, images, paths, sources
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
 FILE_MODE = 0o644
 TOKEN_SECONDS = 3600
+_TOKEN_SECONDS_MIN = 600
+_TOKEN_SECONDS_MAX = 2**32
 _FILES = ("secret", "configMap", "downwardAPI", "projected")
-_REQUIRED = {
-    "configMap": ("name",),
-    "secret": ("secretName",),
-    "hostPath": ("path",),
-    "persistentVolumeClaim": ("claimName",),
-    "nfs": ("server", "path"),
-    "csi": ("driver",),
-    "iscsi": ("targetPortal", "iqn"),
-    "cephfs": ("monitors",),
-    "rbd": ("monitors", "image"),
-    "glusterfs": ("endpoints", "path"),
-    "gcePersistentDisk": ("pdName",),
-    "awsElasticBlockStore": ("volumeID",),
-    "azureDisk": ("diskName", "diskURI"),
-    "azureFile": ("secretName", "shareName"),
-    "flexVolume": ("driver",),
-    "cinder": ("volumeID",),
-    "gitRepo": ("repository",),
-}
-_HOST_PATH_TYPES = (
-    "DirectoryOrCreate",
-    "Directory",
-    "FileOrCreate",
-    "File",
-    "Socket",
-    "CharDevice",
-    "BlockDevice",
+_MISSPELT = {"cephfs": "cephFS", "downwardAPI": "downwarAPI"}
+"""What is said of a second source, in the words clients know."""
+_ORDER = (
+    *("emptyDir", "hostPath", "gitRepo", "gcePersistentDisk", "awsElasticBlockStore", "secret", "nfs", "iscsi"),
+    *("glusterfs", "flocker", "persistentVolumeClaim", "rbd", "cinder", "cephfs", "quobyte", "downwardAPI", "fc"),
+    *("flexVolume", "configMap", "azureFile", "vsphereVolume", "photonPersistentDisk", "portworxVolume", "azureDisk"),
+    *("storageos", "projected", "scaleIO", "csi", "ephemeral", "image"),
 )
-_MODE = "must be a number between 0 and 0777 (octal), both inclusive"
+_RANK = {kind: rank for rank, kind in enumerate(_ORDER)}
+_DUPLICATE = "conflicting duplicate paths"
 
 
 def default(volume: Object) -> None:
@@ -59,19 +43,17 @@ def default(volume: Object) -> None:
 
 
 def _default_rest(volume: Object) -> None:
-    host_path = volume.get("hostPath")
-    if type(host_path) is dict:
-        shape.fill(host_path, "type", "")
-    iscsi = volume.get("iscsi")
-    if type(iscsi) is dict:
-        shape.fill_zero(iscsi, "iscsiInterface", "default")
+    sources.default(volume)
     empty_dir = volume.get("emptyDir")
     if type(empty_dir) is dict and empty_dir.get("sizeLimit") is not None:
         empty_dir["sizeLimit"] = quantities.canonical(empty_dir["sizeLimit"])
-    claim = shape.mapping(shape.mapping(volume, "ephemeral"), "volumeClaimTemplate").get("spec")
-    if type(claim) is dict:
-        shape.fill_zero(claim, "volumeMode", "Filesystem")
-        quantities.canonicalize(shape.mapping(claim, "resources"), "requests")
+    template = shape.mapping(volume, "ephemeral").get("volumeClaimTemplate")
+    if type(template) is dict:
+        shape.ensure(template, "metadata")
+        claims.default(shape.ensure(template, "spec"))
+    image = volume.get("image")
+    if type(image) is dict and not image.get("pullPolicy"):
+        image["pullPolicy"] = images.pull_policy(shape.text(image, "reference"))
 
 
 def _default_items(source: Object) -> None:
@@ -84,101 +66,197 @@ def _default_items(source: Object) -> None:
             resource["divisor"] = quantities.canonical(resource.get("divisor") or "0")
 
 
-def problems(path: str, volumes: list[Object]) -> Causes:
-    seen = set()
+def problems(path: str, volumes: list[Object], known: dict[str, Object], *, pod: bool) -> Causes:
+    """Rules of volumes; those without fault are added to `known`. `pod`: not a template's."""
     for index, volume in enumerate(volumes):
         at = f"{path}[{index}]"
         name = shape.text(volume, "name")
+        found = list(_source_problems(at, volume, name, pod=pod))
         if not name:
-            yield errors.required(f"{at}.name", "")
+            found.append(errors.required(f"{at}.name", ""))
         else:
-            for problem in check.label_problems(name):
-                yield errors.invalid_value(f"{at}.name", name, problem)
-            if name in seen:
-                yield errors.duplicate(f"{at}.name", name)
-            seen.add(name)
-        yield from _source_problems(at, volume)
+            found += [errors.invalid_value(f"{at}.name", name, problem) for problem in check.label_problems(name)]
+            if name in known:
+                found.append(errors.duplicate(f"{at}.name", name))
+        if not found:
+            known[name] = volume
+        yield from found
 
 
-def _source_problems(path: str, volume: Object) -> Causes:
+def _rank(kind: str) -> int:
+    return _RANK.get(kind, len(_ORDER))
+
+
+def _source_problems(path: str, volume: Object, name: str, *, pod: bool) -> Causes:
     kinds = [key for key, value in volume.items() if key != "name" and value is not None]
     if not kinds:
         yield errors.required(path, "must specify a volume type")
+        return
+    if len(kinds) > 1:
+        kinds.sort(key=_rank)
+    kind = kinds[0]
+    at, source = f"{path}.{kind}", shape.mapping(volume, kind)
+    rule = sources.RULES.get(kind)
+    if rule is not None:
+        yield from rule(at, source)
+    elif kind == "iscsi":
+        yield from sources.iscsi(at, source, persistent=False, name=name)
+    else:
+        yield from _own_source(at, kind, source, pod=pod)
     for extra in kinds[1:]:
-        yield errors.forbidden_field(f"{path}.{extra}", "may not specify more than 1 volume type")
-    for kind in kinds[:1]:
-        source = shape.mapping(volume, kind)
-        at = f"{path}.{kind}"
-        for field in _REQUIRED.get(kind, ()):
+        yield errors.forbidden_field(f"{path}.{_MISSPELT.get(extra, extra)}", "may not specify more than 1 volume type")
+
+
+def _own_source(at: str, kind: str, source: Object, *, pod: bool) -> Causes:
+    """Sources that only pods have."""
+    match kind:
+        case "emptyDir":
+            limit = source.get("sizeLimit")
+            if type(limit) in (str, int, float) and (check.milli(limit) or 0) < 0:
+                yield errors.forbidden_field(f"{at}.sizeLimit", "SizeLimit field must be a valid resource quantity")
+        case "gitRepo":
+            if not source.get("repository"):
+                yield errors.required(f"{at}.repository", "")
+            yield from paths.descending(f"{at}.directory", shape.text(source, "directory"))
+        case "secret" | "configMap":
+            field = "secretName" if kind == "secret" else "name"
             if not source.get(field):
                 yield errors.required(f"{at}.{field}", "")
-        if kind in _FILES:
-            yield from _mode(f"{at}.defaultMode", source.get("defaultMode"))
-            yield from _item_problems(at, source)
-        if kind == "projected":
+            yield from paths.mode(f"{at}.defaultMode", source.get("defaultMode"))
+            yield from _keys(at, source)
+        case "persistentVolumeClaim":
+            if not source.get("claimName"):
+                yield errors.required(f"{at}.claimName", "")
+        case "downwardAPI":
+            yield from paths.mode(f"{at}.defaultMode", source.get("defaultMode"))
+            for item in shape.items(source, "items"):
+                yield from _downward_file(at, item)
+        case "projected":
+            yield from paths.mode(f"{at}.defaultMode", source.get("defaultMode"))
             yield from _projected(at, source)
-        elif kind == "emptyDir":
-            yield from check.quantity_value(f"{at}.sizeLimit", source.get("sizeLimit"))
-        elif kind == "hostPath":
-            yield from check.one_of(f"{at}.type", source.get("type"), _HOST_PATH_TYPES)
-            yield from _no_back_steps(f"{at}.path", shape.text(source, "path"))
+        case "ephemeral":
+            template = source.get("volumeClaimTemplate")
+            if type(template) is dict:
+                yield from claims.template_problems(f"{at}.volumeClaimTemplate", template)
+            else:
+                yield errors.required(f"{at}.volumeClaimTemplate", "")
+        case "image":
+            if pod and not source.get("reference"):
+                yield errors.required(f"{at}.reference", "")
+            yield from images.policy_problems(f"{at}.pullPolicy", source.get("pullPolicy"))
 
 
-def _mode(path: str, mode: object) -> Causes:
-    if type(mode) is int and not 0 <= mode <= 0o777:
-        yield errors.invalid_value(path, mode, _MODE)
-
-
-def _item_problems(path: str, source: Object) -> Causes:
+def _keys(path: str, source: Object) -> Causes:
     for index, item in enumerate(shape.items(source, "items")):
         at = f"{path}.items[{index}]"
-        if "fieldRef" not in item and "resourceFieldRef" not in item and not item.get("key"):
+        target = shape.text(item, "path")
+        if not item.get("key"):
             yield errors.required(f"{at}.key", "")
-        yield from relative_path(f"{at}.path", shape.text(item, "path"))
-        yield from _mode(f"{at}.mode", item.get("mode"))
+        if not target:
+            yield errors.required(f"{at}.path", "")
+        yield from paths.unreserved(f"{at}.path", target)
+        yield from paths.mode(f"{at}.mode", item.get("mode"))
+
+
+def _downward_file(at: str, item: Object) -> Causes:
+    target = shape.text(item, "path")
+    if not target:
+        yield errors.required(f"{at}.path", "")
+    yield from paths.unreserved(f"{at}.path", target)
+    field, resource = item.get("fieldRef"), item.get("resourceFieldRef")
+    if type(field) is dict:
+        yield from field_references.field_problems(f"{at}.fieldRef", field, field_references.IN_VOLUMES)
+        if type(resource) is dict:
+            message = "fieldRef and resourceFieldRef can not be specified simultaneously"
+            yield errors.invalid_value(at, "resource", message)
+    elif type(resource) is dict:
+        yield from field_references.resource_problems(f"{at}.resourceFieldRef", resource, volume=True)
+    else:
+        yield errors.required(at, "one of fieldRef and resourceFieldRef is required")
+    yield from paths.mode(f"{at}.mode", item.get("mode"))
 
 
 def _projected(path: str, projected: Object) -> Causes:
+    seen: set[str] = set()
     for index, source in enumerate(shape.items(projected, "sources")):
         at = f"{path}.sources[{index}]"
-        kinds = [key for key, value in source.items() if value is not None]
-        for extra in kinds[1:]:
-            yield errors.forbidden_field(f"{at}.{extra}", "may not specify more than 1 volume type")
-        for kind in kinds[:1]:
-            inner = shape.mapping(source, kind)
-            if kind in ("secret", "configMap") and not inner.get("name"):
-                yield errors.required(f"{at}.{kind}.name", "")
-            yield from _item_problems(f"{at}.{kind}", inner)
-            if kind == "serviceAccountToken":
-                yield from _token(f"{at}.serviceAccountToken", inner)
+        for kind in ("secret", "configMap"):
+            inner = source.get(kind)
+            if type(inner) is dict:
+                if not inner.get("name"):
+                    yield errors.required(f"{at}.{kind}.name", "")
+                yield from _keys(f"{at}.{kind}", inner)
+                for item in shape.items(inner, "items"):
+                    yield from _once(path, shape.text(item, "path"), shape.text(inner, "name"), seen)
+        for item in shape.items(shape.mapping(source, "downwardAPI"), "items"):
+            yield from _downward_file(f"{at}.downwardAPI", item)
+            yield from _once(path, shape.text(item, "path"), shape.text(item, "path"), seen)
+        token = source.get("serviceAccountToken")
+        if type(token) is dict:
+            yield from _token(path, f"{at}.serviceAccountToken", token)
+        bundle = source.get("clusterTrustBundle")
+        if type(bundle) is dict:
+            yield from _bundle(f"{at}.clusterTrustBundle", bundle)
+            yield from _once(path, shape.text(bundle, "path"), shape.text(bundle, "path"), seen)
+        if sum(value is not None for value in source.values()) > 1:
+            yield errors.forbidden_field(at, "may not specify more than 1 volume type per source")
 
 
-def _token(path: str, token: Object) -> Causes:
+def _once(path: str, target: str, shown: str, seen: set[str]) -> Causes:
+    if target and target in seen:
+        yield errors.invalid_value(path, shown, _DUPLICATE)
+    seen.add(target)
+
+
+def _token(path: str, at: str, token: Object) -> Causes:
     seconds = token.get("expirationSeconds")
-    if type(seconds) is int:
-        if seconds < 600:
-            yield errors.invalid_value(
-                f"{path}.expirationSeconds", seconds, "may not specify a duration less than 10 minutes"
-            )
-        elif seconds > 2**32:
-            yield errors.invalid_value(
-                f"{path}.expirationSeconds", seconds, "may not specify a duration larger than 2^32 seconds"
-            )
-    yield from relative_path(f"{path}.path", shape.text(token, "path"))
+    if type(seconds) is int and seconds < _TOKEN_SECONDS_MIN:
+        message = "may not specify a duration less than 10 minutes"
+        yield errors.invalid_value(f"{at}.expirationSeconds", seconds, message)
+    if type(seconds) is int and seconds > _TOKEN_SECONDS_MAX:
+        message = "may not specify a duration larger than 2^32 seconds"
+        yield errors.invalid_value(f"{at}.expirationSeconds", seconds, message)
+    target = shape.text(token, "path")
+    if not target:
+        yield errors.required(f"{path}.path", "")
+    else:
+        yield from paths.unreserved(f"{path}.path", target)
 
 
-def relative_path(path: str, value: str) -> Causes:
-    """A path inside a volume."""
-    if not value:
-        yield errors.required(path, "")
+def _bundle(at: str, bundle: Object) -> Causes:
+    name, signer = bundle.get("name"), bundle.get("signerName")
+    if name is not None and signer is not None:
+        yield errors.invalid_value(at, bundle, "only one of name and signerName may be used")
+    elif name is not None:
+        if not name:
+            yield errors.required(f"{at}.name", "must be a valid object name")
+        if bundle.get("labelSelector") is not None:
+            message = "labelSelector must be unset if name is specified"
+            yield errors.invalid_value(f"{at}.labelSelector", bundle["labelSelector"], message)
+    elif signer is not None:
+        if not signer:
+            yield errors.required(f"{at}.signerName", "must be a valid signer name")
+        yield from selectors.problems(f"{at}.labelSelector", bundle.get("labelSelector"))
+    else:
+        yield errors.required(at, "either name or signerName must be specified")
+    target = shape.text(bundle, "path")
+    if not target:
+        yield errors.required(f"{at}.path", "")
+    yield from paths.unreserved(f"{at}.path", target)
+
+
+def claim_problems(path: str, volumes: list[Object], pod_name: str) -> Causes:
+    """Rules of ephemeral claims, which are named after the pod and the volume."""
+    made = {f"{pod_name}-{shape.text(volume, 'name')}" for volume in volumes if type(volume.get("ephemeral")) is dict}
+    if not made:
         return
-    if value.startswith("/"):
-        yield errors.invalid_value(path, value, "must be a relative path")
-    yield from _no_back_steps(path, value)
-    if value.startswith("..") and not value.startswith("../") and value != "..":
-        yield errors.invalid_value(path, value, "must not start with '..'")
-
-
-def _no_back_steps(path: str, value: str) -> Causes:
-    if ".." in value.split("/"):
-        yield errors.invalid_value(path, value, "must not contain '..'")
+    for index, volume in enumerate(volumes):
+        name = shape.text(volume, "name")
+        if type(volume.get("ephemeral")) is dict and name:
+            for problem in check.subdomain_problems(f"{pod_name}-{name}"):
+                message = f'PVC name "{pod_name}-{name}": {problem}'
+                yield errors.invalid_value(f"{path}[{index}].name", name, message)
+        claim = shape.text(shape.mapping(volume, "persistentVolumeClaim"), "claimName")
+        if claim in made:
+            message = "must not reference a PVC that gets created for an ephemeral volume"
+            yield errors.invalid_value(f"{path}[{index}].persistentVolumeClaim.claimName", claim, message)

@@ -1,0 +1,255 @@
+"""What is allowed in pods but seldom meant, or on its way out: said to who writes, never refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bascule.control.kinds import check, metadata, shape
+from bascule.control.kinds.pod import annotated, claims, windows
+from bascule.vocabulary import names
+from bascule.vocabulary.objects import Object
+
+_NODE_LABELS = {
+    "beta.kubernetes.io/arch": 'deprecated since v1.14; use "kubernetes.io/arch" instead',
+    "beta.kubernetes.io/os": 'deprecated since v1.14; use "kubernetes.io/os" instead',
+    "failure-domain.beta.kubernetes.io/region": 'deprecated since v1.17; use "topology.kubernetes.io/region" instead',
+    "failure-domain.beta.kubernetes.io/zone": 'deprecated since v1.17; use "topology.kubernetes.io/zone" instead',
+    "beta.kubernetes.io/instance-type": 'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead',
+    "app.kubernetes.io/created-by": "deprecated since v1.9",
+    "scheduler.alpha.kubernetes.io/preferAvoidPods": "deprecated since v1.22; use Taints and Tolerations instead",
+    "node-role.kubernetes.io/master": 'use "node-role.kubernetes.io/control-plane" instead',
+}
+_ANNOTATIONS = {
+    "scheduler.alpha.kubernetes.io/critical-pod": 'non-functional in v1.16+; use the "priorityClassName" field instead',
+    "security.alpha.kubernetes.io/sysctls": 'non-functional in v1.11+; use the "sysctls" field instead',
+    "security.alpha.kubernetes.io/unsafe-sysctls": 'non-functional in v1.11+; use the "sysctls" field instead',
+}
+_VOLUMES = {
+    "photonPersistentDisk": "photonPersistentDisk: deprecated in v1.11, non-functional in v1.16+",
+    "gitRepo": "gitRepo: deprecated in v1.11, and disabled by default in v1.33+",
+    "scaleIO": "scaleIO: deprecated in v1.16, non-functional in v1.22+",
+    "flocker": "flocker: deprecated in v1.22, non-functional in v1.25+",
+    "storageos": "storageOS: deprecated in v1.22, non-functional in v1.25+",
+    "quobyte": "quobyte: deprecated in v1.22, non-functional in v1.25+",
+    "glusterfs": "glusterfs: deprecated in v1.25, non-functional in v1.26+",
+    "cephfs": "cephfs: deprecated in v1.28, non-functional in v1.31+",
+    "rbd": "rbd: deprecated in v1.28, non-functional in v1.31+",
+}
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
+_SECCOMP = 'non-functional in v1.27+; use the "seccompProfile" field instead'
+_FRACTIONAL = ("memory", "ephemeral-storage")
+_MATCHES_NONE = "a null labelSelector results in matching no pod"
+
+
+def of_pod(pod: Object) -> list[str]:
+    found = []
+    name = shape.text(shape.mapping(pod, "metadata"), "name")
+    problems = metadata.label(name) if name else ()
+    if problems:
+        listed = f"[{' '.join(problems)}]"
+        found.append(
+            "metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; "
+            f"a DNS label is recommended: {listed}"
+        )
+    found.extend(_of("", pod))
+    return found
+
+
+def of_template(path: str, template: Object) -> list[str]:
+    """Of the template at `path`, for example `spec.template`."""
+    return list(_of(f"{path}.", template))
+
+
+def of_node_label(key: str) -> str | None:
+    """Why a node's label is not to be used any more; None for the others."""
+    return _NODE_LABELS.get(key)
+
+
+def _of(prefix: str, obj: Object) -> Iterator[str]:
+    spec, path = shape.mapping(obj, "spec"), f"{prefix}spec"
+    own = shape.mapping(shape.mapping(obj, "metadata"), "annotations")
+    for key in shape.mapping(spec, "nodeSelector"):
+        if key in _NODE_LABELS:
+            yield f"{path}.nodeSelector[{key}]: {_NODE_LABELS[key]}"
+    affinity = shape.mapping(spec, "affinity")
+    if affinity:
+        yield from _node_affinity(f"{path}.affinity.nodeAffinity", shape.mapping(affinity, "nodeAffinity"))
+    for index, constraint in enumerate(shape.items(spec, "topologySpreadConstraints")):
+        at, key = f"{path}.topologySpreadConstraints[{index}]", shape.text(constraint, "topologyKey")
+        if key in _NODE_LABELS:
+            yield f"{at}.topologyKey: {key} is {_NODE_LABELS[key]}"
+        if constraint.get("labelSelector") is None:
+            yield f"{at}.labelSelector: {_MATCHES_NONE}"
+    for key, message in _ANNOTATIONS.items() if own else ():
+        if key in own:
+            yield f"{prefix}metadata.annotations[{key}]: {message}"
+    if spec.get("volumes"):
+        yield from _volumes(f"{path}.volumes", shape.items(spec, "volumes"))
+    yield from _lists(path, spec)
+    for name in _FRACTIONAL:
+        yield from _fraction(f"{path}.overhead[{name}]", shape.mapping(spec, "overhead").get(name))
+    yield from _containers(prefix, spec, own)
+    yield from _ports(path, spec)
+    grace = spec.get("terminationGracePeriodSeconds")
+    if type(grace) is int and grace < 0:
+        message = "must be >= 0; negative values are invalid and will be treated as 1"
+        yield f"{path}.terminationGracePeriodSeconds: {message}"
+    for kind in ("podAffinity", "podAntiAffinity") if affinity else ():
+        yield from _pod_terms(f"{path}.affinity.{kind}", shape.mapping(affinity, kind))
+
+
+def _node_affinity(path: str, affinity: Object) -> Iterator[str]:
+    terms = shape.items(shape.mapping(affinity, _REQUIRED), "nodeSelectorTerms")
+    for index, term in enumerate(terms):
+        yield from _node_term(f"{path}.{_REQUIRED}.nodeSelectorTerms[{index}]", term, values=False)
+    for index, weighted in enumerate(shape.items(affinity, _PREFERRED)):
+        term = shape.mapping(weighted, "preference")
+        yield from _node_term(f"{path}.{_PREFERRED}[{index}].preference", term, values=True)
+
+
+def _node_term(path: str, term: Object, *, values: bool) -> Iterator[str]:
+    for index, expression in enumerate(shape.items(term, "matchExpressions")):
+        at, key = f"{path}.matchExpressions[{index}]", shape.text(expression, "key")
+        if key in _NODE_LABELS:
+            yield f"{at}.key: {key} is {_NODE_LABELS[key]}"
+        for number, value in enumerate(shape.texts(expression, "values")) if values else ():
+            for problem in names.label_value_problems(value):
+                yield f"{at}.values[{number}]: {value} is invalid, {problem}"
+
+
+def _pod_terms(path: str, affinity: Object) -> Iterator[str]:
+    for index, term in enumerate(shape.items(affinity, _REQUIRED)):
+        if term.get("labelSelector") is None:
+            yield f"{path}.{_REQUIRED}[{index}].labelSelector: {_MATCHES_NONE}"
+    for index, weighted in enumerate(shape.items(affinity, _PREFERRED)):
+        if shape.mapping(weighted, "podAffinityTerm").get("labelSelector") is None:
+            yield f"{path}.{_PREFERRED}[{index}].podAffinityTerm.labelSelector: {_MATCHES_NONE}"
+
+
+def _volumes(path: str, volumes: list[Object]) -> Iterator[str]:
+    tokens: set[str] = set()
+    for index, volume in enumerate(volumes):
+        for kind, message in _VOLUMES.items():
+            if volume.get(kind) is not None:
+                yield f"{path}[{index}].{message}"
+        template = shape.mapping(volume, "ephemeral").get("volumeClaimTemplate")
+        if type(template) is dict:
+            at = f"{path}[{index}].ephemeral.volumeClaimTemplate.spec"
+            yield from claims.warnings(at, shape.mapping(template, "spec"))
+        for source in shape.items(shape.mapping(volume, "projected"), "sources"):
+            token = source.get("serviceAccountToken")
+            if type(token) is dict:
+                tokens.add(shape.text(token, "path"))
+    if not tokens:
+        return
+    for index, volume in enumerate(volumes):
+        for source in shape.items(shape.mapping(volume, "projected"), "sources"):
+            for kind, shown in (("configMap", "configMap"), ("secret", "secrets"), ("downwardAPI", "downwardAPI")):
+                for number, item in enumerate(shape.items(shape.mapping(source, kind), "items")):
+                    yield from _hidden(f"{path}[{index}].projected.sources.{shown}[{number}]", item, tokens)
+            bundle = shape.mapping(source, "clusterTrustBundle")
+            yield from _hidden(f"{path}[{index}].projected.sources.ClusterTrustBundle", bundle, tokens)
+
+
+def _hidden(path: str, item: Object, tokens: set[str]) -> Iterator[str]:
+    target = shape.text(item, "path")
+    if target and target in tokens:
+        yield f'{path}: has duplicated path with ServiceAccountToken "{target}"'
+
+
+def _lists(path: str, spec: Object) -> Iterator[str]:
+    seen: set[str] = set()
+    for index, alias in enumerate(shape.items(spec, "hostAliases")):
+        address = shape.text(alias, "ip")
+        if address in seen:
+            yield f'{path}.hostAliases[{index}].ip: duplicate ip "{address}"'
+        seen.add(address)
+    secrets = [shape.text(secret, "name") for secret in shape.items(spec, "imagePullSecrets")]
+    for index, name in enumerate(secrets):
+        if name in secrets[:index]:
+            yield f'{path}.imagePullSecrets[{index}].name: duplicate name "{name}"'
+    for index, name in enumerate(secrets):
+        if not name:
+            yield f'{path}.imagePullSecrets[{index}].name: invalid empty name ""'
+
+
+def _fraction(path: str, value: object) -> Iterator[str]:
+    if type(value) is str and (check.milli(value) or 0) % 1000:
+        yield f'{path}: fractional byte value "{value}" is invalid, must be an integer'
+
+
+def _containers(prefix: str, spec: Object, own: Object) -> Iterator[str]:
+    context = shape.mapping(spec, "securityContext")
+    at = f"{prefix}metadata.annotations"
+    if own and not context.get("seccompProfile") and annotated.SECCOMP_POD in own:
+        yield f"{at}[{annotated.SECCOMP_POD}]: {_SECCOMP}"
+    for role in windows.CONTAINERS:
+        for index, container in enumerate(shape.items(spec, role)):
+            path = f"{prefix}spec.{role}[{index}]"
+            if own:
+                yield from _profiles(at, container, context, own, template=bool(prefix))
+            resources = shape.mapping(container, "resources")
+            for name in _FRACTIONAL if resources else ():
+                for side in ("limits", "requests"):
+                    value = shape.mapping(resources, side).get(name)
+                    yield from _fraction(f"{path}.resources.{side}[{name}]", value)
+            if container.get("env"):
+                yield from _variables(f"{path}.env", shape.items(container, "env"))
+
+
+def _profiles(at: str, container: Object, pod_context: Object, own: Object, *, template: bool) -> Iterator[str]:
+    context, name = shape.mapping(container, "securityContext"), shape.text(container, "name")
+    key = annotated.SECCOMP_CONTAINER + name
+    if key in own and not context.get("seccompProfile"):
+        yield f"{at}[{key}]: {_SECCOMP}"
+    key = annotated.APP_ARMOR + name
+    if template and key in own and not context.get("appArmorProfile") and not pod_context.get("appArmorProfile"):
+        yield f'{at}[{key}]: deprecated since v1.30; use the "appArmorProfile" field instead'
+
+
+def _variables(path: str, variables: list[Object]) -> Iterator[str]:
+    seen = set()
+    for index, variable in enumerate(variables):
+        name, value = shape.text(variable, "name"), shape.text(variable, "value")
+        reference = f"$({name})"
+        if name in seen and (variable.get("valueFrom") is not None or value == reference or reference not in value):
+            message = f'hides previous definition of "{name}", which may be dropped when using apply'
+            yield f"{path}[{index}]: {message}"
+        seen.add(name)
+
+
+def _ports(path: str, spec: Object) -> Iterator[str]:
+    """Ports of all containers that say the same, or nearly."""
+    known: dict[tuple[int, str], list[tuple[str, Object]]] = {}
+    for role in windows.CONTAINERS:
+        for index, container in enumerate(shape.items(spec, role)):
+            if not container.get("ports"):
+                continue
+            for number, port in enumerate(shape.items(container, "ports")):
+                at = f"{path}.{role}[{index}].ports[{number}]"
+                if port.get("hostIP") and not port.get("hostPort"):
+                    yield f"{at}: hostIP set without hostPort: {_go(port)}"
+                others = known.setdefault((shape.count(port, "containerPort"), shape.text(port, "protocol")), [])
+                for where, other in others:
+                    yield from _overlap(at, port, where, other)
+                others.append((at, port))
+
+
+def _go(port: Object) -> str:
+    fields = ("name", "hostPort", "containerPort", "protocol", "hostIP")
+    shown = " ".join(
+        f"{field[0].upper()}{field[1:]}:{port.get(field) or (0 if field.endswith('Port') else '')}" for field in fields
+    )
+    return f"{{{shown}}}"
+
+
+def _overlap(at: str, port: Object, where: str, other: Object) -> Iterator[str]:
+    address, other_address = shape.text(port, "hostIP"), shape.text(other, "hostIP")
+    number, other_number = shape.count(port, "hostPort"), shape.count(other, "hostPort")
+    if address == other_address and number == other_number:
+        yield f"{at}: duplicate port definition with {where}"
+    elif not number or not other_number:
+        yield f"{at}: overlapping port definition with {where}"
+    elif number == other_number and bool(address) != bool(other_address):
+        yield f"{at}: dangerously ambiguous port definition with {where}"
