@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from tests.unit.control.api import crds, harness
 
 PATH = f"/apis/{crds.GROUP}/v1/namespaces/default/crontabs"

@@ -1,4 +1,4 @@
-"""Versions of custom resources: defaults and pruning of what is stored already, conversion by name, selectable fields."""
+"""Versions of custom resources: defaults for what is stored already, conversion by name, selectable fields."""
 
 from __future__ import annotations
 

@@ -194,14 +194,14 @@ class Form:
         """What other versions' selectors ask for, found out while the object is at hand: selecting cannot wait."""
         found: dict[str, str] = {}
         for name, version in self._made.definition.known.items():
-            if name != storage and version.selectable:
-                shown = await self._to(obj, self._made.api_version(name))
-                values = version.strategy.selectable_fields(shown)
-                found |= {
-                    f"{self._made.tokens[name]}:{path}": values.get(path, "")
-                    for path in values
-                    if not path.startswith("metadata.")
-                }
+            if name == storage or not version.selectable:
+                continue
+            try:
+                values = version.strategy.selectable_fields(await self._to(obj, self._made.api_version(name)))
+            except errors.StatusError:
+                continue  # Not chosen by these fields until it is written again: no reason to refuse it.
+            token = self._made.tokens[name]
+            found |= {f"{token}:{path}": value for path, value in values.items() if path in version.selectable}
         return found
 
     # Selecting
