@@ -1,6 +1,7 @@
 """What happens to an object between its decoding and the store, for every way of writing it.
 
-Create: default, prepare, admit, default again, allocate, validate, admit again, own fields, encode, commit.
+Create: default, own fields, prepare, admit, default again, allocate, validate, admit again, encode, commit. What the
+server itself adds after the defaults belongs to nobody: a client that applies without it does not take it away.
 Update: the same against what is stored, which must still be stored at commit; a write that changes nothing is not
 committed and keeps its version. Removing the last finalizer of an object that is being deleted deletes it.
 """
@@ -100,17 +101,17 @@ async def _create_named(platform: platforms.Platform, call: calls.Call, obj: obj
     for field in ("resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"):
         meta.pop(field, None)
     kind.default(obj)
+    if operation == "Update":
+        await call.aside(own_fields, platform, call, None, obj)
     kind.prepare_create(obj, platform.context())
     asked = call.admission("CREATE")
     platform.admission.mutate(asked, obj)
     kind.default(obj)
     with _claim(platform, call, obj) as claim:
-        _refuse(call, obj, await call.aside(kind.validate_create or kind.validate, obj))
+        _refuse(call, obj, await call.aside(kind.validate, obj))
         for warning in kind.warnings(obj):
             call.warn(warning)
         platform.admission.validate(asked, obj)
-        if operation == "Update":
-            await call.aside(own_fields, platform, call, None, obj)
         draft = await encoded(call, obj)
         extent.check_bytes(len(draft.value))
         if call.options.dry_run:
@@ -166,6 +167,8 @@ async def _update_once(
     _keep_identity(call, new, old)
     asked = call.admission("UPDATE", old=old)
     kind.default(new)
+    if operation == "Update":
+        await call.aside(own_fields, platform, call, old, new)
     if call.subresource == "status":
         kind.prepare_status(new, old, platform.context())
     elif not call.subresource:
@@ -175,10 +178,7 @@ async def _update_once(
         kind.default(new)
     with _claim(platform, call, new, old) as claim:
         _refuse(call, new, await call.aside(_update_causes, call, new, old))
-        _warn_of_update(call, new, old)
         platform.admission.validate(asked, new)
-        if operation == "Update":
-            await call.aside(own_fields, platform, call, old, new)
         ended = ends(new)
         if call.options.dry_run or (new == old and not ended):
             return Outcome(orjson.dumps(new))
@@ -198,21 +198,10 @@ async def _update_once(
     return Outcome(endpoint.body(stored), deleted=ended)
 
 
-def _warn_of_update(call: calls.Call, new: objects.Object, old: objects.Object) -> None:
-    kind = call.endpoint.strategy
-    if call.subresource or not kind.warns_on_update:
-        return
-    if not kind.generation or objects.generation(new) != objects.generation(old):
-        for warning in kind.warnings(new):
-            call.warn(warning)
-
-
 def _update_causes(call: calls.Call, new: objects.Object, old: objects.Object) -> list[errors.Cause]:
     kind = call.endpoint.strategy
     if call.subresource == "status":
         return kind.validate_status(new, old)
-    if call.subresource in kind.doors:
-        return [*kind.validate(new), *kind.doors[call.subresource](new, old)]
     if call.subresource in ("resize", "ephemeralcontainers", "binding", "approval"):
         return kind.validate(new)
     return kind.validate(new) + kind.validate_update(new, old)
