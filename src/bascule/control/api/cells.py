@@ -5,6 +5,7 @@ Bounded: of more objects than fit, all are made anew. Cells are kept as the JSON
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
@@ -16,7 +17,7 @@ from bascule.vocabulary import objects
 
 _KEPT_MAX: Final = 16_384
 _MARK: Final = duration.Open.MARK.encode()
-_Kept = tuple[int, tuple[bytes, ...], tuple[float, ...]]
+_Kept = tuple[int, bytes, tuple[tuple[float, bytes], ...]]
 
 
 class Cells:
@@ -26,27 +27,33 @@ class Cells:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def shown(self, kind: strategy.Strategy, stored: record.Record, now: datetime) -> bytes:
-        """The JSON of `kind.cells`, of an object that is served as it is stored."""
-        kept = self._kept.get(stored.key)
-        if kept is None or kept[0] != stored.revision:
-            kept = self._make(kind, stored)
-            if kept is None:
-                return orjson.dumps(kind.cells(stored.decode(), now))
-            if len(self._kept) >= _KEPT_MAX:
-                self._kept.clear()
-            self._kept[stored.key] = kept
-        _, around, starts = kept
-        moment = now.timestamp()
-        shown = around[0]
-        for start, following in zip(starts, around[1:], strict=True):
-            shown += duration.human(int(moment - start)).encode() + following
-        return shown
+    def shown(self, kind: strategy.Strategy, records: Iterable[record.Record], now: datetime) -> Iterator[bytes]:
+        """The JSON of `kind.cells` of each of the objects, which are served as they are stored."""
+        moment, human = now.timestamp(), duration.human
+        for stored in records:
+            kept = self._kept.get(stored.key)
+            if kept is None or kept[0] != stored.revision:
+                kept = self._make(kind, stored)
+                if kept is None:
+                    yield orjson.dumps(kind.cells(stored.decode(), now))
+                    continue
+            _, first, following = kept
+            if len(following) == 1:  # As nearly all: an age.
+                ((start, rest),) = following
+                yield b"%b%b%b" % (first, human(int(moment - start)).encode(), rest)
+            else:
+                parts = [human(int(moment - start)).encode() + rest for start, rest in following]
+                yield first + b"".join(parts)
 
     def _make(self, kind: strategy.Strategy, stored: record.Record) -> _Kept | None:
-        """None for an object that itself holds the mark."""
+        """Made, and kept; None for an object that itself holds the mark."""
         present = duration.Open(datetime.max.year, 1, 1, tzinfo=UTC)
-        around = tuple(orjson.dumps(kind.cells(stored.decode(), present)).split(_MARK))
+        around = orjson.dumps(kind.cells(stored.decode(), present)).split(_MARK)
         if len(around) != len(present.starts) + 1:
             return None
-        return stored.revision, around, tuple(start.timestamp() for start in present.starts)
+        starts = (start.timestamp() for start in present.starts)
+        if len(self._kept) >= _KEPT_MAX:
+            self._kept.clear()
+        kept = stored.revision, around[0], tuple(zip(starts, around[1:], strict=True))
+        self._kept[stored.key] = kept
+        return kept

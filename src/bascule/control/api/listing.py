@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import orjson
@@ -130,21 +130,21 @@ async def _rendered(
         if call.accept.shape == "object":
             pieces.append(b",".join(map(call.endpoint.body, part)))
         elif call.endpoint.shows_stored(part):
-            pieces.append(b",".join(map(cut, part)))
+            pieces.append(b",".join(cut(part)))
         else:
             pieces.append(orjson.dumps([show(call.endpoint.decode(stored)) for stored in part])[1:-1])
         await asyncio.sleep(0)
     return b"".join((orjson.dumps(frame)[:-2], b",".join(pieces), b"]}\n"))
 
 
-def _cutter(platform: platforms.Platform, call: calls.Call) -> Callable[[record.Record], bytes]:
-    """What makes an entry's JSON, of a Table or of metadata, of an object that is served as it is stored."""
+def _cutter(platform: platforms.Platform, call: calls.Call) -> Callable[[Sequence[record.Record]], Iterable[bytes]]:
+    """What makes the JSON of a Table's rows, or of metadata, of objects that are served as they are stored."""
     version = call.accept.version
     if call.accept.shape != "table":
-        return lambda stored: table.partial_json(stored, version)
-    kind, shown, now = call.endpoint.strategy, call.endpoint.cells.shown, platform.time.now()
+        return functools.partial(table.partials_json, version=version)
+    kind, kept, now = call.endpoint.strategy, call.endpoint.cells, platform.time.now()
     included = table.include(call.parameters.get("includeObject", ""))
-    return lambda stored: table.row_json(shown(kind, stored, now), stored, included=included, version=version)
+    return lambda part: table.rows_json(kept.shown(kind, part, now), part, included=included, version=version)
 
 
 def _framed(

@@ -5,7 +5,7 @@ Pure. Rendering is lazy: only requests that ask for these shapes pay for them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -55,13 +55,14 @@ def row(
     return result
 
 
-def row_json(cells: bytes, stored: record.Record, *, included: Include, version: str) -> bytes:
-    """`row` of a stored object, encoded, its cells given."""
-    if included == "Metadata":
-        return b'{"cells":%b,"object":%b}' % (cells, partial_json(stored, version))
-    if included == "Object":
-        return b'{"cells":%b,"object":%b}' % (cells, stored.body())
-    return b'{"cells":%b}' % cells
+def rows_json(
+    cells: Iterable[bytes], records: Iterable[record.Record], *, included: Include, version: str
+) -> Iterator[bytes]:
+    """The `row` of each stored object, encoded, their cells given."""
+    if included == "None":
+        return (b'{"cells":%b}' % own for own in cells)
+    shown = (stored.body() for stored in records) if included == "Object" else partials_json(records, version)
+    return (b'{"cells":%b,"object":%b}' % pair for pair in zip(cells, shown, strict=True))
 
 
 def table(
@@ -86,12 +87,12 @@ def partial(obj: objects.Object, version: str) -> dict[str, Any]:
     }
 
 
-def partial_json(stored: record.Record, version: str) -> bytes:
-    """`partial` of a stored object, encoded: cut from its bytes, which nobody need decode."""
-    prefix, _ = stored.pieces()
-    metadata = prefix[prefix.index(b'"metadata":') :]
+def partials_json(records: Iterable[record.Record], version: str) -> Iterator[bytes]:
+    """The `partial` of each stored object, encoded: cut from its bytes, which nobody need decode."""
     opening = b'{"kind":"PartialObjectMetadata","apiVersion":"%b/%b",' % (_GROUP.encode(), version.encode())
-    return b'%b%b"%d"}}' % (opening, metadata, stored.revision)
+    for stored in records:
+        first = stored.opening()
+        yield b'%b%b"%d"}}' % (opening, first[first.index(b'"metadata":') :], stored.revision)
 
 
 def partial_list(items: Iterable[dict[str, Any]], metadata: dict[str, Any], version: str) -> dict[str, Any]:

@@ -26,7 +26,6 @@ def pack(body: bytes) -> bytes:
     return packer.compress(body) + packer.flush()
 
 
-def unpack(packed: bytes) -> bytes:
-    """The inverse of ``pack``; raises zlib.error for what is not its result."""
-    unpacker = zlib.decompressobj(_WINDOW_BITS, DICTIONARY)
-    return unpacker.decompress(packed)
+def unpack(packed: bytes, size: int = 0) -> bytes:
+    """The inverse of ``pack``, or its first ``size`` bytes; raises zlib.error for what is not its result."""
+    return zlib.decompressobj(_WINDOW_BITS, DICTIONARY).decompress(packed, size)

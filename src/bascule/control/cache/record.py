@@ -113,8 +113,7 @@ class Record:
 
     @property
     def uid(self) -> str:
-        prefix, _ = self.pieces()
-        return orjson.loads(prefix + b"0}}")["metadata"].get("uid") or ""
+        return orjson.loads(self.opening() + b"0}}")["metadata"].get("uid") or ""
 
     def pieces(self) -> tuple[bytes, bytes]:
         """The body's bytes before its version and after it."""
@@ -126,6 +125,15 @@ class Record:
         if form == _PACKED:
             body = packing.unpack(body)
         return body[:prefix], body[prefix:]
+
+    def opening(self) -> bytes:
+        """The first of the body's pieces, which is all but the metadata's end; of packed ones no more is unpacked."""
+        if self._pieces is not None:
+            return self._pieces[0]
+        value = self._value
+        form, labels, fields, size = _HEADER.unpack_from(value)
+        at = _HEADER.size + labels + fields
+        return packing.unpack(value[at:], size) if form == _PACKED else value[at : at + size]
 
     def settle(self) -> None:
         """From now on the pieces are made when they are asked for."""
