@@ -9,7 +9,7 @@ such calls: straight code is bounded by the length of the expression.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from bascule.control.cel import ast, dispatch, loops, selection
 from bascule.control.cel.errors import BudgetExceededError, EvaluationError, no_such_overload
@@ -100,12 +100,12 @@ class Compiler:
     def logical(self, node: ast.Call, decisive: bool) -> Code:
         """``&&`` and ``||``: one side that decides absorbs the other's error."""
         left, (right, right_cost) = self.code(node.args[0]), self.code(node.args[1])
-        left_run = left.run
+        left_run, wanted, other = left.run, cast(object, decisive), cast(object, not decisive)
 
         def run(frame: Frame) -> bool:
             try:
                 first = left_run(frame)
-                if first is decisive:
+                if first is wanted:
                     return decisive
                 failure = None if type(first) is bool else no_such_overload()
             except BudgetExceededError:
@@ -114,11 +114,11 @@ class Compiler:
                 failure = error
             frame[0] += right_cost
             second = right(frame)
-            if second is decisive:
+            if second is wanted:
                 return decisive
             if failure is not None:
                 raise failure
-            if second is (not decisive):
+            if second is other:
                 return not decisive
             raise no_such_overload()
 

@@ -6,7 +6,7 @@ import re
 from typing import Any, NamedTuple
 
 from bascule.control.cel.errors import Issue
-from bascule.control.cel.values import INT_MAX, INT_MIN, UINT_MAX, Uint
+from bascule.control.cel.values import INT_MAX, UINT_MAX, Uint
 
 RESERVED = frozenset(
     {"as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from bascule.control.cel import ast, evaluation, selection
 from bascule.control.cel.errors import BudgetExceededError, EvaluationError, no_such_overload
@@ -97,7 +97,7 @@ def _pairs(over: Body, first: int, second: int) -> Pairs:
 
 def _quantifier(pairs: Pairs, keep: Code, *, decisive: bool) -> Body:
     """``all`` (decided by false) and ``exists`` (by true); an element that decides absorbs errors of others."""
-    test = keep.run
+    test, wanted = keep.run, cast(object, decisive)
     condition_cost = 3 if decisive else 2
     step_cost = condition_cost + 1 + keep.cost
 
@@ -109,7 +109,7 @@ def _quantifier(pairs: Pairs, keep: Code, *, decisive: bool) -> Body:
                 raise BudgetExceededError
             try:
                 value = test(frame)
-                if value is decisive:
+                if value is wanted:
                     return decisive
                 if type(value) is not bool and failure is None:
                     failure = no_such_overload()
