@@ -14,18 +14,18 @@ from bascule.control.api import negotiate, respond
 from bascule.control.schema import openapi_v2, openapi_v2_protobuf, openapi_v3
 from bascule.vocabulary import errors, resources
 
-_HEAD: Final = "/openapi/v3"
-_V2: Final = "/openapi/v2"
+HEAD: Final = "/openapi/v3"
+V2: Final = "/openapi/v2"
 _PROTOBUF_NAMES: Final = (openapi_v2_protobuf.ACCEPTED_TYPE, openapi_v2_protobuf.CONTENT_TYPE)
 
 
-class _Document(NamedTuple):
+class Document(NamedTuple):
     content: bytes
     media: str
     tag: str
 
     @classmethod
-    def of(cls, content: bytes, media: str = negotiate.JSON) -> _Document:
+    def of(cls, content: bytes, media: str = negotiate.JSON) -> Document:
         return cls(content, media, f'"{openapi_v3.content_hash(content)}"')
 
 
@@ -35,59 +35,78 @@ class Documents:
     def __init__(self, registry: resources.Registry, version: str) -> None:
         self._registry = registry
         self._version = version
-        self._documents: dict[tuple[str, str], _Document] = {}
-        self._index = _Document.of(b"")
-        self._v2: tuple[_Document, _Document] | None = None
+        self._documents: dict[tuple[str, str], Document] = {}
+        self._v2: tuple[Document, Document] | None = None
         self._lock = asyncio.Lock()
 
     async def serve(self, http: web.BaseRequest, path: str) -> web.StreamResponse:
         """A document or the index of version 3; 304 for whom has it already, 404 for others."""
-        found = await (self._version_2(http.headers.get("Accept", "")) if path == _V2 else self._version_3(path))
-        held = [tag.strip().removeprefix("W/") for tag in http.headers.get("If-None-Match", "").split(",")]
-        if found.tag in held:
-            return web.Response(status=304, headers={"ETag": found.tag})
-        response = respond.raw(found.content, media=found.media)
-        response.headers["ETag"] = found.tag
-        if "hash=" in http.raw_path:
-            response.headers["Cache-Control"] = "public, immutable"
-        return await respond.compressed(response, http.headers.get("Accept-Encoding", ""))
+        if path == V2:
+            document, encoded = await self.version_2()
+            found = encoded if is_protobuf(http.headers.get("Accept", "")) else document
+        else:
+            found = await self._version_3(path)
+        return await answer(http, found)
 
-    async def _version_3(self, path: str) -> _Document:
-        async with self._lock:
-            if not self._documents:
-                await asyncio.to_thread(self._compute)
-        found = self._index if path == _HEAD else self._documents.get(_group_version(path))
+    async def _version_3(self, path: str) -> Document:
+        hashes = await self.hashes()
+        if path == HEAD:
+            return Document.of(respond.dump(openapi_v3.index(hashes)))
+        found = self._documents.get(group_version(path))
         if found is None:
             raise errors.path_not_found()
         return found
 
-    async def _version_2(self, accept: str) -> _Document:
+    async def hashes(self) -> dict[tuple[str, str], str]:
+        """Of each group version's document."""
+        async with self._lock:
+            if not self._documents:
+                await asyncio.to_thread(self._compute)
+        return {key: found.tag.strip('"') for key, found in self._documents.items()}
+
+    async def version_2(self) -> tuple[Document, Document]:
+        """As JSON and as protobuf."""
         async with self._lock:
             if self._v2 is None:
                 self._v2 = await asyncio.to_thread(self._compute_v2)
-        document, encoded = self._v2
-        return encoded if any(name in accept for name in _PROTOBUF_NAMES) else document
+        return self._v2
 
     def _compute(self) -> None:
-        hashes, made = {}, {}
+        made = {}
         for group, version in self._registry.group_versions():
             rows = [row for row in self._registry if (row.group, row.version) == (group, version)]
             document = openapi_v3.document(group, version, rows, self._version)
-            made[group, version] = _Document.of(document)
-            hashes[group, version] = openapi_v3.content_hash(document)
-        self._index = _Document.of(respond.dump(openapi_v3.index(hashes)))
+            made[group, version] = Document.of(document)
         self._documents = made
 
-    def _compute_v2(self) -> tuple[_Document, _Document]:
+    def _compute_v2(self) -> tuple[Document, Document]:
         described = openapi_v2.document(self._registry, self._version)
         return (
-            _Document.of(openapi_v2.as_json(described)),
-            _Document.of(openapi_v2_protobuf.encode(described), openapi_v2_protobuf.CONTENT_TYPE),
+            Document.of(openapi_v2.as_json(described)),
+            Document.of(openapi_v2_protobuf.encode(described), openapi_v2_protobuf.CONTENT_TYPE),
         )
 
 
-def _group_version(path: str) -> tuple[str, str]:
-    match path.removeprefix(_HEAD).split("/")[1:]:
+async def answer(http: web.BaseRequest, found: Document) -> web.StreamResponse:
+    """The document; 304 for whom has it already."""
+    held = [tag.strip().removeprefix("W/") for tag in http.headers.get("If-None-Match", "").split(",")]
+    if found.tag in held:
+        return web.Response(status=304, headers={"ETag": found.tag})
+    response = respond.raw(found.content, media=found.media)
+    response.headers["ETag"] = found.tag
+    if "hash=" in http.raw_path:
+        response.headers["Cache-Control"] = "public, immutable"
+    return await respond.compressed(response, http.headers.get("Accept-Encoding", ""))
+
+
+def is_protobuf(accept: str) -> bool:
+    """Whether version 2 is wanted as protobuf."""
+    return any(name in accept for name in _PROTOBUF_NAMES)
+
+
+def group_version(path: str) -> tuple[str, str]:
+    """Of a document's path; ("?", "?") for what is none."""
+    match path.removeprefix(HEAD).split("/")[1:]:
         case ["api", version]:
             return "", version
         case ["apis", group, version]:

@@ -46,6 +46,17 @@ def document(
     }
 
 
+def fragment(rows: Iterable[resources.Resource], custom: openapi_v3.Custom) -> dict[str, Any]:
+    """What custom resources add to the document; `custom` in the words of version 2."""
+    paths = openapi_v3.paths(rows, custom)
+    return {
+        "swagger": "",
+        "info": {"title": "", "version": ""},
+        "paths": {path: _item(item) for path, item in sorted(paths.items())},
+        "definitions": {name: schema for schemas in custom.values() for name, schema in schemas.items()},
+    }
+
+
 def as_json(described: Mapping[str, Any]) -> bytes:
     """The document as JSON."""
     return orjson.dumps(described)

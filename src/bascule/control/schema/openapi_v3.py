@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -35,6 +35,31 @@ _CREATED_SUBRESOURCES = frozenset({"eviction", "binding", "token"})
 _STREAMED_SUBRESOURCES = frozenset({"log", "exec", "attach", "portforward", "proxy"})
 
 
+Custom = Mapping[tuple[str, str], Mapping[str, Any]]
+"""By apiVersion and kind, the definitions of a custom resource and of its lists, in this order."""
+
+
+class _Words(NamedTuple):
+    """What paths say of a resource: the names of its schemas where the catalog has none, and which bodies it takes."""
+
+    names: Mapping[tuple[str, str], str]
+    bodies: tuple[str, ...]
+    patches: tuple[str, ...]
+
+
+_BUILT_IN = _Words({}, _BODY_TYPES, _PATCH_TYPES)
+
+
+def _words(rows: Iterable[resources.Resource], custom: Custom) -> _Words:
+    if not custom:
+        return _BUILT_IN
+    names = {}
+    for row in rows:
+        if (row.api_version, row.kind) in custom:
+            names[row.api_version, row.kind], names[row.api_version, row.list_kind] = custom[row.api_version, row.kind]
+    return _Words(names, _BODY_TYPES[:2], _PATCH_TYPES[:3])
+
+
 def index(hashes: Mapping[tuple[str, str], str]) -> dict[str, Any]:
     """The `/openapi/v3` answer, from (group, version) to the hash of its document."""
     listed = {}
@@ -56,16 +81,21 @@ def document(
     server_version: str,
     *,
     definitions: Mapping[str, Mapping[str, Any]] | None = None,
+    custom: Custom | None = None,
 ) -> bytes:
-    """The JSON document of one group version. `definitions` spares a second reading of the schemas."""
+    """The JSON document of one group version. `definitions` spares a second reading of the schemas.
+
+    `custom`: the rows are custom resources', with these schemas.
+    """
     source = definitions if definitions is not None else catalog.definitions()
-    described = paths(row for row in rows if (row.group, row.version) == (group, version))
+    described = paths([row for row in rows if (row.group, row.version) == (group, version)], custom)
+    own = {name: schema for schemas in (custom or {}).values() for name, schema in schemas.items()}
     whole = {
         "openapi": "3.0.0",
         "info": {"title": "Kubernetes", "version": server_version},
         "paths": described,
         "components": {
-            "schemas": components(described, source),
+            "schemas": components([described, own], source) | own,
             "securitySchemes": {
                 "BearerToken": {
                     "type": "apiKey",
@@ -79,22 +109,25 @@ def document(
     return orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)
 
 
-def paths(rows: Iterable[resources.Resource]) -> dict[str, Any]:
+def paths(rows: Iterable[resources.Resource], custom: Custom | None = None) -> dict[str, Any]:
     """The path items of the rows."""
+    rows = list(rows)
+    words = _words(rows, custom or {})
     described: dict[str, Any] = {}
     for row in rows:
-        described.update(_paths_of(row))
+        described.update(_paths_of(row, words))
     return described
 
 
-def _paths_of(row: resources.Resource) -> Iterator[tuple[str, Any]]:
+def _paths_of(row: resources.Resource, words: _Words) -> Iterator[tuple[str, Any]]:
     namespace = "{namespace}" if row.namespaced else ""
-    kind, listed = _reference(row.api_version, row.kind), _reference(row.api_version, row.list_kind)
+    kind = _reference(row.api_version, row.kind, words)
+    listed = _reference(row.api_version, row.list_kind, words)
     collection: dict[str, Any] = {}
     if "list" in row.verbs:
         collection["get"] = _operation(row, "list", listed or kind)
     if "create" in row.verbs:
-        collection["post"] = _operation(row, "post", kind, body=_BODY_TYPES)
+        collection["post"] = _operation(row, "post", kind, body=words.bodies)
     if "deletecollection" in row.verbs:
         collection["delete"] = _operation(row, "deletecollection", f"{_META}Status")
     yield row.path(namespace), _item(collection, namespace, "")
@@ -104,21 +137,21 @@ def _paths_of(row: resources.Resource) -> Iterator[tuple[str, Any]]:
     if "get" in row.verbs:
         item["get"] = _operation(row, "get", kind)
     if "update" in row.verbs:
-        item["put"] = _operation(row, "put", kind, body=_BODY_TYPES)
+        item["put"] = _operation(row, "put", kind, body=words.bodies)
     if "patch" in row.verbs:
-        item["patch"] = _operation(row, "patch", kind, body=_PATCH_TYPES)
+        item["patch"] = _operation(row, "patch", kind, body=words.patches)
     if "delete" in row.verbs:
         item["delete"] = _operation(row, "delete", f"{_META}Status")
     if item:
         yield row.path(namespace, "{name}"), _item(item, namespace, "{name}")
     for subresource in row.subresources:
-        yield row.path(namespace, "{name}", subresource), _subresource(row, namespace, subresource)
+        yield row.path(namespace, "{name}", subresource), _subresource(row, namespace, subresource, words)
 
 
-def _subresource(row: resources.Resource, namespace: str, subresource: str) -> dict[str, Any]:
+def _subresource(row: resources.Resource, namespace: str, subresource: str, words: _Words) -> dict[str, Any]:
     api_version, kind = _SUBRESOURCE_KINDS.get(subresource, (row.api_version, row.kind))
     spoken = resources.Resource(*_split(api_version), row.plural, kind)
-    reference = _reference(api_version, kind)
+    reference = _reference(api_version, kind, words)
     if subresource in _STREAMED_SUBRESOURCES:
         operations = {"get": _operation(row, "connect" if subresource != "log" else "get", "")}
     elif subresource in _CREATED_SUBRESOURCES:
@@ -126,8 +159,8 @@ def _subresource(row: resources.Resource, namespace: str, subresource: str) -> d
     else:
         operations = {
             "get": _operation(spoken, "get", reference),
-            "put": _operation(spoken, "put", reference, body=_BODY_TYPES),
-            "patch": _operation(spoken, "patch", reference, body=_PATCH_TYPES),
+            "put": _operation(spoken, "put", reference, body=words.bodies),
+            "patch": _operation(spoken, "patch", reference, body=words.patches),
         }
     return _item(operations, namespace, "{name}")
 
@@ -137,7 +170,10 @@ def _split(api_version: str) -> tuple[str, str]:
     return group, version
 
 
-def _reference(api_version: str, kind: str) -> str:
+def _reference(api_version: str, kind: str, words: _Words) -> str:
+    named = words.names.get((api_version, kind))
+    if named is not None:
+        return named
     schema = catalog.schema_of(api_version, kind)
     return schema.definition if schema is not None else ""
 

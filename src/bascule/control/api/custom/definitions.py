@@ -126,7 +126,7 @@ class Definitions:
         row = next((row for row in found.rows if row.version == version), None)
         if row is None:
             return None
-        ready = await self._ready(found)
+        ready = await self.ready(found)
         if ready is None:
             return None
         records = await self._caches.resource(found.group, found.plural)
@@ -145,7 +145,7 @@ class Definitions:
                 return across.endpoint_of(found, view)
         return None
 
-    async def _ready(self, found: offer.Offer) -> compiled.Compiled | None:
+    async def ready(self, found: offer.Offer) -> compiled.Compiled | None:
         """The definition's schemas, ready to use; None where they cannot be, which is then the offer's problem."""
         stored = self.records.get(found.key)
         if stored is None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from bascule.control.api import discovery, openapi
-from bascule.control.api.custom import definitions, offer
+from bascule.control.api.custom import definitions, described, offer
 from bascule.vocabulary import objects, resources
 
 _CLUSTERS_MAX: Final = 256
@@ -21,7 +21,7 @@ class Published(NamedTuple):
     """The documents of one cluster."""
 
     discovery: discovery.Documents
-    openapi: openapi.Documents
+    openapi: openapi.Documents | described.Documents
 
 
 class _Kept(NamedTuple):
@@ -75,7 +75,9 @@ class Publisher:
         rows = [row for one in offers for row in one.rows]
         rows.sort(key=lambda row: (row.group, offer.version_order(row.version), row.plural))
         registry = resources.Registry([*self._registry, *rows])
-        return Published(discovery.Documents(registry, self._address), self._built_in.openapi)
+        assert isinstance(self._built_in.openapi, openapi.Documents)
+        documents = described.Documents(self._built_in.openapi, self._definitions, offers, self._version)
+        return Published(discovery.Documents(registry, self._address), documents)
 
 
 def _distinct(offers: Iterable[offer.Offer]) -> list[offer.Offer]:
