@@ -137,14 +137,13 @@ def _string(schema: Schema) -> Fits:
     if not checks and longest is None and not shortest:
         return _anything
     most = longest if longest is not None else float("inf")
+    first = checks[0] if checks else _anything
+    second = checks[1] if len(checks) > 1 else _anything
 
     def fits(value: Any) -> bool:
         if value.__class__ is not str or not shortest <= len(value) <= most:
             return False
-        for check in checks:  # noqa: SIM110 - as above
-            if not check(value):
-                return False
-        return True
+        return first is _anything or (first(value) and second(value))
 
     return fits
 
@@ -207,10 +206,13 @@ def _object(schema: Schema) -> Fits:
             return others[0]
         return _nothing if closed else _anything
 
+    sized = bool(least) or most is not None
+    demanding = bool(required)
+
     def fits(value: Any) -> bool:
-        if value.__class__ is not dict or not required <= value.keys():
+        if value.__class__ is not dict or (demanding and not required <= value.keys()):
             return False
-        if len(value) < least or (most is not None and len(value) > most):
+        if sized and (len(value) < least or (most is not None and len(value) > most)):
             return False
         for name, item in value.items():
             check = members.get(name) or member(name)

@@ -31,7 +31,6 @@ def defaulter(node: structural.Node) -> Default:
 
 
 def _compile(node: structural.Node) -> Default:
-    members = _members(node)
     items = node.items
 
     def default_list(value: list[Any]) -> bool:
@@ -47,20 +46,25 @@ def _compile(node: structural.Node) -> Default:
                 changed = True
         return changed
 
-    def default_any(value: Any) -> bool:
-        if value.__class__ is dict:
-            return members(value)
-        return default_list(value) if value.__class__ is list else False
-
-    return default_any
+    return _members(node, default_list)
 
 
-def _members(node: structural.Node) -> Default:
+def _members(node: structural.Node, default_list: Default) -> Default:
     properties, additional = node.properties, node.additional
     defaults = {name: member.default for name, member in properties.items() if member.has_default}
-    others = defaulter(additional) if additional is not None else None
+    others = defaulter(additional) if additional is not None else _unchanged
+    learned: dict[str, Default] = {}
 
-    def default_members(value: dict[str, Any]) -> bool:
+    def learn(name: str) -> Default:
+        below = properties.get(name)
+        if below is None:
+            return others
+        learned[name] = defaulter(below)
+        return learned[name]
+
+    def default_any(value: Any) -> bool:
+        if value.__class__ is not dict:
+            return value.__class__ is list and default_list(value)
         changed = None in value.values() and _without_nulls(value, node)
         if not defaults.keys() <= value.keys():
             for name, filled in defaults.items():
@@ -68,14 +72,15 @@ def _members(node: structural.Node) -> Default:
                     value[name] = objects.deep_copy(filled) if filled.__class__ in (dict, list) else filled
                     changed = True
         for name, member in value.items():
-            if member.__class__ is dict or member.__class__ is list:
-                below = properties.get(name)
-                default_member = others if below is None else defaulter(below)
-                if default_member is not None and default_member(member):
-                    changed = True
+            if (member.__class__ is dict or member.__class__ is list) and (learned.get(name) or learn(name))(member):
+                changed = True
         return changed
 
-    return default_members
+    return default_any
+
+
+def _unchanged(value: Any) -> bool:
+    return False
 
 
 def _without_nulls(value: dict[str, Any], node: structural.Node) -> bool:

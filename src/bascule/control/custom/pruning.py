@@ -55,16 +55,18 @@ def _kept(node: structural.Node) -> Prune:
 
 def _compile(node: structural.Node, *, keeps: bool, resource: bool) -> Prune:
     """The closure of a node; `keeps`: undeclared members stay as they are."""
-    members = _members(node, keeps=keeps, resource=resource)
     items: list[Prune] = []
 
+    def learn() -> Prune:
+        if node.items is None:
+            items.append(_untouched if keeps else _nothing)
+        else:
+            items.append(_kept(node.items) if keeps else pruner(node.items))
+        return items[0]
+
     def prune_list(value: list[Any]) -> list[str] | None:
-        if node.items is None and keeps:
-            return None
-        if not items:
-            items.append(_nothing if node.items is None else _kept(node.items) if keeps else pruner(node.items))
-        below = items[0]
         dropped = None
+        below = items[0] if items else learn()
         for index, item in enumerate(value):
             if item.__class__ is dict or item.__class__ is list:
                 found = below(item)
@@ -73,39 +75,46 @@ def _compile(node: structural.Node, *, keeps: bool, resource: bool) -> Prune:
                     dropped += [_joined(f"[{index}]", path) for path in found]
         return dropped
 
-    def prune_any(value: Any) -> list[str] | None:
-        if value.__class__ is dict:
-            return members(value)
-        return prune_list(value) if value.__class__ is list else None
-
-    return prune_any
+    return _members(node, prune_list, keeps=keeps, resource=resource)
 
 
-def _members(node: structural.Node, *, keeps: bool, resource: bool) -> Prune:
+def _members(node: structural.Node, prune_list: Prune, *, keeps: bool, resource: bool) -> Prune:
     properties = node.properties
     skipped = _RESOURCE if resource else frozenset()
     declared = frozenset(properties) | skipped
     # Also `additionalProperties: false` keeps a member here: the validator refuses it.
     open_ended = keeps or node.raw.get("additionalProperties") is not None
-    others = pruner(node.additional) if node.additional is not None else None if keeps else _nothing
+    others = pruner(node.additional) if node.additional is not None else _untouched if keeps else _nothing
+    learned: dict[str, Prune] = dict.fromkeys(skipped, _untouched)
 
-    def prune_members(value: dict[str, Any]) -> list[str] | None:
+    def learn(name: str) -> Prune:
+        below = properties.get(name)
+        if below is None:
+            return others
+        learned[name] = pruner(below)
+        return learned[name]
+
+    def prune_any(value: Any) -> list[str] | None:
+        if value.__class__ is not dict:
+            return prune_list(value) if value.__class__ is list else None
         dropped = None
         if not open_ended and not value.keys() <= declared:
             dropped = [name for name in value if name not in declared]
             for name in dropped:
                 del value[name]
         for name, member in value.items():
-            if (member.__class__ is dict or member.__class__ is list) and name not in skipped:
-                below = properties.get(name)
-                prune_member = others if below is None else pruner(below)
-                found = prune_member(member) if prune_member is not None else None
+            if member.__class__ is dict or member.__class__ is list:
+                found = (learned.get(name) or learn(name))(member)
                 if found:
                     dropped = dropped or []
                     dropped += [_joined(name, path) for path in found]
         return dropped
 
-    return prune_members
+    return prune_any
+
+
+def _untouched(value: Any) -> list[str] | None:
+    return None
 
 
 def _nothing(value: Any) -> list[str] | None:

@@ -103,9 +103,7 @@ def _list(name: str, kind: str, list_kind: str, plural: str, version: Version) -
 
 
 def _schema(schema: Schema, version: Version) -> Schema:
-    made = {key: schema[key] for key in _KEPT if schema.get(key) not in (None, "", False, [])}
-    if "default" in schema and schema["default"] is not None:
-        made["default"] = schema["default"]
+    made = {key: schema[key] for key in _KEPT if key in schema and not _says_nothing(key, schema[key])}
     items, properties, additional = schema.get("items"), schema.get("properties"), schema.get("additionalProperties")
     if type(items) is dict:
         made["items"] = _schema(items, version)
@@ -122,6 +120,10 @@ def _schema(schema: Schema, version: Version) -> Schema:
         required = made.get("required", [])
         made["required"] = [*required, *(key for key in ("kind", "apiVersion") if key not in required)]
     return made
+
+
+def _says_nothing(key: str, value: Any) -> bool:
+    return value is None or (key != "default" and (value is False or value in ("", [])))
 
 
 def _is_open(schema: Schema) -> bool:

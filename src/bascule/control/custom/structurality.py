@@ -139,7 +139,11 @@ def _metadata(schema: Schema, path: str, level: str, *, embedded: bool) -> Itera
         ignored = {"type", "default", "example", "externalDocs"}
         if set(schema.get("properties") or {}) <= {"name", "generateName"}:
             ignored.add("properties")
-        if any(value not in (None, "", False, [], {}) for key, value in schema.items() if key not in ignored):
+        if any(
+            value not in (None, "", [], {}) and value is not False
+            for key, value in schema.items()
+            if key not in ignored
+        ):
             yield errors.forbidden_field(path, _IMPLIED)
 
 

@@ -36,17 +36,19 @@ def _compile(node: structural.Node) -> Check | None:
     if not members and others is None and items is None and not kind:
         return None
 
+    listed, properties = tuple(members.items()), node.properties
+
     def check(value: Any, path: str) -> list[errors.Cause]:
         causes: list[errors.Cause] = []
         if value.__class__ is dict:
-            for name, member in value.items():
-                if member.__class__ is not dict and member.__class__ is not list:
-                    continue
-                below = members.get(name)
-                if below is not None:
+            for name, below in listed:
+                member = value.get(name)
+                if member.__class__ is dict or member.__class__ is list:
                     causes += below(member, f"{path}.{name}" if path else name)
-                elif others is not None and name not in node.properties:
-                    causes += others(member, f"{path}[{name}]")
+            if others is not None:
+                for name, member in value.items():
+                    if name not in properties and (member.__class__ is dict or member.__class__ is list):
+                        causes += others(member, f"{path}[{name}]")
         elif value.__class__ is list:
             if kind == "set":
                 causes += [errors.Cause("FieldValueDuplicate", f"{path}[{at}]", text) for at, text in _twice(value)]

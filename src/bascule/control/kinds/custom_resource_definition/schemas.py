@@ -109,7 +109,7 @@ def _version(schema: Object, path: str, options: schema_rules.Options, *, has_st
 
 def _root(schema: Object, path: str) -> Iterator[errors.Cause]:
     for key, value in schema.items():
-        if value in (None, "", False, [], {}):
+        if value is False or value in (None, "", [], {}):
             continue
         if key == "type" and value != "object":
             message = (
