@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from bascule.control.kinds import check, columns, generic, metadata, shape
+from bascule.control.kinds import columns, generic, identifiers, metadata, shape
 from bascule.control.kinds.check import Causes
 from bascule.control.kinds.strategy import Column
-from bascule.vocabulary import errors
+from bascule.vocabulary import errors, names
 from bascule.vocabulary.objects import Object
+
+_STATUSES = ("False", "True", "Unknown")
 
 
 def _default(obj: Object) -> None:
@@ -21,19 +23,45 @@ def _default(obj: Object) -> None:
 def _rules(obj: Object) -> Causes:
     spec, name = shape.mapping(obj, "spec"), columns.name(obj)
     group, version = shape.text(spec, "group"), shape.text(spec, "version")
-    if name != f"{version}.{group}":
-        yield errors.invalid_value("metadata.name", name, 'must be `spec.version+"."+spec.group`')
-    for key in ("groupPriorityMinimum", "versionPriority"):
-        limit = 20000 if key == "groupPriorityMinimum" else 1000
+    required = f"{version}.{group}"
+    if name != required:
+        yield errors.invalid_value("metadata.name", name, f'must be `spec.version+"."+spec.group`: "{required}"')
+    if group:
+        yield from identifiers.subdomain("spec.group", group)
+    elif version != "v1":
+        yield errors.required("spec.group", "only v1 may have an empty group and it better be legacy kube")
+    for problem in metadata.dns1035_label(version):
+        yield errors.invalid_value("spec.version", version, problem)
+    for key, limit in (("groupPriorityMinimum", 20000), ("versionPriority", 1000)):
         value = shape.count(spec, key)
         if not 0 < value <= limit:
             yield errors.invalid_value(f"spec.{key}", value, f"must be positive and less than {limit}")
-    service = spec.get("service")
-    if type(service) is dict:
-        yield from check.required("spec.service.name", service.get("name"))
-        yield from check.required("spec.service.namespace", service.get("namespace"))
-    elif spec.get("caBundle"):
-        yield errors.invalid_value("spec.caBundle", "...", "local APIServices may not have a caBundle")
+    service, bundle, insecure = spec.get("service"), shape.text(spec, "caBundle"), spec.get("insecureSkipTLSVerify")
+    if type(service) is not dict:
+        if bundle:
+            yield errors.invalid_value(
+                "spec.caBundle", f"{len(bundle) * 3 // 4} bytes", "local APIServices may not have a caBundle"
+            )
+        if insecure is True:
+            yield errors.invalid_value(
+                "spec.insecureSkipTLSVerify", True, "local APIServices may not have insecureSkipTLSVerify"
+            )
+        return
+    for key in ("namespace", "name"):
+        if not service.get(key):
+            yield errors.required(f"spec.service.{key}", "")
+    port = shape.count(service, "port")
+    if found := names.port_number_problems(port):
+        yield errors.invalid_value("spec.service.port", port, f"port is not valid: {', '.join(found)}")
+    if insecure is True and bundle:
+        yield errors.invalid_value("spec.insecureSkipTLSVerify", True, "may not be true if caBundle is present")
+
+
+def _status_rules(new: Object, old: Object) -> Causes:
+    for index, condition in enumerate(shape.items(shape.mapping(new, "status"), "conditions")):
+        status = shape.text(condition, "status")
+        if status not in _STATUSES:
+            yield errors.not_supported(f"status.conditions[{index}].status", status, _STATUSES)
 
 
 def _available(obj: Object) -> str:
@@ -54,6 +82,7 @@ STRATEGY = generic.make(
     name_rule=metadata.path_segment,
     default=_default,
     rules=_rules,
+    status_rules=_status_rules,
     columns=(
         columns.NAME,
         Column("Service", description="Who serves the group and version."),

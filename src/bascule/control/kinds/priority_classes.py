@@ -7,7 +7,7 @@ from typing import Any
 
 from bascule.control.kinds import check, columns, generic, shape
 from bascule.control.kinds.check import Causes
-from bascule.control.kinds.strategy import Column
+from bascule.control.kinds.strategy import Column, Context
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
@@ -24,15 +24,30 @@ def _default(obj: Object) -> None:
 def _rules(obj: Object) -> Causes:
     name, value = columns.name(obj), shape.count(obj, "value")
     if name.startswith(_SYSTEM_PREFIX):
-        if _SYSTEM.get(name) != value:
+        problem = _system_problem(name, value, obj)
+        if problem:
             yield errors.forbidden_field(
                 "metadata.name",
-                "priority class names with 'system-' prefix are reserved for system use only. "
-                f"error: {name} is not a known system priority class or its value has changed",
+                f"priority class names with 'system-' prefix are reserved for system use only. error: {problem}",
             )
     elif value > USER_VALUE_MAX:
         yield errors.forbidden_field("value", f"maximum allowed value of a user defined priority is {USER_VALUE_MAX}")
     yield from check.one_of("preemptionPolicy", obj.get("preemptionPolicy"), ("Never", "PreemptLowerPriority"))
+
+
+def _system_problem(name: str, value: int, obj: Object) -> str:
+    if name not in _SYSTEM:
+        return f"{name} is not a known system priority class"
+    if value != _SYSTEM[name]:
+        return f"value of {name} PriorityClass must be {_SYSTEM[name]}"
+    if shape.flag(obj, "globalDefault"):
+        return f"globalDefault of {name} PriorityClass must be false"
+    return ""
+
+
+def _create(obj: Object, context: Context) -> None:
+    """The first generation is the only one: nothing that counts may change."""
+    shape.ensure(obj, "metadata")["generation"] = 1
 
 
 def _update_rules(new: Object, old: Object) -> Causes:
@@ -53,6 +68,7 @@ def _cells(obj: Object, now: datetime) -> list[Any]:
 
 STRATEGY = generic.make(
     default=_default,
+    create=_create,
     rules=_rules,
     update_rules=_update_rules,
     columns=(
@@ -63,5 +79,4 @@ STRATEGY = generic.make(
         Column("PreemptionPolicy", description="Whether pods of lower priority make room."),
     ),
     cells=_cells,
-    generation=True,
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from bascule.control.kinds import check, columns, generic, quantities, shape
+from bascule.control.kinds import check, columns, generic, identifiers, metadata, quantities, shape
 from bascule.control.kinds.check import Causes
+from bascule.control.kinds.pod import scheduling as pod_scheduling
 from bascule.control.kinds.strategy import Column
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
@@ -22,6 +23,19 @@ def _rules(obj: Object) -> Causes:
         yield errors.required("handler", "")
     else:
         yield from check.label("handler", handler)
+    for key, amount in shape.mapping(shape.mapping(obj, "overhead"), "podFixed").items():
+        yield from identifiers.qualified("overhead.limits", key)
+        yield from check.quantity_value(f"overhead.limits.{key}", amount)
+    scheduling = shape.mapping(obj, "scheduling")
+    yield from metadata.label_problems("scheduling.nodeSelector", scheduling.get("nodeSelector"))
+    seen: list[tuple[Any, ...]] = []
+    for index, toleration in enumerate(shape.items(scheduling, "tolerations")):
+        at = f"scheduling.tolerations[{index}]"
+        yield from pod_scheduling.toleration_problems(at, toleration)
+        said = tuple(toleration.get(key) or "" for key in ("key", "operator", "value", "effect"))
+        if said in seen:
+            yield errors.duplicate(at, toleration)
+        seen.append(said)
 
 
 def _update_rules(new: Object, old: Object) -> Causes:

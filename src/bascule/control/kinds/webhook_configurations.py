@@ -5,21 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from bascule.control.kinds import check, columns, generic, metadata, selectors, shape
+from bascule.control.kinds import admission_rules, check, columns, generic, metadata, shape
 from bascule.control.kinds.check import Causes
 from bascule.control.kinds.strategy import Column, Default, Strategy
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
-_OPERATIONS = ("*", "CONNECT", "CREATE", "DELETE", "UPDATE")
 _VERSIONS = ("v1", "v1beta1")
 _SEGMENTS = "should be a domain with at least three segments separated by dots"
-
-
-def default_rules(rules: list[Object]) -> None:
-    """Also those of admission policies."""
-    for rule in rules:
-        shape.fill(rule, "scope", "*")
 
 
 def _default_webhook(webhook: Object) -> None:
@@ -28,7 +21,7 @@ def _default_webhook(webhook: Object) -> None:
     shape.fill(webhook, "timeoutSeconds", 10)
     shape.ensure(webhook, "namespaceSelector")
     shape.ensure(webhook, "objectSelector")
-    default_rules(shape.items(webhook, "rules"))
+    admission_rules.default_rules(shape.items(webhook, "rules"))
     service = shape.mapping(webhook, "clientConfig").get("service")
     if type(service) is dict:
         shape.fill(service, "port", 443)
@@ -46,73 +39,61 @@ def _default_mutating(obj: Object) -> None:
 
 
 def _rules(obj: Object) -> Causes:
-    webhooks = shape.items(obj, "webhooks")
-    yield from check.unique("webhooks", [webhook.get("name") for webhook in webhooks], "name")
-    for index, webhook in enumerate(webhooks):
-        yield from _webhook(f"webhooks[{index}]", webhook)
+    seen: set[str] = set()
+    for index, webhook in enumerate(shape.items(obj, "webhooks")):
+        at, name = f"webhooks[{index}]", shape.text(webhook, "name")
+        yield from _webhook(at, webhook)
+        yield from _versions(f"{at}.admissionReviewVersions", shape.texts(webhook, "admissionReviewVersions"))
+        if name and name in seen:
+            yield errors.duplicate(f"{at}.name", name)
+        seen.add(name)
 
 
 def _webhook(path: str, webhook: Object) -> Causes:
-    name = shape.text(webhook, "name")
-    if not name:
-        yield errors.required(f"{path}.name", "")
-    elif name.count(".") < 2:
-        yield errors.invalid_value(f"{path}.name", name, _SEGMENTS)
-    else:
-        for problem in metadata.subdomain(name):
-            yield errors.invalid_value(f"{path}.name", name, problem)
-    yield from _client(f"{path}.clientConfig", shape.mapping(webhook, "clientConfig"))
+    yield from _name(f"{path}.name", shape.text(webhook, "name"))
     for index, rule in enumerate(shape.items(webhook, "rules")):
-        yield from rule_problems(f"{path}.rules[{index}]", rule)
+        yield from admission_rules.problems(f"{path}.rules[{index}]", rule)
+    yield from check.one_of(f"{path}.failurePolicy", webhook.get("failurePolicy"), ("Fail", "Ignore"))
+    yield from check.one_of(f"{path}.matchPolicy", webhook.get("matchPolicy"), ("Equivalent", "Exact"))
     effects = webhook.get("sideEffects")
     if effects is None:
         yield errors.required(f"{path}.sideEffects", "must specify one of None, NoneOnDryRun")
-    yield from check.one_of(f"{path}.sideEffects", effects, ("None", "NoneOnDryRun"))
-    versions = shape.texts(webhook, "admissionReviewVersions")
-    if not versions:
-        yield errors.required(f"{path}.admissionReviewVersions", f"must specify one of {', '.join(_VERSIONS)}")
-    elif not any(version in _VERSIONS for version in versions):
-        yield errors.invalid_value(
-            f"{path}.admissionReviewVersions",
-            versions,
-            f"must include at least one of {', '.join(_VERSIONS)}",
-        )
-    timeout = webhook.get("timeoutSeconds")
-    if type(timeout) is int and not 1 <= timeout <= 30:
+    elif effects not in ("None", "NoneOnDryRun"):
+        yield errors.not_supported(f"{path}.sideEffects", effects, ("None", "NoneOnDryRun"))
+    timeout = shape.integer(webhook, "timeoutSeconds")
+    if timeout is not None and not 1 <= timeout <= 30:
         yield errors.invalid_value(
             f"{path}.timeoutSeconds", timeout, "the timeout value must be between 1 and 30 seconds"
         )
-    yield from check.one_of(f"{path}.failurePolicy", webhook.get("failurePolicy"), ("Fail", "Ignore"))
-    yield from check.one_of(f"{path}.matchPolicy", webhook.get("matchPolicy"), ("Equivalent", "Exact"))
+    yield from admission_rules.selector_problems(path, webhook)
     yield from check.one_of(f"{path}.reinvocationPolicy", webhook.get("reinvocationPolicy"), ("IfNeeded", "Never"))
-    yield from selectors.problems(f"{path}.namespaceSelector", webhook.get("namespaceSelector"))
-    yield from selectors.problems(f"{path}.objectSelector", webhook.get("objectSelector"))
+    yield from admission_rules.client_problems(f"{path}.clientConfig", shape.mapping(webhook, "clientConfig"))
+    yield from admission_rules.condition_problems(f"{path}.matchConditions", shape.items(webhook, "matchConditions"))
 
 
-def _client(path: str, client: Object) -> Causes:
-    url, service = client.get("url"), client.get("service")
-    if (url is None) == (type(service) is not dict):
-        yield errors.required(path, "exactly one of url or service is required")
+def _name(path: str, name: str) -> Causes:
+    if not name:
+        yield errors.required(path, "")
         return
-    if type(url) is str and not url.startswith("https://"):
-        yield errors.invalid_value(f"{path}.url", url, "'https' is the only allowed URL scheme")
-    if type(service) is dict:
-        yield from check.required(f"{path}.service.name", service.get("name"))
-        yield from check.required(f"{path}.service.namespace", service.get("namespace"))
-        yield from check.port(f"{path}.service.port", service.get("port"))
+    found = metadata.subdomain(name)
+    if found:
+        yield errors.invalid_value(path, name, ",".join(found))
+    elif name.count(".") < 2:
+        yield errors.invalid_value(path, name, _SEGMENTS)
 
 
-def rule_problems(path: str, rule: Object) -> Causes:
-    """What a rule matches; also those of admission policies."""
-    for key in ("apiGroups", "apiVersions", "operations", "resources"):
-        values = shape.texts(rule, key)
-        if not values:
-            yield errors.required(f"{path}.{key}", "")
-        elif "*" in values and len(values) > 1 and key != "resources":
-            yield errors.invalid_value(f"{path}.{key}", values, "if '*' is present, must not specify other values")
-    for index, operation in enumerate(shape.texts(rule, "operations")):
-        yield from check.one_of(f"{path}.operations[{index}]", operation, _OPERATIONS)
-    yield from check.one_of(f"{path}.scope", rule.get("scope"), ("*", "Cluster", "Namespaced"))
+def _versions(path: str, versions: list[str]) -> Causes:
+    if not versions:
+        yield errors.required(path, f"must specify one of {', '.join(_VERSIONS)}")
+        return
+    for index, version in enumerate(versions):
+        if version in versions[:index]:
+            yield errors.invalid_value(f"{path}[{index}]", version, "duplicate version")
+            continue
+        for problem in metadata.dns1035_label(version):
+            yield errors.invalid_value(f"{path}[{index}]", version, problem)
+    if not any(version in _VERSIONS for version in versions):
+        yield errors.invalid_value(path, versions, f"must include at least one of {', '.join(_VERSIONS)}")
 
 
 def _cells(obj: Object, now: datetime) -> list[Any]:

@@ -104,7 +104,7 @@ ROWS: list[tuple[str, str, list[Any]]] = [
     (
         "flowcontrol.apiserver.k8s.io",
         "prioritylevelconfigurations",
-        ["level", "Limited", "30", "64", "8", "50", "60s"],
+        ["level", "Limited", 30, 64, 8, 50, "60s"],
     ),
 ]
 
