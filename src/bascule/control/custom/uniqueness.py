@@ -12,12 +12,60 @@ from bascule.control.custom import showing, structural
 from bascule.vocabulary import errors
 
 Check = Callable[[Any, str], list[errors.Cause]]
+Sound = Callable[[Any], bool]
 
 
 def problems(value: Any, node: structural.Node) -> list[errors.Cause]:
     """A cause for each item that repeats an earlier one (its second appearance)."""
+    sound = _sound(node)
+    if sound is None or sound(value):
+        return []
     check = _checker(node)
     return check(value, "") if check is not None else []
+
+
+def _sound(node: structural.Node) -> Sound | None:
+    """A quick look that says yes where surely nothing repeats; none where nothing could."""
+    try:
+        found: Sound | None = node.compiled["sound"]
+    except KeyError:
+        found = node.compiled["sound"] = _compile_sound(node)
+    return found
+
+
+def _compile_sound(node: structural.Node) -> Sound | None:
+    members = tuple((name, found) for name, below in node.properties.items() if (found := _sound(below)) is not None)
+    others = _sound(node.additional) if node.additional is not None else None
+    items = _sound(node.items) if node.items is not None else None
+    kind, keys = node.list_type if node.list_type in ("set", "map") else "", node.map_keys
+    if not members and others is None and items is None and not kind:
+        return None
+
+    def sound(value: Any) -> bool:
+        if value.__class__ is dict:
+            for name, below in members:
+                if name in value and not below(value[name]):
+                    return False
+            return others is None or all(map(others, value.values()))
+        if value.__class__ is not list:
+            return True
+        if kind and len(value) > 1:
+            try:
+                if kind == "set":
+                    different = set(value)
+                elif len(keys) == 1:
+                    different = {item[keys[0]] for item in value}
+                else:
+                    different = {tuple([item[key] for key in keys]) for item in value}
+            except (KeyError, TypeError):
+                return False
+            if len(different) != len(value):
+                return False
+        elif kind == "map" and value and value[0].__class__ is not dict:
+            return False
+        return items is None or all(map(items, value))
+
+    return sound
 
 
 def _checker(node: structural.Node) -> Check | None:
