@@ -140,6 +140,9 @@ def _is_about(call: calls.Call, applied: objects.Object) -> None:
             f"the object provided is a {found[0]} {found[1]}, but this path takes a "
             f"{call.resource.api_version} {call.resource.kind}"
         )
-    name = (applied.get("metadata") or {}).get("name")
+    meta = applied.get("metadata") or {}
+    if not isinstance(meta, dict):
+        raise errors.bad_request("metadata of the object provided is not an object")
+    name = meta.get("name")
     if name not in (None, "", call.name):
         raise errors.bad_request(f"the name of the object ({name}) does not match the name on the URL ({call.name})")

@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 
 async def run(platform: platforms.Platform) -> None:
     """Runs until it is cancelled. A lease that cannot be written is said and tried again."""
+    clock = platform.time
     host, port = socket.gethostname().lower(), platform.settings.port
     place = hashlib.sha256(f"{host}:{port}".encode()).hexdigest()
     name = f"apiserver-{place[:26]}"
@@ -34,7 +35,7 @@ async def run(platform: platforms.Platform) -> None:
             await _renew(platform, name, holder=f"{name}_{host}", host=host)
         except errors.StatusError as error:
             _log.warning("this server's own lease was not renewed: %s", error.message)
-        await platform.time.sleep(INTERVAL_SECONDS)
+        await clock.sleep(INTERVAL_SECONDS)
 
 
 async def _renew(platform: platforms.Platform, name: str, *, holder: str, host: str) -> None:

@@ -37,11 +37,11 @@ def server_side(
     Raises StatusError: 409 with a cause for each conflict unless `force`, 400 for managedFields in `applied`,
     for undeclared fields (`.spec.x: field not declared in schema`) and for list items without their keys.
     """
-    if (applied.get("metadata") or {}).get("managedFields") is not None:
-        raise errors.bad_request("metadata.managedFields must be nil")
     problem = next(merging.problems(applied, schema), None)
     if problem is not None:
         raise errors.bad_request(f"failed to create typed patch object ({_shown(applied)}): {problem}")
+    if (applied.get("metadata") or {}).get("managedFields") is not None:
+        raise errors.bad_request("metadata.managedFields must be nil")
     applied = merging.without_nulls(applied)
     api_version = applied["apiVersion"]
     mine = Identity(manager, "Apply", "", subresource)
@@ -149,4 +149,6 @@ def _with_last_applied(merged: Object, applied: Object, manager: str) -> Object:
 def _shown(applied: Object) -> str:
     group, slash, version = (applied.get("apiVersion") or "").rpartition("/")
     kind = f"{group}{slash}{version}, Kind={applied.get('kind') or ''}"
-    return f"{objects.namespace(applied)}/{objects.name(applied)}; {kind}"
+    found = applied.get("metadata")
+    meta = found if isinstance(found, dict) else {}
+    return f"{meta.get('namespace') or ''}/{meta.get('name') or ''}; {kind}"

@@ -80,7 +80,7 @@ def _retained(original: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]
     keys = patch.get(RETAIN_KEYS)
     if keys is None:
         return dict(original)
-    retained = set(_list_of(RETAIN_KEYS, keys))
+    retained = {key for key in _list_of(RETAIN_KEYS, keys) if isinstance(key, str)}
     for name, value in patch.items():
         if not name.startswith("$") and value is not None and name not in retained:
             raise errors.bad_request(
