@@ -18,7 +18,7 @@ from bascule.control.api import openapi, respond
 from bascule.control.api.custom import definitions, offer
 from bascule.control.custom import publishing, structural
 from bascule.control.schema import catalog, openapi_v2, openapi_v2_protobuf, openapi_v3
-from bascule.vocabulary import errors, resources
+from bascule.vocabulary import resources
 
 _PATHS: Final = b'"paths":{'
 _DEFINITIONS: Final = b'"definitions":{'
