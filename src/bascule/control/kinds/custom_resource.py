@@ -10,8 +10,8 @@ import functools
 from collections.abc import Iterator
 from typing import Any
 
-from bascule.control.custom import defaulting, showing, structural, validating
-from bascule.control.kinds import custom_rules, generic, metadata, shape
+from bascule.control.custom import defaulting, rules, showing, structural, validating
+from bascule.control.kinds import generic, metadata, shape
 from bascule.control.kinds.strategy import Context, Strategy
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
@@ -24,15 +24,15 @@ def make(node: structural.Node, version: Object) -> Strategy:
     """The strategy of a version; printing and selecting are added by whom calls."""
     subresources = shape.mapping(version, "subresources")
     has_status = type(subresources.get("status")) is dict
-    rules = _Rules(node, shape.mapping(subresources, "scale"), has_status=has_status)
+    checks = _Checks(node, shape.mapping(subresources, "scale"))
     return Strategy(
         default=lambda obj: _default(obj, node),
         prepare_create=functools.partial(_prepare_create, has_status=has_status),
         prepare_update=functools.partial(_prepare_update, has_status=has_status),
         prepare_status=_prepare_status,
-        validate=rules.validate,
-        validate_update=rules.validate_update,
-        validate_status=rules.validate_status,
+        validate=checks.validate,
+        validate_update=checks.validate_update,
+        validate_status=checks.validate_status,
         selectable_fields=generic.name_fields,
         columns=(),
         cells=lambda obj, now: [],
@@ -113,13 +113,12 @@ def _embedded_metadata_problems(obj: Object) -> list[errors.Cause]:
     return [cause for cause in causes if not cause.message.endswith(_PLAIN_FINALIZER)]
 
 
-class _Rules:
+class _Checks:
     """Everything that validates one version's objects, compiled when it is first needed."""
 
-    def __init__(self, node: structural.Node, scale: Object, *, has_status: bool) -> None:
+    def __init__(self, node: structural.Node, scale: Object) -> None:
         self._node = node
         self._scale = scale
-        self._has_status = has_status
 
     @functools.cached_property
     def _validator(self) -> validating.Validator:
@@ -131,8 +130,8 @@ class _Rules:
         return validating.compile(status) if status is not None else None
 
     @functools.cached_property
-    def _expressions(self) -> Any:
-        return custom_rules.compile(self._node)
+    def _rules(self) -> rules.Rules | None:
+        return rules.compile(self._node)
 
     def validate(self, obj: Object) -> list[errors.Cause]:
         causes = metadata_problems(obj) + self._validator.schema_problems(obj)
@@ -157,12 +156,11 @@ class _Rules:
 
     def _broken(self, new: Object, old: Object | None, causes: list[errors.Cause]) -> list[errors.Cause]:
         """The rules' causes; they are not asked about an object of the wrong shape."""
-        if self._expressions is None:
+        if self._rules is None:
             return []
         if validating.blocks_rules(causes):
             return [validating.UNCHECKED]
-        found: list[errors.Cause] = self._expressions.problems(new, old)
-        return found
+        return self._rules.problems(new, old)
 
 
 def _scale_problems(obj: Object, scale: Object, *, spec: bool) -> Iterator[errors.Cause]:

@@ -6,8 +6,16 @@ import functools
 from collections.abc import Iterator
 from typing import Any
 
-from bascule.control.custom import default_rules, keywords, schema_rules, showing, structural, structurality
-from bascule.control.kinds import custom_rules, shape
+from bascule.control.custom import (
+    default_rules,
+    keywords,
+    rules,
+    schema_rules,
+    showing,
+    structural,
+    structurality,
+)
+from bascule.control.kinds import shape
 from bascule.control.kinds.custom_resource_definition import places
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
@@ -103,7 +111,7 @@ def _version(schema: Object, path: str, options: schema_rules.Options, *, has_st
     if not causes and unsupported:
         causes.append(errors.invalid_value(path, "", unsupported))
     if not causes:
-        causes += custom_rules.problems(node, path)
+        causes += rules.rule_problems(node, path)
     yield from causes
 
 
