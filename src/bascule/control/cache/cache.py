@@ -32,13 +32,13 @@ class Cache:
         clock: clock.Clock,
         *,
         indexed: Mapping[str, tuple[str, ...]] = INDEXED,
-        replayed_revisions: int = loading.REPLAYED_REVISIONS,
+        replayed_changes: int = loading.REPLAYED_CHANGES,
     ) -> None:
-        """``replayed_revisions``: how far back of ``start`` watches may begin."""
+        """``replayed_changes``: how many before ``start`` watches may begin."""
         self._store = store
         self._clock = clock
         self._indexed = indexed
-        self._replayed_revisions = replayed_revisions
+        self._replayed_changes = replayed_changes
         self._revision = 0
         self._resources: dict[str, resources.ResourceCache] = {}
         self._loading: dict[str, asyncio.Task[resources.ResourceCache]] = {}
@@ -59,7 +59,7 @@ class Cache:
             make=self._make,
             apply=self._apply,
             set_aside=self._set_aside,
-            replayed_revisions=self._replayed_revisions,
+            replayed_changes=self._replayed_changes,
         )
         self._watch = await self._loader.open()
         self._feeding = asyncio.create_task(self._feed(self._watch), name="cache-feed")

@@ -15,7 +15,7 @@ from bascule.control.cache import keys, record, resource
 from bascule.control.store import contract
 from bascule.vocabulary import objects
 
-REPLAYED_REVISIONS: Final = 5000
+REPLAYED_CHANGES: Final = 5000
 _CHUNK: Final = 20_000
 _UNBROKEN: Final = 1000
 """So many entries are taken in at a time once others may be waiting."""
@@ -37,20 +37,22 @@ class Loader:
         make: Make,
         apply: Callable[[resource.ResourceCache, contract.Change], object],
         set_aside: Callable[[str, ValueError], None],
-        replayed_revisions: int,
+        replayed_changes: int,
     ) -> None:
         self._store = store
         self._make = make
         self._apply = apply
         self._set_aside = set_aside
         self._opened_at = store.revision
-        self._oldest = max(store.compacted, self._opened_at - replayed_revisions)
+        self._oldest = self._opened_at
+        self._replayed_changes = replayed_changes
         self._missed: dict[str, list[contract.Change]] = {}
         self._loading: set[str] = set()
         self._lost: set[str] = set()
 
     async def open(self) -> contract.Watch:
         """All that happens, and what of history is to be replayed. Raises what the store raises."""
+        self._oldest = min(self._opened_at, await self._store.recent(self._replayed_changes))
         try:
             return await self._store.watch("/", after=self._oldest)
         except contract.Compacted:  # Also where history is damaged.

@@ -211,6 +211,10 @@ class Store(Protocol):
         """Everything under the prefix after the revision. Raises Compacted and Future."""
         ...
 
+    async def recent(self, changes: int) -> int:
+        """The oldest revision that is kept and has no more than so many changes after it."""
+        ...
+
     async def compact(self, revision: int) -> None:
         """Forgets what only reads before the revision need; a no-op when that is already forgotten. Raises Future."""
         ...

@@ -91,6 +91,13 @@ class MemoryStore:
         watch.deliver(self._history)
         return watch
 
+    async def recent(self, changes: int) -> int:
+        for batch in reversed(self._history):
+            changes -= len(batch.changes)
+            if changes < 0:
+                return batch.revision
+        return self.compacted
+
     async def compact(self, revision: int) -> None:
         if revision > self.revision:
             raise contract.Future(revision, self.revision)

@@ -203,3 +203,13 @@ async def test_a_closed_store_takes_no_commits(opened):
     await opened.close()
     with pytest.raises(contract.StoreClosed):
         await opened.commit([Put("/a", b"")])
+
+
+async def test_recent_goes_back_by_changes_and_never_into_a_commit(opened, put):
+    assert await opened.recent(10) == 0
+    await put("/a", b"1")
+    await opened.commit([Put("/b", b"1"), Put("/c", b"1"), Put("/d", b"1")])
+    await opened.commit([Delete("/a")])
+    assert [await opened.recent(changes) for changes in range(7)] == [3, 2, 2, 2, 1, 0, 0]
+    await opened.compact(2)
+    assert await opened.recent(10) == 2

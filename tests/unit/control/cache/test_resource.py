@@ -183,7 +183,7 @@ async def test_pages_go_to_the_store_where_memory_does_not_reach(pods):
     for name in "abcd":
         await pods.create(name, {"n": name})
     first = pods.records.list(limit=1)
-    again = await pods.another(replayed_revisions=0)
+    again = await pods.another(replayed_changes=0)
     reloaded = await again.resource("", "pods")
     await pods.delete("c")
     with pytest.raises(errors.Expired):

@@ -46,7 +46,7 @@ async def test_what_did_not_change_lately_can_be_watched_from_before_as_well(pod
     await secrets.create(pods.key("s"), pods.draft("s"))
     for name in "abcd":
         await pods.create(name)
-    again = await pods.another(replayed_revisions=3)
+    again = await pods.another(replayed_changes=3)
     watch = (await again.resource("", "secrets")).watch(after_revision=2)
     await secrets.create(pods.key("t"), pods.draft("t"))
     assert seen(await watch.batch()) == [("ADDED", "t", 6)]

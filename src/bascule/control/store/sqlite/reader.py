@@ -30,6 +30,7 @@ FROM current c LEFT JOIN log l ON l.id = c.id AND l.key = c.key WHERE c.key >= ?
 """
 _CHANGES = "SELECT id, key, previous FROM log WHERE id >= ? AND key >= ? AND key < ? ORDER BY id DESC"
 _ROW = "SELECT id, key, previous, checksum, value FROM log WHERE id = ?"
+_BACK = "SELECT id FROM log ORDER BY id DESC LIMIT 1 OFFSET ?"
 _COMPACTED = "SELECT value FROM meta WHERE name = 'compacted'"
 _HISTORY = "SELECT id, key, previous, checksum, value FROM log WHERE id >= ? ORDER BY id"
 
@@ -49,6 +50,11 @@ class Reader:
         """The revision of the newest row, 0 where there is none."""
         (id,) = self._connection.execute("SELECT max(id) FROM log").fetchone()
         return rows.revision_of(id or 0)
+
+    def recent(self, changes: int) -> int:
+        """The oldest revision with no more than so many rows after it; 0 where there are no more."""
+        found = self._connection.execute(_BACK, (changes,)).fetchone()
+        return rows.revision_of(found[0]) if found else 0
 
     def range(self, prefix: str, start: str, limit: int, revision: int) -> contract.Page:
         """Entries at a durable revision. Raises Compacted."""

@@ -88,6 +88,10 @@ class SqliteStore:
             watch.begin(history, upto)
         return watch
 
+    async def recent(self, changes: int) -> int:
+        found = await self._read(lambda: self._reader.recent(changes))
+        return min(max(found, self.compacted), self.revision)
+
     async def compact(self, revision: int) -> None:
         if revision > self.revision:
             raise contract.Future(revision, self.revision)
