@@ -2,6 +2,7 @@
 
 from bascule.control.controllers import (
     cluster_role_aggregation,
+    cron_job,
     daemon_set,
     deployment,
     disruption,
@@ -20,6 +21,7 @@ from bascule.control.controllers import (
     service_account,
     stateful_set,
     taint_eviction,
+    volume_protection,
 )
 from bascule.control.reconcile import manager
 from bascule.vocabulary import builtins
@@ -36,7 +38,10 @@ def assemble(boss: manager.Manager, chosen: options.Options) -> None:
     stateful_set.StatefulSets(boss)
     daemon_set.DaemonSets(boss)
     job.Jobs(boss)
+    cron_job.CronJobs(boss)
     disruption.Disruption(boss)
+    volume_protection.ClaimProtection(boss)
+    volume_protection.VolumeProtection(boss)
     resource_quota.ResourceQuotas(boss)
     cluster_role_aggregation.ClusterRoleAggregation(boss)
     endpoint_slice.EndpointSlices(boss)

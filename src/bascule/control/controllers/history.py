@@ -44,12 +44,18 @@ def decide(owner: objects.Object, known: Sequence[objects.Object], in_use: froze
             "name": name,
             "namespace": objects.namespace(owner),
             "labels": {**(template.get("metadata") or {}).get("labels", {}), "controller-revision-hash": code},
+            "annotations": _annotations(owner),
             "ownerReferences": [objects.owner_reference(owner)],
         },
         "data": {"spec": {"template": {**template, "$patch": "replace"}}},
         "revision": newest + 1,
     }
     return Plan(name, made, None, delete)
+
+
+def _annotations(owner: objects.Object) -> dict[str, str]:
+    """The owner's, among them the cause of the change that `kubectl rollout history` shows."""
+    return {key: value for key, value in objects.annotations(owner).items() if key != objects.CLUSTER_ANNOTATION}
 
 
 def template_in(revision: objects.Object) -> objects.Object:
