@@ -72,6 +72,7 @@ class Security:
     host_pid: bool = False
     host_ipc: bool = False
     share_process_namespace: bool = False
+    process_namespace_of: str = ""  # the id of a container whose processes this one sees
     run_unconfined: bool = False
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from pathlib import Path
 
 from bascule.data.agent.host import Host
@@ -54,9 +55,12 @@ async def sandbox(host: Host, pod: Object, attempt: int) -> contract.Sandbox:
 
 
 async def container(
-    host: Host, pod: Object, volumes: Volumes, action: model.StartContainer, pod_ip: str
+    host: Host, pod: Object, volumes: Volumes, action: model.StartContainer, pod_ip: str, *, target_id: str = ""
 ) -> tuple[str, str]:
-    """Create and start one run. Returns its id and, where the postStart hook failed, why."""
+    """Create and start one run, which sees the processes of the run `target_id`.
+
+    Returns its id and, where the postStart hook failed, why.
+    """
     spec = model.container_spec(pod, action.name)
     if spec is None:
         raise ConfigFault(f"the pod has no container named {action.name}")
@@ -82,7 +86,7 @@ async def container(
         stdin_once=bool(spec.get("stdinOnce")),
         tty=bool(spec.get("tty")),
         resources=limits.resources(pod, spec, host.memory_bytes),
-        security=limits.security(pod, spec, found.user),
+        security=dataclasses.replace(limits.security(pod, spec, found.user), process_namespace_of=target_id),
         annotations=tuple(
             (key, value)
             for key, value in sorted(objects.annotations(pod).items())

@@ -229,6 +229,12 @@ class Worker:
         except (EngineError, TimeoutError) as error:
             _log.warning("pod not withdrawn before its end", extra={"pod": self.name, "error": str(error)})
 
+    def _target_of(self, name: str) -> str:
+        """The run that a debugging container looks into, where it names one and that lives."""
+        wanted = (model.container_spec(self.pod, name) or {}).get("targetContainerName")
+        run = self.view.newest(wanted) if wanted else None
+        return run.id if run is not None and model.is_live(run) else ""
+
     async def _start_container(self, action: model.StartContainer) -> None:
         name, now = action.name, self.host.clock.now()
         last, entry = self.view.newest(name), self.memory.backoffs.get(name)
@@ -236,7 +242,9 @@ class Worker:
             self.memory.backoffs[name] = backoff.following(entry, last.finished_at, now)
             recall.keep_backoffs(self.host.ledger, self.uid, self.memory.backoffs)
         try:
-            run_id, problem = await start.container(self.host, self.pod, self.volumes, action, self.pod_ip)
+            run_id, problem = await start.container(
+                self.host, self.pod, self.volumes, action, self.pod_ip, target_id=self._target_of(action.name)
+            )
         except (contract.RuntimeFault, ConfigFault) as fault:
             failing.note(self.host, self.pod, self.memory, name, fault)
             return

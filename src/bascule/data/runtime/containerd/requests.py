@@ -6,7 +6,7 @@ from typing import Any
 
 from bascule.data.runtime import contract
 
-POD, CONTAINER, NODE = 0, 1, 2
+POD, CONTAINER, NODE, TARGET = 0, 1, 2, 3
 PROTOCOLS = {"TCP": 0, "UDP": 1, "SCTP": 2}
 PROPAGATION = {"None": 0, "HostToContainer": 1, "Bidirectional": 2}
 IMAGE_ANNOTATION = "bascule.dev/image"
@@ -26,13 +26,12 @@ MASKED = (
 READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 
 
-def namespaces(security: contract.Security) -> dict[str, int]:
+def namespaces(security: contract.Security) -> dict[str, Any]:
     pid = NODE if security.host_pid else POD if security.share_process_namespace else CONTAINER
-    return {
-        "network": NODE if security.host_network else POD,
-        "pid": pid,
-        "ipc": NODE if security.host_ipc else POD,
-    }
+    shared = {"network": NODE if security.host_network else POD, "ipc": NODE if security.host_ipc else POD}
+    if security.process_namespace_of and pid == CONTAINER:
+        return shared | {"pid": TARGET, "target_id": security.process_namespace_of}
+    return shared | {"pid": pid}
 
 
 def _identity(security: contract.Security) -> dict[str, Any]:

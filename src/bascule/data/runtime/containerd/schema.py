@@ -29,7 +29,7 @@ VersionResponse: runtime_name=2 string, runtime_version=3 string
 DNSConfig: servers=1 *string, searches=2 *string, options=3 *string
 PortMapping: protocol=1 int32, container_port=2 int32, host_port=3 int32, host_ip=4 string
 Mount: container_path=1 string, host_path=2 string, readonly=3 bool, selinux_relabel=4 bool, propagation=5 int32
-NamespaceOption: network=1 int32, pid=2 int32, ipc=3 int32
+NamespaceOption: network=1 int32, pid=2 int32, ipc=3 int32, target_id=4 string
 LinuxSandboxSecurityContext: namespace_options=1 NamespaceOption, run_as_user=3 Int64Value, readonly_rootfs=4 bool, supplemental_groups=5 *int64, privileged=6 bool, run_as_group=8 Int64Value
 LinuxPodSandboxConfig: cgroup_parent=1 string, security_context=2 LinuxSandboxSecurityContext, sysctls=3 %string
 PodSandboxMetadata: name=1 string, uid=2 string, namespace=3 string, attempt=4 uint32
