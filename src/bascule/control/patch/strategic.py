@@ -95,6 +95,8 @@ def _merge_lists(original: list[Any], patch: list[Any], schema: types.TypeSchema
     if not any(isinstance(item, dict) for item in (*original, *patch)):
         merged = list(dict.fromkeys([*original, *patch]))
         return ordering.interleaved(merged, patch, original, "")
+    if not all(isinstance(item, dict) for item in patch):
+        raise _rejected("the items of a list are not of one type")
     key = schema.patch_merge_key
     if not key:
         raise _rejected("cannot merge lists without merge key")
