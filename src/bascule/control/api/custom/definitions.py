@@ -153,10 +153,15 @@ class Definitions:
         try:
             return await self._compile(stored.decode())
         except Exception as error:
-            found.problem = f"the stored schema cannot be used: {type(error).__name__}: {error}"[:1000]
-            _log.exception("a definition is not served", extra={"key": found.key.text()})
-            self.on_broken(found)
+            self.report(found, error)
             return None
+
+    def report(self, found: offer.Offer, error: Exception) -> None:
+        """From now on the definition is not served, which its conditions will say."""
+        if not found.problem:
+            found.problem = f"the stored schema cannot be used: {type(error).__name__}: {error}"[:1000]
+            _log.error("a definition is not served", extra={"key": found.key.text()}, exc_info=error)
+            self.on_broken(found)
 
     async def _compile(self, crd: objects.Object) -> compiled.Compiled:
         """Shared by all clusters that have the same definition."""

@@ -82,9 +82,13 @@ class Documents:
         found = {}
         for one, row in rows:
             ready = await self._definitions.ready(one)
-            if ready is not None:
+            if ready is None:
+                continue
+            try:
                 node = ready.definition.known[row.version].node
                 found[row.api_version, row.kind] = await asyncio.to_thread(_published, row, node, api)
+            except Exception as error:
+                self._definitions.report(one, error)
         return found
 
     # Version 2

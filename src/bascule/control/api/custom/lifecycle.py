@@ -125,7 +125,7 @@ class Lifecycle:
             return
         crd = _decoded(stored)
         wanted = self._status(key, crd)
-        if wanted != shape.mapping(crd, "status"):
+        if wanted != crd["status"]:
             await self._write(key)
         if objects.deletion_timestamp(crd) and FINALIZER in objects.finalizers(crd) and key not in self._removals:
             removing = removal.Removal(self._platform, key).run()
@@ -134,7 +134,7 @@ class Lifecycle:
 
     async def _write(self, key: objects.Key) -> None:
         def change(obj: objects.Object, _: record.Record) -> objects.Object:
-            return {**obj, "status": self._status(key, obj)}
+            return {**obj, "status": self._status(key, offer.tidy(obj))}
 
         outcome = await pipeline.update(self._platform, status_call(self._platform, key), change, retry=True)
         stored = self._records.get(key)
@@ -180,5 +180,4 @@ def status_call(platform: platforms.Platform, key: objects.Key, *, subresource: 
 
 
 def _decoded(stored: record.Record) -> objects.Object:
-    obj = stored.decode()
-    return obj if type(obj) is dict else {}
+    return offer.tidy(stored.decode())

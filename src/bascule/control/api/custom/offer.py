@@ -45,14 +45,26 @@ class Offer:
         return mine == (other.uid, other.generation, other.names, other.rows)
 
 
-def read(key: objects.Key, revision: int, crd: objects.Object) -> Offer:
+def tidy(crd: Any) -> objects.Object:
+    """A stored definition whose outline is as it should be, whatever was stored."""
+    found: objects.Object = crd if type(crd) is dict else {}
+    status = shape.mapping(found, "status")
+    status = {**status, "conditions": shape.items(status, "conditions")} if status else {}
+    return {
+        **found,
+        "metadata": shape.mapping(found, "metadata"),
+        "spec": shape.mapping(found, "spec"),
+        "status": status,
+    }
+
+
+def read(key: objects.Key, revision: int, stored: objects.Object) -> Offer:
     """The offer of a stored definition."""
-    spec, status = shape.mapping(crd, "spec"), shape.mapping(crd, "status")
+    crd = tidy(stored)
+    spec, status = crd["spec"], crd["status"]
     names = shape.mapping(status, "acceptedNames")
     group, plural = shape.text(spec, "group"), shape.text(shape.mapping(spec, "names"), "plural")
-    accepted = conditions.is_true(
-        status and {"status": {"conditions": shape.items(status, "conditions")}}, "NamesAccepted"
-    )
+    accepted = conditions.is_true(crd, naming.NAMES_ACCEPTED)
     established = conditions.is_true(crd, naming.ESTABLISHED)
     return Offer(
         key=key,
