@@ -61,7 +61,8 @@ def process(
         _condition(status, kind, reason, verdict.message, time)
         settled.add(kind)
         use = verdict.use
-    if "Approved" in settled and not settled & {"Denied", "Failed"} and not status.get("certificate"):
+    known = (csr.get("spec") or {}).get("signerName") in _USAGES  # others sign for themselves
+    if known and "Approved" in settled and not settled & {"Denied", "Failed"} and not status.get("certificate"):
         try:
             status["certificate"] = base64.b64encode(sign(csr, ca, time)).decode()
         except faults.IdentityError as error:
@@ -119,8 +120,10 @@ def _check(csr: objects.Object, request: x509.CertificateSigningRequest) -> None
         raise faults.IdentityError(f"no signer here is named {signer!r}")
     kind, allowed = _USAGES[signer]
     usages = set(spec.get("usages") or ())
-    if not usages <= allowed or not {"digital signature", f"{kind} auth"} <= usages:
-        raise faults.IdentityError(f"usages must be digital signature and {kind} auth, optionally key encipherment")
+    needed = {f"{kind} auth"} if signer == CLIENT else {f"{kind} auth", "digital signature"}
+    if not usages <= allowed or not needed <= usages:
+        optional = " and ".join(sorted(allowed - needed))
+        raise faults.IdentityError(f"usages must be {' and '.join(sorted(needed))}, optionally {optional}")
     subject = requests.subject(request)
     alternatives = requests.alternative_names(request)
     if user.MASTERS in subject.organizations:

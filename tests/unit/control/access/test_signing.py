@@ -143,3 +143,21 @@ def test_unknown_signers_are_left_alone(held: world.DictReader) -> None:
     assert asked["status"] == {}
     signing.process(other := csr(), held, CA, TIME, cluster="team-a")
     assert "status" not in other
+
+
+def test_another_signers_request_is_left_to_it_once_approved(held: world.DictReader) -> None:
+    asked = csr("foo", (), signerName="example.com/theirs", usages=["server auth"])
+    asked["status"] = {"conditions": [{"type": "Approved"}]}
+    signing.process(asked, held, CA, TIME, cluster="root")
+    assert conditions(asked) == ["Approved"]
+    assert "certificate" not in asked["status"]
+
+
+def test_a_users_client_certificate_needs_client_auth_alone(held: world.DictReader) -> None:
+    asked = csr("testuser", (), username="boss", signerName=signing.CLIENT, usages=["client auth"])
+    asked["status"] = {"conditions": [{"type": "Approved"}]}
+    pem = b"# how it was made\n" + base64.b64decode(asked["spec"]["request"])
+    asked["spec"]["request"] = base64.b64encode(pem).decode()
+    signing.process(asked, held, CA, TIME, cluster="root")
+    certificate = certificates.load(base64.b64decode(asked["status"]["certificate"]))
+    assert certificates.subject(certificate.subject).common_name == "testuser"
