@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import ipaddress
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, Final
 
+from bascule.control.kinds.service import families, fields
 from bascule.vocabulary import errors, objects
 
-_HEADLESS: Final = "None"
 _PROBES: Final = 64
-_WITH_ADDRESS: Final = ("ClusterIP", "NodePort", "LoadBalancer")
-_WITH_PORTS: Final = ("NodePort", "LoadBalancer")
 
 
 class Claim:
@@ -47,6 +45,7 @@ class Services:
 
     def __init__(self, address_range: str, ports: tuple[int, int], source: random.Random) -> None:
         self._network = ipaddress.ip_network(address_range)
+        self._family = f"IPv{self._network.version}"
         self._ports = ports
         self._random = source
         self._used: set[str | int] = set()
@@ -69,113 +68,94 @@ class Services:
         self.free(_uses(service))
 
     def claim(self, service: objects.Object, old: objects.Object | None = None) -> Claim:
-        """Completes the Service in place. Raises 422 for what is taken, out of range, or used up."""
+        """Completes the Service in place. Raises 422 for what is taken, out of range or contradictory, 500 for what is
+        used up."""
         claim = Claim(self)
         before = set(_uses(old)) if old is not None else set()
-        causes: list[errors.Cause] = []
-        self._address(service, old, before, claim, causes)
-        self._node_ports(service, old, before, claim, causes)
-        if causes:
+        try:
+            causes = families.settle(service, old, self._family)
+            causes = causes or list(self._address(service, before, claim))
+            causes = causes or list(self._node_ports(service, before, claim))
+            if causes:
+                raise errors.invalid("Service", "", objects.name(service), causes)
+        except errors.StatusError:
             self.free(claim.taken)
-            raise errors.invalid("Service", "", objects.name(service), causes)
+            raise
         claim.dropped = list(before - set(_uses(service)))
         return claim
 
-    def _address(
-        self,
-        service: objects.Object,
-        old: objects.Object | None,
-        before: set[str | int],
-        claim: Claim,
-        causes: list[errors.Cause],
-    ) -> None:
-        spec: dict[str, Any] = service.setdefault("spec", {})
-        if (spec.get("type") or "ClusterIP") not in _WITH_ADDRESS:
+    def _address(self, service: objects.Object, before: set[str | int], claim: Claim) -> Iterator[errors.Cause]:
+        spec: dict[str, Any] = service["spec"]
+        listed: list[str] = spec.get("clusterIPs") or []
+        if spec.get("type") not in fields.WITH_ADDRESS or listed[:1] == [fields.HEADLESS]:
             return
-        asked = spec.get("clusterIP") or next(iter(spec.get("clusterIPs") or []), "")
-        if not asked and old is not None:
-            asked = (old.get("spec") or {}).get("clusterIP") or ""
-        if asked == _HEADLESS:
-            spec["clusterIP"], spec["clusterIPs"] = _HEADLESS, [_HEADLESS]
-            return
+        asked = listed[0] if listed else ""
         if not asked:
             asked = self._free_address()
             if not asked:
-                causes.append(
-                    errors.Cause("InternalError", "spec.clusterIPs", "failed to allocate a serviceIP: range is full")
-                )
-                return
+                raise errors.internal("failed to allocate a serviceIP: range is full")
         elif asked not in before:
             problem = self._address_problem(asked)
             if problem:
-                causes.append(errors.invalid_value("spec.clusterIPs", [asked], problem))
+                yield errors.invalid_value("spec.clusterIPs", listed, f"failed to allocate IP {asked}: {problem}")
                 return
         if asked not in before:
             self._take(asked, claim)
-        family = "IPv6" if ":" in asked else "IPv4"
         spec["clusterIP"], spec["clusterIPs"] = asked, [asked]
-        spec["ipFamilies"] = spec.get("ipFamilies") or [family]
-        spec["ipFamilyPolicy"] = spec.get("ipFamilyPolicy") or "SingleStack"
 
     def _address_problem(self, text: str) -> str:
         try:
-            inside = ipaddress.ip_address(text) in self._network
+            address = ipaddress.ip_address(text)
         except ValueError:
             return "must be a valid IP address"
-        if not inside:
-            return (
-                f"failed to allocate IP {text}: the provided IP ({text}) is not in the valid range. "
-                f"The range of valid IPs is {self._network}"
-            )
-        return f"failed to allocate IP {text}: provided IP is already allocated" if text in self._used else ""
+        if address not in self._network:
+            return "the provided network does not match the current range"
+        if address in (self._network.network_address, self._network.broadcast_address) and address.version == 4:
+            return f"the provided IP ({text}) is not in the valid range. The range of valid IPs is {self._network}"
+        return "provided IP is already allocated" if text in self._used else ""
 
-    def _node_ports(
-        self,
-        service: objects.Object,
-        old: objects.Object | None,
-        before: set[str | int],
-        claim: Claim,
-        causes: list[errors.Cause],
-    ) -> None:
-        spec = service["spec"]
-        kind = spec.get("type")
-        if kind not in _WITH_PORTS:
-            return
-        wanted = kind == "NodePort" or spec.get("allocateLoadBalancerNodePorts") is not False
-        known = {
-            (port.get("protocol") or "TCP", port.get("port")): port.get("nodePort")
-            for port in ((old or {}).get("spec") or {}).get("ports") or []
-        }
-        mine: set[int] = set()
-        for index, port in enumerate(spec.get("ports") or []):
-            number = port.get("nodePort") or known.get((port.get("protocol") or "TCP", port.get("port")))
-            if number and number not in before and number not in mine:
-                problem = self._port_problem(number)
-                if problem:
-                    causes.append(errors.invalid_value(f"spec.ports[{index}].nodePort", number, problem))
-                    continue
-                self._take(number, claim)
-            elif not number and wanted:
-                number = self._free_port()
-                if not number:
-                    causes.append(
-                        errors.Cause(
-                            "InternalError",
-                            f"spec.ports[{index}].nodePort",
-                            "failed to allocate a nodePort: range is full",
-                        )
-                    )
-                    continue
-                self._take(number, claim)
-            if number:
-                port["nodePort"] = number
-                mine.add(number)
-        if kind == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local":
+    def _node_ports(self, service: objects.Object, before: set[str | int], claim: Claim) -> Iterator[errors.Cause]:
+        spec: dict[str, Any] = service["spec"]
+        ports: list[dict[str, Any]] = spec.get("ports") or []
+        if spec.get("type") in fields.WITH_PORTS:
+            wanted = spec["type"] == "NodePort" or spec.get("allocateLoadBalancerNodePorts") is not False
+            # One number for a port, whatever its protocols; on an update each port is on its own.
+            shared: dict[Any, int] = {}
+            if not before:
+                shared = {port.get("port"): port["nodePort"] for port in reversed(ports) if port.get("nodePort")}
+            mine: set[int] = set()
+            for index, port in enumerate(ports):
+                number = port.get("nodePort") or (shared.get(port.get("port")) if wanted else 0)
+                if number and number not in before and number not in mine:
+                    problem = self._port_problem(number)
+                    if problem:
+                        yield errors.invalid_value(f"spec.ports[{index}].nodePort", number, problem)
+                        continue
+                    self._take(number, claim)
+                elif not number and wanted:
+                    number = self._free_port()
+                    if not number:
+                        raise errors.internal("failed to allocate a nodePort: range is full")
+                    self._take(number, claim)
+                if number:
+                    port["nodePort"] = number
+                    mine.add(number)
+                    if not before:
+                        shared.setdefault(port.get("port"), number)
+        if fields.needs_health_port(spec):
             self._health_port(spec, before, claim)
 
     def _health_port(self, spec: dict[str, Any], before: set[str | int], claim: Claim) -> None:
-        number = spec.get("healthCheckNodePort") or self._free_port()
+        number = spec.get("healthCheckNodePort")
         if number and number not in before:
+            problem = self._port_problem(number)
+            if problem:
+                raise errors.internal(f"failed to allocate requested HealthCheck NodePort {number}: {problem}")
+        elif not number:
+            number = self._free_port()
+            if not number:
+                raise errors.internal("failed to allocate a HealthCheck NodePort : range is full")
+        if number not in before:
             self._take(number, claim)
         spec["healthCheckNodePort"] = number
 
@@ -213,9 +193,11 @@ def _uses(service: objects.Object) -> list[str | int]:
     used: list[str | int] = []
     if spec.get("type") != "ExternalName":
         used += [
-            text for text in [spec.get("clusterIP"), *(spec.get("clusterIPs") or [])] if text and text != _HEADLESS
+            text
+            for text in [spec.get("clusterIP"), *(spec.get("clusterIPs") or [])]
+            if text and text != fields.HEADLESS
         ]
-    if spec.get("type") in _WITH_PORTS:
+    if spec.get("type") in fields.WITH_PORTS:
         used += [port["nodePort"] for port in spec.get("ports") or [] if port.get("nodePort")]
         if spec.get("healthCheckNodePort"):
             used.append(spec["healthCheckNodePort"])

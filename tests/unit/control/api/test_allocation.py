@@ -84,7 +84,7 @@ async def test_headless_external_and_asked_for(api: harness.Api) -> None:
     taken = await api.call("POST", SERVICES, _service("b", clusterIP="10.96.9.9"))
     assert taken.code == 422
     outside = await api.call("POST", SERVICES, _service("c", clusterIP="192.168.0.1"))
-    assert "not in the valid range" in outside.body["message"]
+    assert "the provided network does not match the current range" in outside.body["message"]
     assert (await api.call("DELETE", f"{SERVICES}/a")).code == 200
     assert (await api.create(SERVICES, _service("b", clusterIP="10.96.9.9")))["spec"]["clusterIP"] == "10.96.9.9"
 

@@ -129,8 +129,6 @@ def test_service() -> None:
         "type": "ClusterIP",
         "sessionAffinity": "None",
         "internalTrafficPolicy": "Cluster",
-        "ipFamilies": ["IPv4"],
-        "ipFamilyPolicy": "SingleStack",
     }
     assert obj["status"] == {"loadBalancer": {}}
     assert "generation" not in obj["metadata"]
