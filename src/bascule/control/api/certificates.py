@@ -9,6 +9,7 @@ from bascule.control.api import body, get, negotiate, patching, pipeline, shape
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
 from bascule.control.cache import cache, record
+from bascule.control.kinds import certificate_signing_requests
 from bascule.vocabulary import builtins, errors, objects
 
 
@@ -65,10 +66,11 @@ async def approval(platform: platforms.Platform, call: calls.Call) -> web.Stream
         body.check(call, asked, call.endpoint.schema, [])
         status = current.setdefault("status", {})
         status["conditions"] = (asked.get("status") or {}).get("conditions") or []
-        for condition in status["conditions"]:
-            condition.setdefault("status", "True")
-            condition.setdefault("lastUpdateTime", platform.now())
-            condition.setdefault("lastTransitionTime", platform.now())
+        before = call.endpoint.decode(stored)
+        certificate_signing_requests.stamp(current, before, platform.now())
+        causes = list(certificate_signing_requests.approval_problems(current, before))
+        if causes:
+            raise errors.invalid(call.resource.kind, call.resource.group, call.name, causes)
         return current
 
     await pipeline.update(platform, call, change, retry=True)

@@ -6,8 +6,9 @@ from typing import Any
 import orjson
 import pytest
 
-from bascule.bridge.identity import certificates
+from bascule.bridge.identity import authority, certificates
 from bascule.bridge.identity import requests as signing_requests
+from bascule.vocabulary import clock
 from tests.unit.control.api import harness
 
 CORE = "/api/v1"
@@ -23,6 +24,10 @@ Json = harness.Object
 
 def _node(name: str, **metadata: Any) -> Json:
     return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, **metadata}}
+
+
+CERTIFICATE = base64.b64encode(authority.create("forged", clock=clock.SystemClock()).certificate_pem).decode()
+"""Well-formed, so that it is refused for who sends it."""
 
 
 def _lease(name: str) -> Json:
@@ -161,7 +166,7 @@ ATTACKS: list[tuple[str, str, str, Any, dict[str, str]]] = [
     ("roles", "POST", f"{RBAC}/namespaces/default/rolebindings", _binding("RoleBinding", "x", "absent", "roles"), {}),
     ("signer", "POST", CSRS, _csr("masters", "jane", ["system:masters"]), {}),
     ("signer", "PATCH", f"{CSRS}/waiting/approval", {"status": APPROVED}, {}),
-    ("signer", "PATCH", f"{CSRS}/waiting/status", {"status": {"certificate": "eA=="}}, {}),
+    ("signer", "PATCH", f"{CSRS}/waiting/status", {"status": {"certificate": CERTIFICATE}}, {}),
     ("putter", "PUT", f"{LEASES}/new", _lease("new"), {}),  # may update, not create
     (
         "putter",

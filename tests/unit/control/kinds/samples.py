@@ -5,6 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 Object = dict[str, Any]
+CERTIFICATE_REQUEST = (
+    "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIS01IRUNBUUF3RHpFTk1Bc0dBMVVFQXd3RWFtRnVaVEJaTUJN"
+    "R0J5cUdTTTQ5QWdFR0NDcUdTTTQ5QXdFSApBMElBQkI0aGlaQWVjelhISUIvTTg2YjhaTFJxZ0NqK3BvYkxpYXJNQXF6M1ZTY2Yv"
+    "eUwvMDl5NEo4d1ZreXBQCmhyVHk2empzUW42UUtLMmJtUldiN3NuaThYS2dBREFLQmdncWhrak9QUVFEQWdOSkFEQkdBaUVBMk0r"
+    "VHJ6bU4KZ2c5U1dvVXpkSGhXbmcxU0VkKy9lYkxGSnltUkMycGFZMUlDSVFEc0lTemFKTllvTkNPM0xmYkV4akV4YklNYwpzRlRM"
+    "OXlLeFM4cTBNYXY2dFE9PQotLS0tLUVORCBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0K"
+)
+"""Base64 of a PEM request for the name jane; the key it was made with is kept nowhere."""
 
 
 def metadata(name: str = "web", **more: Any) -> Object:
@@ -248,7 +256,11 @@ VALID: dict[tuple[str, str], Object] = {
     },
     ("certificates.k8s.io", "certificatesigningrequests"): {
         "metadata": {"name": "csr"},
-        "spec": {"request": "eA==", "signerName": "kubernetes.io/kube-apiserver-client", "usages": ["client auth"]},
+        "spec": {
+            "request": CERTIFICATE_REQUEST,
+            "signerName": "kubernetes.io/kube-apiserver-client",
+            "usages": ["client auth"],
+        },
     },
     ("apiextensions.k8s.io", "customresourcedefinitions"): custom_resource_definition(),
     ("apiregistration.k8s.io", "apiservices"): {
