@@ -150,7 +150,8 @@ class _Stream:
         self._bookmarks = call.parameters.flag("allowWatchBookmarks")
         self._closes_initial = closes_initial
         self._plain = call.accept.shape == "object" and call.endpoint.shows_stored(())
-        self._form = call.endpoint.form
+        self._only_metadata = call.accept.shape == "metadata" and call.endpoint.conversion is None
+        self._form = call.endpoint.form if not self._only_metadata else None
         self._included = table.include(call.parameters.get("includeObject", ""))
         self._columns_sent = False
         wanted = call.parameters.number("timeoutSeconds")
@@ -203,7 +204,7 @@ class _Stream:
             if self._form is None or self._form.is_plain(shown):
                 return happened.frame()
             return b'{"type":"%b","object":%b}\n' % (happened.type.encode(), self._form.body(shown))
-        obj = self._call.endpoint.decode(shown)
+        obj = shown.decode() if self._only_metadata else self._call.endpoint.decode(shown)
         return orjson.dumps({"type": happened.type, "object": self._shaped(obj)}, option=orjson.OPT_APPEND_NEWLINE)
 
     def _shaped(self, obj: objects.Object) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from bascule.client import discovery, faults, informer
-from bascule.control.controllers import ownership
+from bascule.control.controllers import ownership, served_kinds
 from bascule.control.reconcile import manager, outcome
 from bascule.control.reconcile.request import Request
 from bascule.vocabulary import builtins, errors, objects, resources
@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 _REFRESH_SECONDS = 30.0
 _IGNORED = frozenset({"events", "events.events.k8s.io", "leases.coordination.k8s.io"})
 _REMEMBERED = 10000
+_EVERY_CLUSTER = "*"
+_PATIENCE_SECONDS = 60.0
+"""So long a custom kind that cannot be read holds up everything else: a tenant's broken webhook is no reason to wait."""
 
 
 class GarbageCollection:
@@ -30,14 +33,21 @@ class GarbageCollection:
         self._boss = boss
         self._client = boss.client
         self._graph = ownership.Graph()
-        self._rows: dict[tuple[str, str], resources.Resource] = {}
+        self._kinds = served_kinds.ServedKinds(boss.client)
+        self._since: dict[str, float] = {}
         self._sources: dict[str, tuple[informer.Informer, asyncio.Task[None] | None]] = {}
         self._absent: OrderedDict[str, None] = OrderedDict()
         self._discovered = False
         self._kinds_changed = asyncio.Event()
-        boss.informer(builtins.CUSTOM_RESOURCE_DEFINITIONS).on_change(lambda type_, old, new: self._kinds_changed.set())
+        boss.informer(builtins.CUSTOM_RESOURCE_DEFINITIONS).on_change(
+            lambda type_, old, new: self._definition_changed()
+        )
         self.controller = boss.controller("garbage-collection", self.reconcile, workers=8)
         boss.loop("garbage-collection kinds", self.follow_kinds)
+
+    def _definition_changed(self) -> None:
+        self._kinds.forget()
+        self._kinds_changed.set()
 
     async def follow_kinds(self) -> None:
         """Keeps one informer for each kind that is served."""
@@ -60,11 +70,10 @@ class GarbageCollection:
 
     async def _refresh(self) -> None:
         try:
-            known = await discovery.discover(self._client)
+            known = await discovery.discover(self._client, cluster=_EVERY_CLUSTER)
         except (errors.StatusError, faults.Unreachable) as error:
             log.info("garbage collection: cannot read the kinds: %s", error)
             return
-        self._rows = {(row.api_version, row.kind): row for row in known.rows}
         wanted = {
             row.qualified: row
             for row in discovery.preferred(known.rows)
@@ -89,10 +98,18 @@ class GarbageCollection:
         source.on_change(lambda type_, old, new: self._changed(row, old, new))
         task = None if shared else asyncio.create_task(source.run(), name=f"gc {row.qualified}")
         self._sources[row.qualified] = (source, task)
+        self._since[row.qualified] = self._boss.clock.monotonic()
 
     @property
     def _synced(self) -> bool:
-        return self._discovered and all(source.synced for source, _ in self._sources.values())
+        return self._discovered and all(
+            source.synced or self._is_hopeless(source.resource) for source, _ in self._sources.values()
+        )
+
+    def _is_hopeless(self, row: resources.Resource) -> bool:
+        if builtins.REGISTRY.by_plural(row.group, row.version, row.plural) is not None:
+            return False
+        return self._boss.clock.monotonic() - self._since[row.qualified] > _PATIENCE_SECONDS
 
     def _changed(self, row: resources.Resource, old: objects.Object | None, new: objects.Object | None) -> None:
         if new is None:
@@ -174,11 +191,18 @@ class GarbageCollection:
             return "waiting" if known.waiting and reaches else "there"
         if uid in self._absent:
             return "absent"
-        row = self._rows.get((reference.get("apiVersion") or "", reference.get("kind") or ""))
+        row = await self._kinds.row(dependent.cluster, reference.get("apiVersion") or "", reference.get("kind") or "")
         if row is None or (row.namespaced and not dependent.namespace):
             return "unknown"
         namespace = dependent.namespace if row.namespaced else ""
-        live = await self._read(row, objects.Key(dependent.cluster, namespace, reference["name"]))
+        try:
+            live = await self._client.get(row, reference["name"], namespace=namespace, cluster=dependent.cluster)
+        except errors.StatusError as error:
+            if error.code != 404:
+                raise
+            if (error.details or {}).get("name") != reference["name"]:
+                return "unknown"  # It is the kind that is not served, or not any more.
+            live = None
         if live is not None and objects.uid(live) == uid:
             return "waiting" if ownership.item(row, live).waiting else "there"
         self._absent[uid] = None  # A uid never comes back.

@@ -4,6 +4,7 @@ Edges are by uid. A dependent counts only in its owner's namespace (or if the ow
 references across namespaces own nothing.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -34,9 +35,13 @@ def item(resource: resources.Resource, obj: objects.Object) -> Item:
         (reference.get("uid") or "", bool(reference.get("blockOwnerDeletion")))
         for reference in objects.owner_references(obj)
     )
+    key = objects.key(obj)
+    if resource.namespaced != bool(key.namespace):
+        # Of a custom kind of one name one cluster may have objects in namespaces and another without.
+        resource = dataclasses.replace(resource, namespaced=bool(key.namespace))
     return Item(
         resource,
-        objects.key(obj),
+        key,
         objects.uid(obj),
         owners,
         frozenset(objects.finalizers(obj)),
