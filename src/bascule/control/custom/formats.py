@@ -12,7 +12,6 @@ import ipaddress
 import re
 import urllib.parse
 from collections.abc import Callable
-from email import headerregistry
 
 from bascule.control.custom import patterns
 from bascule.vocabulary import names, quantity, timestamps
@@ -21,7 +20,7 @@ Fits = Callable[[str], bool]
 
 _HOSTNAME = patterns.matcher(
     r"^([a-zA-Z0-9\p{S}\p{L}]((-?[a-zA-Z0-9\p{S}\p{L}]{0,62})?)"
-    r"|([a-zA-Z0-9\p{S}\p{L}](([a-zA-Z0-9-\p{S}\p{L}]{0,61}[a-zA-Z0-9\p{S}\p{L}])?)(\.)){1,}"
+    r"|([a-zA-Z0-9\p{S}\p{L}](([-a-zA-Z0-9\p{S}\p{L}]{0,61}[a-zA-Z0-9\p{S}\p{L}])?)(\.)){1,}"
     r"([a-zA-Z0-9\p{S}\p{L}])(-?[a-zA-Z0-9\p{S}\p{L}]){1,62})$"
 )
 _DATE = re.compile(r"\d{4}-\d\d-\d\d").fullmatch
@@ -32,6 +31,10 @@ _DURATION_UNITS = re.compile(r"\d+\s*([A-Za-zµ]+)").findall
 _UNITS = ("ns", "us", "µs", "ms", "s", "m", "h", "hr", "d", "w", "wk")
 _UNIT_STEMS = ("nano", "micro", "milli", "sec", "min", "hour", "day", "week")
 _HEX = "[0-9a-fA-F]"
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
+_ATOMS = re.compile(rf"{_ATOM}(\.{_ATOM})*").fullmatch
+_QUOTED = re.compile(r'"([^"\\]|\\.)*"').fullmatch
+_LITERAL = re.compile(r"\[[^\[\]\\\s]+\]").fullmatch
 _RGB = re.compile(r"rgb\(\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*\)").fullmatch
 _CREDIT_CARD = re.compile(
     r"(?:4[0-9]{12}(?:[0-9]{3})?|5[1-5][0-9]{14}|6(?:011|5[0-9][0-9])[0-9]{12}|3[47][0-9]{13}"
@@ -64,11 +67,12 @@ def _uri(text: str) -> bool:
 
 
 def _email(text: str) -> bool:
-    address = text[text.index("<") + 1 : -1] if text.endswith(">") and "<" in text else text
-    try:
-        return bool(headerregistry.Address(addr_spec=address).domain)
-    except (ValueError, IndexError):
-        return False
+    """An address by itself, or after a name and in angle brackets."""
+    if text.endswith(">") and "<" in text:
+        text = text[text.rindex("<") + 1 : -1]
+    local, at, domain = text.strip().rpartition("@")
+    plain = _ATOMS(local) if local[:1] != '"' else _QUOTED(local)
+    return bool(at) and plain is not None and (_ATOMS(domain) is not None or _LITERAL(domain) is not None)
 
 
 def _address(kind: type[ipaddress.IPv4Address] | type[ipaddress.IPv6Address]) -> Fits:

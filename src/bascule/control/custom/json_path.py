@@ -2,7 +2,7 @@
 
 `.spec.replicas`, `.metadata.labels['a.b/c']`, `.a\\.b`, `.items[0]`, `[-1]`, `[1:3]`, `[*]`, `.*`, `..name`,
 `['a','b']`, `[?(@.type=="Ready")].status`. What is missing yields nothing; a text that is no path raises ValueError.
-Parsing is linear, and looking costs at most `VISITS_MAX` steps for one object.
+Texts are at most `LENGTH_MAX` long, and looking costs at most `VISITS_MAX` steps for one object.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ Step = Callable[[list[Any]], list[Any]]
 Find = Callable[[Any], list[Any]]
 
 VISITS_MAX = 100_000
+LENGTH_MAX = 1000
 _NAME = re.compile(r"(?:\\.|[^\\.\[\]{}\s'\"])+")
 _INDEX = re.compile(r"-?\d+").fullmatch
 _SLICE = re.compile(r"(-?\d+)?:(-?\d+)?(?::(-?\d+))?").fullmatch
-_FILTER = re.compile(r"\s*(.+?)\s*(==|!=|<=|>=|<|>)\s*(.+?)\s*", re.DOTALL).fullmatch
+_OPERATOR = re.compile(r"[!<>=]+").search
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
@@ -32,6 +33,8 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
 
 def parse(text: str) -> Find:
     """The path, ready to look: all values it leads to, in order. Raises ValueError."""
+    if len(text) > LENGTH_MAX:
+        raise ValueError(f"a path of more than {LENGTH_MAX} characters")
     steps = list(_steps(text))
 
     def find(value: Any) -> list[Any]:
@@ -161,12 +164,14 @@ def _descendants(values: list[Any]) -> list[Any]:
 
 def _filter(text: str) -> Step:
     """Items of lists for which a comparison holds, or for which a path leads anywhere."""
-    compared = _FILTER(text)
-    if compared is None:
+    found = _OPERATOR(text)
+    if found is None:
         exists = parse(text.strip())
         return lambda values: [item for value in values for item in _listed(value) if exists(item)]
-    left, right = _operand(compared[1]), _operand(compared[3])
-    compare = _OPERATORS[compared[2]]
+    compare = _OPERATORS.get(found.group())
+    if compare is None:
+        raise ValueError(f"unrecognized filter operator {found.group()!r}")
+    left, right = _operand(text[: found.start()].strip()), _operand(text[found.end() :].strip())
 
     def holds(item: Any) -> bool:
         lefts, rights = left(item), right(item)
@@ -185,6 +190,8 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _operand(text: str) -> Find:
+    if not text:
+        raise ValueError("a filter compares two values")
     if text[0] in "@.":
         return parse(text)
     constant: Any
