@@ -11,10 +11,20 @@ TOLERATION_SECONDS: Final = 300
 
 
 def priority(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object) -> None:
-    """`spec.priority` and `preemptionPolicy` follow from the PriorityClass, the named one or the default."""
-    if asked.subresource or asked.operation != "CREATE":
+    """`spec.priority` and `preemptionPolicy` follow from the PriorityClass, the named one or the default.
+
+    An update that says nothing of them leaves them as they are.
+    """
+    if asked.subresource:
         return
     spec = context.spec_of(obj)
+    if asked.operation == "UPDATE":
+        before = (asked.old or {}).get("spec") or {}
+        for field in ("priority", "preemptionPolicy"):
+            if spec.get(field) is None and before.get(field) is not None:
+                spec[field] = before[field]
+    if asked.operation != "CREATE":
+        return
     name = spec.get("priorityClassName") or ""
     if name:
         found = held.source.get("scheduling.k8s.io", "priorityclasses", asked.cluster, "", name)
@@ -52,7 +62,7 @@ def priority_class(held: context.Context, asked: request.AdmissionRequest, obj: 
 
 def tolerations(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object) -> None:
     """A pod stays five minutes on a node that is not ready or not heard from, unless it says otherwise."""
-    if asked.subresource or asked.operation != "CREATE":
+    if asked.subresource or asked.operation not in ("CREATE", "UPDATE"):
         return
     spec = context.spec_of(obj)
     given = spec.get("tolerations") or []

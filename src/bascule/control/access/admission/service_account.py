@@ -1,4 +1,8 @@
-"""Every pod runs as a service account, with a token of its own that the node renews."""
+"""Every pod runs as a service account, with a token of its own that the node renews.
+
+An update that leaves out what was added here, as `kubectl replace` of a user's file does, keeps it: none of it can
+change anyway.
+"""
 
 from typing import Any, Final
 
@@ -12,9 +16,13 @@ MIRROR: Final = "kubernetes.io/config.mirror"
 
 
 def mutate(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object) -> None:
-    if asked.subresource or asked.operation != "CREATE" or MIRROR in objects.annotations(obj):
+    if asked.subresource or MIRROR in objects.annotations(obj):
         return
     spec = context.spec_of(obj)
+    if asked.operation == "UPDATE":
+        _keep(spec, (asked.old or {}).get("spec") or {})
+    if asked.operation != "CREATE":
+        return
     name = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
     spec["serviceAccountName"] = spec["serviceAccount"] = name
     account = held.source.get("", "serviceaccounts", asked.cluster, asked.namespace, name)
@@ -28,6 +36,26 @@ def mutate(held: context.Context, asked: request.AdmissionRequest, obj: objects.
         spec["imagePullSecrets"] = [{"name": item.get("name")} for item in account["imagePullSecrets"]]
     if _automounts(spec, account):
         _mount_token(held, spec)
+
+
+def _keep(spec: dict[str, Any], before: dict[str, Any]) -> None:
+    """Gives back the account, the token's volume and its mounts."""
+    if not spec.get("serviceAccountName") and not spec.get("serviceAccount"):
+        for field in ("serviceAccountName", "serviceAccount"):
+            if before.get(field):
+                spec[field] = before[field]
+    volume = next((v for v in before.get("volumes") or () if str(v.get("name")).startswith(VOLUME_PREFIX)), None)
+    held = {v.get("name") for v in spec.get("volumes") or ()}
+    if volume is None or volume["name"] in held:
+        return
+    spec["volumes"] = [*(spec.get("volumes") or ()), volume]
+    for field in ("containers", "initContainers"):
+        old = {container.get("name"): container for container in before.get(field) or ()}
+        for container in spec.get(field) or ():
+            mounted = old.get(container.get("name"), {}).get("volumeMounts") or ()
+            lost = [mount for mount in mounted if mount.get("name") == volume["name"]]
+            if lost:
+                container["volumeMounts"] = [*(container.get("volumeMounts") or ()), *lost]
 
 
 def _automounts(spec: dict[str, Any], account: objects.Object) -> bool:
