@@ -34,6 +34,23 @@ _SUBRESOURCE_KINDS = {
 _CREATED_SUBRESOURCES = frozenset({"eviction", "binding", "token"})
 _STREAMED_SUBRESOURCES = frozenset({"log", "exec", "attach", "portforward", "proxy"})
 
+_PARAMETERS = {
+    "labelSelector": "Labels that restrict the list of returned objects; all by default.",
+    "fieldSelector": "Fields that restrict the list of returned objects; all by default.",
+    "limit": "The most objects of one answer; what is left over is had with `continue`.",
+    "continue": "From the answer before, whose rest is wanted.",
+    "resourceVersion": "How new the answer must be.",
+    "resourceVersionMatch": "How `resourceVersion` is meant.",
+    "sendInitialEvents": "Begins a watch with all there is, up to a bookmark.",
+    "allowWatchBookmarks": "Asks for events of type BOOKMARK.",
+    "timeoutSeconds": "How long a list or a watch may take.",
+    "watch": "Watch for changes to the described resources, told as they are added, modified and deleted.",
+    "dryRun": "`All`: everything happens but the writing.",
+    "fieldManager": "Who makes the change.",
+    "fieldValidation": "What unknown and repeated fields are: Ignore, Warn or Strict.",
+    "force": "Takes fields from other managers; for apply.",
+    "propagationPolicy": "What becomes of dependents: Orphan, Background or Foreground.",
+}
 
 Custom = Mapping[tuple[str, str], Mapping[str, Any]]
 """By apiVersion and kind, the definitions of a custom resource and of its lists, in this order."""
@@ -201,6 +218,10 @@ def _operation(row: resources.Resource, action: str, reference: str, *, body: Se
             _query("limit", "integer"),
             _query("continue"),
             _query("resourceVersion"),
+            _query("resourceVersionMatch"),
+            _query("sendInitialEvents", "boolean"),
+            _query("allowWatchBookmarks", "boolean"),
+            _query("timeoutSeconds", "integer"),
             _query("watch", "boolean"),
         ]
     return operation
@@ -212,7 +233,8 @@ def _content(media_types: Sequence[str], reference: str) -> dict[str, Any]:
 
 
 def _query(name: str, kind: str = "string") -> dict[str, Any]:
-    return {"name": name, "in": "query", "schema": {"type": kind, "uniqueItems": True}}
+    described = {"description": _PARAMETERS[name]} if name in _PARAMETERS else {}
+    return {**described, "name": name, "in": "query", "schema": {"type": kind, "uniqueItems": True}}
 
 
 def _item(operations: dict[str, Any], namespace: str, name: str) -> dict[str, Any]:
