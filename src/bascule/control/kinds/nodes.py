@@ -5,16 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from bascule.control.kinds import check, columns, generic, metadata, quantities, shape
+from bascule.control.kinds import columns, generic, ips, metadata, quantities, resource_names, shape
 from bascule.control.kinds.check import Causes
 from bascule.control.kinds.pod import scheduling
-from bascule.control.kinds.strategy import Column
-from bascule.vocabulary import errors
+from bascule.control.kinds.strategy import Column, Context
+from bascule.vocabulary import errors, names
 from bascule.vocabulary.objects import Object
 
 _ROLE_PREFIX = "node-role.kubernetes.io/"
 _ROLE = "kubernetes.io/role"
-_ONCE = ("podCIDR", "providerID")
 _UNKNOWN = "<unknown>"
 
 
@@ -28,41 +27,104 @@ def default(obj: Object) -> None:
 
 
 def _rules(obj: Object) -> Causes:
+    spec = shape.mapping(obj, "spec")
+    yield from _taints(shape.items(spec, "taints"))
+    yield from _amounts(obj)
+    ranges = shape.texts(spec, "podCIDRs")
+    for index, text in enumerate(ranges):
+        yield from ips.cidr(f"spec.podCIDRs[{index}]", text)
+    if len(ranges) > 1:
+        if not ips.one_of_each_family(ranges):
+            message = "may specify no more than one CIDR for each IP family"
+            yield errors.invalid_value("spec.podCIDRs", ranges, message)
+        for index, text in enumerate(ranges):
+            if text in ranges[:index]:
+                yield errors.duplicate(f"spec.podCIDRs[{index}]", text)
+
+
+def _taints(taints: list[Object]) -> Causes:
     seen = set()
-    for index, taint in enumerate(shape.items(shape.mapping(obj, "spec"), "taints")):
-        at = f"spec.taints[{index}]"
-        key, effect = shape.text(taint, "key"), shape.text(taint, "effect")
-        if not key:
-            yield errors.required(f"{at}.key", "")
-        yield from metadata.label_problems(f"{at}.key", {key: ""} if key else {})
-        yield from metadata.label_problems(f"{at}.value", {"value": taint.get("value")})
+    for index, taint in enumerate(taints):
+        at = f"metadata.taints[{index}]"
+        key, value, effect = (shape.text(taint, field) for field in ("key", "value", "effect"))
+        yield from metadata.label_problems(f"{at}.key", {key: ""})
+        found = names.label_value_problems(value)
+        if found:
+            yield errors.invalid_value(f"{at}.value", value, ";".join(found))
         if not effect:
             yield errors.required(f"{at}.effect", "")
-        yield from check.one_of(f"{at}.effect", effect, scheduling.EFFECTS)
+        elif effect not in scheduling.EFFECTS:
+            yield errors.not_supported(f"{at}.effect", effect, scheduling.EFFECTS, in_order=True)
         if (key, effect) in seen:
-            yield errors.duplicate(at, f"{key}:{effect}")
+            shown = {"Key": key, "Value": value, "Effect": effect, "TimeAdded": taint.get("timeAdded")}
+            cause = errors.duplicate(at, shown)
+            yield cause._replace(message=f"{cause.message}: taints must be unique by key and effect pair")
         seen.add((key, effect))
-    yield from _amounts(obj)
 
 
 def _amounts(obj: Object) -> Causes:
     status = shape.mapping(obj, "status")
     for field in ("capacity", "allocatable"):
         for name, value in shape.mapping(status, field).items():
-            yield from check.quantity_value(f"status.{field}[{name}]", value)
+            yield from resource_names.amount_problems(f"status.{field}.{name}", name, value)
+
+
+def _create(obj: Object, context: Context) -> None:
+    _agree(shape.ensure(obj, "spec"))
+
+
+def _update(new: Object, old: Object, context: Context) -> None:
+    _agree(shape.ensure(new, "spec"))
+
+
+def _agree(spec: Object) -> None:
+    """One range and the list of them say the same; dynamic configuration of nodes is gone."""
+    one, listed = shape.text(spec, "podCIDR"), shape.sequence(spec, "podCIDRs")
+    if one and not listed:
+        spec["podCIDRs"] = [one]
+    elif listed and listed[0] != one:
+        spec["podCIDR" if not one else "podCIDRs"] = listed[0] if not one else [one]
+    spec.pop("configSource", None)
 
 
 def _update_rules(new: Object, old: Object) -> Causes:
     spec, before = shape.mapping(new, "spec"), shape.mapping(old, "spec")
-    for field in _ONCE:
-        if before.get(field) and spec.get(field) != before.get(field):
-            yield errors.forbidden_field(
-                f"spec.{field}", f'node updates may not change {field} except from "" to valid'
-            )
+    yield from _addresses(new)
+    ranges, was = shape.texts(spec, "podCIDRs"), shape.texts(before, "podCIDRs")
+    message = 'node updates may not change podCIDR except from "" to valid'
+    if was and len(was) != len(ranges):
+        yield errors.forbidden_field("spec.podCIDRs", message)
+    elif was:
+        for _ in (one for one, other in zip(ranges, was, strict=True) if one != other):
+            yield errors.forbidden_field("spec.podCIDRs", message)
+    if before.get("providerID") and spec.get("providerID") != before["providerID"]:
+        message = 'node updates may not change providerID except from "" to valid'
+        yield errors.forbidden_field("spec.providerID", message)
+    if (spec.get("externalID") or "") != (before.get("externalID") or ""):
+        yield errors.forbidden_field("spec.externalID", "may not be updated")
+
+
+def _addresses(obj: Object) -> Causes:
+    seen = []
+    for index, address in enumerate(shape.items(shape.mapping(obj, "status"), "addresses")):
+        pair = (address.get("type"), address.get("address"))
+        if pair in seen:
+            yield errors.duplicate(f"status.addresses[{index}]", {"Type": pair[0], "Address": pair[1]})
+        seen.append(pair)
 
 
 def _status_rules(new: Object, old: Object) -> Causes:
     yield from _amounts(new)
+    yield from _addresses(new)
+
+
+def _warnings(obj: Object) -> list[str]:
+    spec, found = shape.mapping(obj, "spec"), []
+    if spec.get("configSource") is not None:
+        found.append("spec.configSource: the feature is no longer available")
+    if spec.get("externalID"):
+        found.append("spec.externalID: this field is deprecated, and is unused by Kubernetes")
+    return found
 
 
 def _fields(obj: Object) -> dict[str, str]:
@@ -113,6 +175,9 @@ def _cells(obj: Object, now: datetime) -> list[Any]:
 
 STRATEGY = generic.make(
     default=default,
+    create=_create,
+    update=_update,
+    warnings=_warnings,
     rules=_rules,
     update_rules=_update_rules,
     status_rules=_status_rules,
