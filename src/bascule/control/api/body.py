@@ -11,7 +11,7 @@ import orjson
 
 from bascule.control.api import call as calls
 from bascule.control.api import extent
-from bascule.control.schema import decoding, types, validation
+from bascule.control.schema import decoding, nulls, types, validation
 from bascule.vocabulary import errors, objects
 
 T = TypeVar("T")
@@ -79,6 +79,8 @@ def check(
     findings = validation.check(obj, schema, duplicates=duplicates)
     for warning in validation.enforce(findings, obj, call.options.field_validation, refuse):
         call.warn(warning)
+    if findings is not validation.NOTHING:
+        nulls.fill(obj, schema)
     if findings.unknown_fields:
         pruned = validation.prune_unknown(obj, schema)
         if pruned is not obj:

@@ -15,7 +15,7 @@ from bascule.vocabulary import builtins, errors, objects
 
 def identify(call: calls.Call, obj: objects.Object) -> None:
     """The asker's identity, whatever the body says."""
-    spec = obj.setdefault("spec", {})
+    spec = obj["spec"] = obj.get("spec") or {}
     for field in ("username", "uid", "groups", "extra"):
         spec.pop(field, None)
     spec |= call.user.info()

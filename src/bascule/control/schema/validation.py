@@ -47,7 +47,10 @@ NOTHING = Findings()
 
 
 def check(obj: Object, schema: types.TypeSchema, *, duplicates: Sequence[str] = ()) -> Findings:
-    """Everything wrong with the object; `NOTHING` itself when it is fine (the fast path)."""
+    """Everything wrong with the object; `NOTHING` itself when it is fine (the fast path).
+
+    Nulls as elements of lists and maps are not wrong, but not fine either: `nulls.fill` is for them.
+    """
     if fits(schema)(obj) and not duplicates:
         return NOTHING
     type_errors: list[str] = []
@@ -111,7 +114,7 @@ def _pruned(value: Any, schema: types.TypeSchema) -> Any:
 
 
 def fits(schema: types.TypeSchema) -> Fits:
-    """The compiled yes-or-no check of a type."""
+    """The compiled check of a type: yes, or no for what has to be looked at more closely."""
     try:
         found: Fits = schema.compiled["fits"]
     except KeyError:
@@ -160,7 +163,7 @@ def _struct_fits(schema: types.TypeSchema) -> Fits:
 
 def _map_fits(element: types.TypeSchema) -> Fits:
     if element.shape == "string" and element.format != "byte":
-        allowed = {str, type(None)}
+        allowed = {str}
         return lambda value: (
             value is None or (value.__class__ is dict and allowed.issuperset(map(type, value.values())))
         )
@@ -169,7 +172,7 @@ def _map_fits(element: types.TypeSchema) -> Fits:
         if value.__class__ is not dict:
             return value is None
         below = fits(element)
-        return all(map(below, value.values()))
+        return all(map(below, value.values())) and None not in value.values()
 
     return check_map
 
@@ -179,7 +182,7 @@ def _list_fits(element: types.TypeSchema) -> Fits:
         if value.__class__ is not list:
             return value is None
         below = fits(element)
-        return all(map(below, value))
+        return all(map(below, value)) and None not in value
 
     return check_list
 
