@@ -23,9 +23,14 @@ def object_meta() -> types.TypeSchema:
     return found
 
 
-def coerce(obj: Object, node: structural.Node) -> list[str]:
-    """In place, for the root and every embedded resource; the paths dropped. Raises a StatusError (400)."""
-    dropped = _metadata(obj, "")
+def coerce_root(obj: Object) -> list[str]:
+    """In place; the paths dropped from `metadata`. Raises a StatusError (400)."""
+    return _metadata(obj, "")
+
+
+def coerce_embedded(obj: Object, node: structural.Node) -> list[str]:
+    """In place, for every embedded resource; the paths dropped. Raises a StatusError (400)."""
+    dropped = []
     if embeds(node):
         for path, resource in resources(obj, node, ""):
             for key in ("apiVersion", "kind"):

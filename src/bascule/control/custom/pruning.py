@@ -21,13 +21,17 @@ _RESOURCE = frozenset(("apiVersion", "kind", "metadata"))
 def prune(obj: Object, node: structural.Node) -> list[str]:
     """Prunes a resource in place; returns the paths of what was dropped, `spec.list[0].field`.
 
-    Raises a StatusError (400) where the metadata of a resource is not metadata.
+    Those of the metadata come first, then the schema's, then those of embedded metadata, each sorted. Raises a StatusError (400) where the metadata of a resource is not metadata.
     """
     try:
         whole: Prune = node.compiled["prune-root"]
     except KeyError:
         whole = node.compiled["prune-root"] = _compile(node, keeps=node.preserve_unknown, resource=True)
-    return (whole(obj) or []) + coercing.coerce(obj, node)
+    dropped = coercing.coerce_root(obj)
+    pruned = whole(obj)
+    if pruned:
+        dropped += sorted(pruned)
+    return dropped + sorted(coercing.coerce_embedded(obj, node)) if coercing.embeds(node) else dropped
 
 
 def prune_value(value: Any, node: structural.Node) -> list[str]:

@@ -15,10 +15,22 @@ Schema = dict[str, Any]
 Version = Literal[2, 3]
 
 _META = "io.k8s.apimachinery.pkg.apis.meta.v1."
-_CONVENTIONS = "https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md"
-_API_VERSION = "The version of the schema that this object is written in."
-_KIND = "The name of the type of this object, in CamelCase."
-_METADATA = "The metadata every object has."
+_MORE = "More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md"
+# Clients' tests look for these very words.
+_API_VERSION = (
+    "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized "
+    f"schemas to the latest internal value, and may reject unrecognized values. {_MORE}#resources"
+)
+_KIND = (
+    "Kind is a string value representing the REST resource this object represents. Servers may infer this from the "
+    f"endpoint the client submits requests to. Cannot be updated. In CamelCase. {_MORE}#types-kinds"
+)
+_METADATA = f"Standard object's metadata. {_MORE}#metadata"
+_LIST_METADATA = f"Standard list metadata. {_MORE}#types-kinds"
+_EMBEDDED_API_VERSION = (
+    f"apiVersion defines the versioned schema of this representation of an object. {_MORE}#resources"
+)
+_EMBEDDED_KIND = f"kind is a string value representing the type of this object. In CamelCase. {_MORE}#types-kinds"
 _KEPT = (
     *("title", "description", "type", "format", "default", "nullable", "externalDocs", "required", "enum", "pattern"),
     *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength"),
@@ -69,10 +81,9 @@ def _root(node: structural.Node, version: Version) -> Schema:
 
 
 def _resource(version: Version, *, embedded: bool = False) -> Schema:
-    more = f" More info: {_CONVENTIONS}#" if embedded else ""
     return {
-        "apiVersion": {"type": "string", "description": _API_VERSION + (f"{more}resources" if more else "")},
-        "kind": {"type": "string", "description": _KIND + (f"{more}types-kinds" if more else "")},
+        "apiVersion": {"type": "string", "description": _EMBEDDED_API_VERSION if embedded else _API_VERSION},
+        "kind": {"type": "string", "description": _EMBEDDED_KIND if embedded else _KIND},
         "metadata": _reference(f"{_META}ObjectMeta", _METADATA, version),
     }
 
@@ -94,10 +105,10 @@ def _list(name: str, kind: str, list_kind: str, plural: str, version: Version) -
             **_resource(version),
             "items": {
                 "type": "array",
-                "description": f"List of {plural}. More info: {_CONVENTIONS}",
+                "description": f"List of {plural}. {_MORE}",
                 "items": {"$ref": prefix + name},
             },
-            "metadata": _reference(f"{_META}ListMeta", "The metadata every list has.", version),
+            "metadata": _reference(f"{_META}ListMeta", _LIST_METADATA, version),
         },
     }
 
