@@ -28,23 +28,18 @@ OBJECT_TYPES = (JSON, YAML, PROTOBUF)
 
 _YAML_TYPES = frozenset({YAML, "application/apply-patch+yaml", "text/yaml", "application/x-yaml"})
 
+_SHOWN_BYTES = 30
+
 
 def decode(body: bytes, content_type: str, *, default: tuple[str, str] | None = None) -> Object:
     """The object in a JSON, YAML or protobuf body. Raises StatusError (400, 413, 415).
 
     `default` is (apiVersion, kind) of the endpoint, filled in where the body names none.
     """
-    if _media_type(content_type) == PROTOBUF:
-        _bound(body)
-        value: Any = protobuf.decode(body, default=default)
-    else:
-        value = decode_value(body, content_type)
-    if not isinstance(value, dict):
-        raise errors.bad_request(
-            "couldn't get version/kind; json parse error: json: cannot unmarshal "
-            f"{'array' if isinstance(value, list) else type(value).__name__} into Go value of type "
-            'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
-        )
+    try:
+        value = _decode_mapping(body, content_type, default)
+    except Unreadable as error:
+        raise errors.bad_request(_unrecognized(str(error), body, default)) from error
     if default is not None:
         if not value.get("apiVersion"):
             value["apiVersion"] = default[0]
@@ -53,6 +48,37 @@ def decode(body: bytes, content_type: str, *, default: tuple[str, str] | None = 
     if not isinstance(value.get("kind") or "", str) or not isinstance(value.get("apiVersion") or "", str):
         raise errors.bad_request("couldn't get version/kind: apiVersion and kind must be strings")
     return value
+
+
+class Unreadable(errors.StatusError):
+    """The body is no text of its content type, or no object. Answered 400."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(400, "BadRequest", message)
+
+
+def _decode_mapping(body: bytes, content_type: str, default: tuple[str, str] | None) -> Object:
+    if _media_type(content_type) == PROTOBUF:
+        _bound(body)
+        return protobuf.decode(body, default=default)
+    value = decode_value(body, content_type)
+    if isinstance(value, dict):
+        return value
+    raise Unreadable(
+        "couldn't get version/kind; json parse error: json: cannot unmarshal "
+        f"{'array' if isinstance(value, list) else type(value).__name__} into Go value of type "
+        'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+    )
+
+
+def _unrecognized(problem: str, body: bytes, default: tuple[str, str] | None) -> str:
+    """The problem, what was wanted, and how the body begins: as text if it looks like an object."""
+    if default is None:
+        return problem
+    shown = body[:_SHOWN_BYTES]
+    text = shown.decode(errors="replace") if body[:1] == b"{" else shown.hex()
+    more = " ..." if len(body) > _SHOWN_BYTES else ""
+    return f"the object provided is unrecognized (must be of type {default[1]}): {problem} ({text or '<empty>'}{more})"
 
 
 def decode_value(body: bytes, content_type: str) -> Any:
@@ -101,7 +127,7 @@ def _decode_json(body: bytes) -> Any:
         if "depth limit" in str(error):
             raise _too_deep() from error
         problem = "unexpected end of JSON input" if not body.strip() else str(error)
-        raise errors.bad_request(f"couldn't get version/kind; json parse error: {problem}") from error
+        raise Unreadable(f"couldn't get version/kind; json parse error: {problem}") from error
     if body.count(b"{") + body.count(b"[") > DEPTH_MAX and is_deeper_than(body, DEPTH_MAX):
         raise _too_deep()
     return value
@@ -117,7 +143,7 @@ def _decode_yaml(body: bytes) -> Any:
     try:
         value = yaml_body.load(body, depth_max=DEPTH_MAX)
     except yaml_body.YamlError as error:
-        raise errors.bad_request(f"error converting YAML to JSON: yaml: {error}") from error
+        raise Unreadable(f"error converting YAML to JSON: yaml: {error}") from error
     return value
 
 

@@ -183,3 +183,18 @@ def test_duplicates_in_yaml() -> None:
 def test_a_yaml_stream_deeper_than_the_parser_dares_does_not_reach_it() -> None:
     with pytest.raises(yaml_body.YamlError, match="deeper"):
         yaml_body.load(b"[" * 200_000, depth_max=100)
+
+
+def test_a_body_that_is_no_object_says_what_was_wanted_and_how_it_begins() -> None:
+    body, wanted = b"apiVersion: v1\nkind: Pod", ("v1", "Namespace")
+    with pytest.raises(errors.StatusError) as refused:
+        decoding.decode(body, "application/json", default=wanted)
+    assert refused.value.code == 400
+    assert refused.value.message.startswith(
+        "the object provided is unrecognized (must be of type Namespace): couldn't get version/kind; json parse error: "
+    )
+    assert refused.value.message.endswith(f"({body.hex()})")
+    with pytest.raises(errors.StatusError, match=r'\({"kind": "Namespace", "metadat \.\.\.\)'):
+        decoding.decode(b'{"kind": "Namespace", "metadata" oops', "application/json", default=wanted)
+    with pytest.raises(errors.StatusError, match="<empty>"):
+        decoding.decode(b"", "application/json", default=wanted)
