@@ -65,13 +65,20 @@ def membership(_value: Any, container: Any, _result: Any) -> int:
     return size(container)
 
 
+def items(first: Any, *_: Any) -> int:
+    """As many as the first one has."""
+    return size(first)
+
+
 def concatenation(_first: Any, _second: Any, result: Any) -> int:
     return 1 + len(result) // _COPIED_PER_UNIT
 
 
 def traversal(first: Any, *_: Any) -> int:
     """A walk over everything within."""
-    if type(first) is str or type(first) is bytes:
+    if type(first) is str:
+        return int((len(first) if first.isascii() else len(first.encode(errors="replace"))) * TRAVERSAL)
+    if type(first) is bytes:
         return int(len(first) * TRAVERSAL)
     if isinstance(first, LISTS):
         return sum(map(traversal, first))

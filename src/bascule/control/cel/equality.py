@@ -87,7 +87,7 @@ def lookup(mapping: Any, key: Any, default: Any) -> Any:
         return mapping.get(key) if type(key) is str and mapping.has(key) else default
     kind = type(key)
     if kind is str:
-        return mapping[key] if key in mapping else default
+        return _entry(mapping, key, default)
     try:
         found = key in mapping
     except TypeError:  # a list or a map is no key
@@ -101,6 +101,12 @@ def lookup(mapping: Any, key: Any, default: Any) -> Any:
                 return mapping[own]
         return default
     return mapping[key]
+
+
+def _entry(mapping: Any, key: str, default: Any) -> Any:
+    if type(mapping) is dict:
+        return mapping.get(key, default)
+    return mapping[key] if key in mapping.raw else default
 
 
 def contains(items: Iterable[Any], value: Any) -> bool:

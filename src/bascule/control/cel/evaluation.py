@@ -23,10 +23,18 @@ LIST_COST, MAP_COST = 10, 30
 
 
 class Code(NamedTuple):
-    """Runs a node; ``cost`` is what it costs in any case, to be charged by who runs it."""
+    """Runs a node; ``cost`` is what it costs in any case, to be charged by who runs it.
+
+    What is ``constant`` was computed when the expression compiled, and costs nothing.
+    """
 
     run: Evaluate
     cost: int
+    constant: bool = False
+
+
+def constant(value: Any) -> Code:
+    return Code(lambda frame: value, 0, True)
 
 
 class Compiler:
@@ -43,8 +51,7 @@ class Compiler:
 
     def code(self, node: ast.Node) -> Code:
         if isinstance(node, ast.Literal):
-            value = node.value
-            return Code(lambda frame: value, 0)
+            return constant(node.value)
         if isinstance(node, ast.Ident):
             return self.variable(node.name)
         if isinstance(node, ast.Select):
@@ -62,8 +69,7 @@ class Compiler:
     def variable(self, name: str) -> Code:
         place = self.names.get(name.removeprefix("."))
         if place is None:
-            value = TypeValue(selection.type_value_name(name.removeprefix(".")))
-            return Code(lambda frame: value, 1)
+            return constant(TypeValue(name.removeprefix(".")))
 
         def read(frame: Frame) -> Any:
             value = frame[place]
@@ -84,7 +90,7 @@ class Compiler:
             return Code(selection.tested(operand.run, node.field), operand.cost)
         if node.optional:
             return Code(selection.optional(operand.run, node.field), operand.cost + 1)
-        return Code(selection.selected(operand.run, node.field), operand.cost + 1)
+        return Code(selection.selected(operand.run, node.field), operand.cost + 1 + _entered(node.operand))
 
     # Calls
 
@@ -94,12 +100,21 @@ class Compiler:
             return special(self, node)
         nodes = [*([node.target] if node.target is not None else []), *node.args]
         codes = [self.code(arg) for arg in nodes]
+        if node.function == "@in" and codes[1].constant:
+            member = selection.member_of(codes[0].run, codes[1].run([]))
+            if member is not None:
+                return Code(member, codes[0].cost)
         run, cost = dispatch.call(node, nodes, [code.run for code in codes])
+        if node.function in _CONVERSIONS and all(code.constant for code in codes):
+            try:
+                return constant(run([0, _FREE]))
+            except EvaluationError:
+                pass  # it will say so when it runs
         return Code(run, cost + sum(code.cost for code in codes))
 
     def logical(self, node: ast.Call, decisive: bool) -> Code:
         """``&&`` and ``||``: one side that decides absorbs the other's error."""
-        left, (right, right_cost) = self.code(node.args[0]), self.code(node.args[1])
+        left, (right, right_cost, _) = self.code(node.args[0]), self.code(node.args[1])
         left_run, wanted, other = left.run, cast(object, decisive), cast(object, not decisive)
 
         def run(frame: Frame) -> bool:
@@ -125,8 +140,11 @@ class Compiler:
         return Code(run, left.cost)
 
     def conditional(self, node: ast.Call) -> Code:
-        condition, (chosen, chosen_cost), (other, other_cost) = map(self.code, node.args)
-        test = condition.run
+        condition, first, second = map(self.code, node.args)
+        test, chosen, other = condition.run, first.run, second.run
+        # A branch that only reads something is read for one unit less, upstream.
+        chosen_cost = first.cost - (_reads(node.args[1]) and not first.constant)
+        other_cost = second.cost - (_reads(node.args[2]) and not second.constant)
 
         def run(frame: Frame) -> Any:
             decided = test(frame)
@@ -143,13 +161,14 @@ class Compiler:
     def index(self, node: ast.Call) -> Code:
         operand, key = map(self.code, node.args)
         indexed = selection.indexed(operand.run, key.run, optional=node.function == "_[?_]")
-        return Code(indexed, operand.cost + key.cost + 1)
+        own = 0 if _reads(node.args[1]) and not key.constant else 1
+        return Code(indexed, operand.cost + key.cost + own + _entered(node.args[0]))
 
     def alternative(self, node: ast.Call) -> Code:
         """``a.or(b)`` and ``a.orValue(b)``: the other is looked at only when there is none."""
         if node.target is None:
             raise no_such_overload()
-        operand, (other, other_cost) = self.code(node.target), self.code(node.args[0])
+        operand, (other, other_cost, _) = self.code(node.target), self.code(node.args[0])
         first, bare = operand.run, node.function == "orValue"
 
         def run(frame: Frame) -> Any:
@@ -167,6 +186,8 @@ class Compiler:
 
     def list(self, node: ast.ListNode) -> Code:
         codes = [self.code(element) for element in node.elements]
+        if not node.optional and all(code.constant for code in codes):
+            return constant([code.run([]) for code in codes])
         runs = [code.run for code in codes]
         cost = LIST_COST + sum(code.cost for code in codes)
         if not node.optional:
@@ -204,7 +225,28 @@ class Compiler:
                 selection.insert(made, key, value)
             return made
 
+        if all(key.constant and value.constant and not optional for key, value, optional in pairs):
+            try:
+                return constant(run([]))
+            except EvaluationError:
+                pass  # it will say so when it runs
         return Code(run, MAP_COST + sum(key.cost + value.cost for key, value, _ in pairs))
+
+
+_CONVERSIONS = frozenset({"bool", "bytes", "double", "duration", "dyn", "int", "string", "timestamp", "type", "uint"})
+_FREE = 2**62
+
+
+def _reads(node: ast.Node) -> bool:
+    """Whether the node only reads: a variable, a field, an item."""
+    if isinstance(node, ast.Select):
+        return not node.test_only
+    return isinstance(node, ast.Ident) or (isinstance(node, ast.Call) and node.function in ("_[_]", "_[?_]"))
+
+
+def _entered(node: ast.Node) -> int:
+    """What it costs to read from a computed value, beyond reading itself."""
+    return 0 if _reads(node) or (isinstance(node, ast.Call) and node.function == "_?_:_") else 1
 
 
 def force(frame: Frame, value: Lazy) -> Any:

@@ -39,10 +39,10 @@ def code(compiler: Compiler, node: ast.Comprehension) -> Code:
     elif transform is not None and node.kind in ("transformMap", "transformMapEntry"):
         run, cost = (
             _maps(pairs, keep, transform, first, entry=node.kind == "transformMapEntry"),
-            evaluation.MAP_COST + 1,
+            1,
         )
     elif transform is not None:
-        run, cost = _lists(pairs, keep, transform), evaluation.LIST_COST + 1
+        run, cost = _lists(pairs, keep, transform), 1
     else:
         raise no_such_overload()
     return evaluation.Code(run, over.cost + cost)
@@ -68,7 +68,7 @@ def _bind(compiler: Compiler, node: ast.Comprehension) -> Code:
         frame[place] = Lazy(compute)
         return result_run(frame)
 
-    return evaluation.Code(run, evaluation.LIST_COST + result.cost)
+    return evaluation.Code(run, result.cost)
 
 
 Pairs = Callable[["Frame"], Any]
@@ -103,23 +103,27 @@ def _quantifier(pairs: Pairs, keep: Code, *, decisive: bool) -> Body:
 
     def run(frame: Frame) -> bool:
         failure: EvaluationError | None = None
+        decided = False
         for _ in pairs(frame):
+            if decided:
+                frame[0] += condition_cost
+                return decisive
             frame[0] += step_cost
             if frame[0] > frame[1]:
                 raise BudgetExceededError
             try:
                 value = test(frame)
                 if value is wanted:
-                    return decisive
-                if type(value) is not bool and failure is None:
+                    decided = True
+                elif type(value) is not bool and failure is None:
                     failure = no_such_overload()
             except BudgetExceededError:
                 raise
             except EvaluationError as error:
                 failure = failure or error
-        if failure is not None:
+        if failure is not None and not decided:
             raise failure
-        return not decisive
+        return decisive if decided else not decisive
 
     return run
 
@@ -143,7 +147,7 @@ def _exists_one(pairs: Pairs, keep: Code) -> Body:
         for _ in pairs(frame):
             _charge(frame, keep.cost)
             held = _kept(frame, keep)
-            frame[0] += 2 if held else 1
+            frame[0] += 2 if held else 0
             count += held
         return count == 1
 
@@ -151,8 +155,8 @@ def _exists_one(pairs: Pairs, keep: Code) -> Body:
 
 
 def _lists(pairs: Pairs, keep: Code | None, transform: Code) -> Body:
-    make, grown_cost = transform.run, transform.cost + evaluation.LIST_COST + 2
-    skipped_cost = keep.cost + 1 if keep is not None else 0
+    make, grown_cost = transform.run, transform.cost + (0 if transform.constant else evaluation.LIST_COST) + 2
+    skipped_cost = keep.cost if keep is not None else 0
 
     def run(frame: Frame) -> list[Any]:
         made: list[Any] = []
@@ -171,7 +175,7 @@ def _maps(pairs: Pairs, keep: Code | None, transform: Code, key: int, *, entry: 
     make = transform.run
     # The accumulator, the insertion, and the key when it is the variable.
     grown_cost = transform.cost + (2 if entry else 3)
-    skipped_cost = keep.cost + 1 if keep is not None else 0
+    skipped_cost = keep.cost if keep is not None else 0
 
     def run(frame: Frame) -> dict[Any, Any]:
         made: dict[Any, Any] = {}

@@ -19,6 +19,7 @@ SOURCE_LENGTH_MAX = 100_000
 _PRIMARY = (
     "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}"
 )
+_PRIMARY_OR_NONE = _PRIMARY.replace("'(', '.'", "'(', ')', '.'")
 _RELATIONS = {"==", "!=", "<", "<=", ">", ">="}
 _STARTS = frozenset({"[", "{", "(", ".", "-", "!", "int", "uint", "float", "string", "bytes", "ident"})
 
@@ -87,12 +88,16 @@ class _Parser:
         self.at += 1
         return token
 
-    def expect(self, kind: str) -> lexer.Token:
+    def expect(self, kind: str, *, after_item: bool = False) -> lexer.Token:
+        """``after_item``: a comma would do, too."""
         token = self.peek()
         if token.kind == kind:
             self.at += 1
             return token
-        return self.syntax(token, f"mismatched input '{token.text}' expecting '{kind}'")
+        if kind == ")" and token.kind == "end":
+            return self.syntax(token, "missing ')' at '<EOF>'")
+        wanted = f"{{'{kind}', ','}}" if after_item and kind != ")" else f"'{kind}'"
+        return self.syntax(token, f"mismatched input '{token.text}' expecting {wanted}")
 
     def report(self, position: int, message: str) -> None:
         self.issues.append(Issue(position, message))
@@ -213,6 +218,8 @@ class _Parser:
         args: list[ast.Node] = []
         if self.accept(")"):
             return args
+        if self.peek().kind == "end":
+            self.syntax(self.peek(), f"mismatched input '<EOF>' expecting {_PRIMARY_OR_NONE}")
         while True:
             args.append(self.expression())
             if not self.accept(","):
@@ -274,8 +281,10 @@ class _Parser:
                 optional.add(len(elements))
             elements.append(self.expression())
             if not self.accept(","):
-                self.expect("]")
+                self.expect("]", after_item=True)
                 break
+            if elements and self.peek().kind == "end":
+                self.syntax(self.peek(), "missing ']' at '<EOF>'")
         return ast.ListNode(elements, frozenset(optional), position=opening.position)
 
     def map(self, opening: lexer.Token) -> ast.Node:
@@ -286,8 +295,10 @@ class _Parser:
             self.expect(":")
             entries.append(ast.Entry(key, self.expression(), optional))
             if not self.accept(","):
-                self.expect("}")
+                self.expect("}", after_item=True)
                 break
+            if self.peek().kind == "end":
+                self.syntax(self.peek(), "missing '}' at '<EOF>'")
         return ast.MapNode(entries, position=opening.position)
 
 

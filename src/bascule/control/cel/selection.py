@@ -16,11 +16,9 @@ Evaluate = Callable[[Frame], Any]
 UNSET: Any = object()
 """In a variable's place when it has no value."""
 _ABSENT = object()
-_TYPE_NAMES = {"dyn": "dyn"}
-
-
-def type_value_name(name: str) -> str:
-    return _TYPE_NAMES.get(name, name)
+_NUMBERS = frozenset({int, Uint, float})
+_SETS = (frozenset({str}), frozenset({bool}), _NUMBERS)
+"""Types whose values can be equal to each other."""
 
 
 class Variables:
@@ -153,6 +151,23 @@ def indexed(operand: Evaluate, key: Evaluate, *, optional: bool) -> Evaluate:
             return Optional(_item(value, index))
         except _MissingError:
             return NONE
+
+    return run
+
+
+def member_of(operand: Evaluate, items: Any) -> Evaluate | None:
+    """``operand in [constants]``, with a set of them; None when they are not simple."""
+    if type(items) is not list:
+        return None
+    kinds = {type(item) for item in items}
+    kind = next((kind for kind in _SETS if kinds <= kind), None)
+    if kind is None or not kinds:
+        return None
+    members = frozenset(items)
+
+    def run(frame: Frame) -> bool:
+        value = operand(frame)
+        return type(value) in kind and value in members
 
     return run
 

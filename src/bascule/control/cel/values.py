@@ -7,7 +7,7 @@ Times and durations count nanoseconds. Lists, maps and objects of declared data 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 INT_MAX, INT_MIN, UINT_MAX = 2**63 - 1, -(2**63), 2**64 - 1
@@ -33,9 +33,10 @@ class Duration:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Timestamp:
-    """A moment, counted from 1970 in UTC; years 1 to 9999."""
+    """A moment, counted from 1970 in UTC; years 1 to 9999. As text it keeps the offset it was written with."""
 
     nanoseconds: int
+    offset_seconds: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def _int_of_double(value: float) -> int:
 
 
 def _uint_of_double(value: float) -> Uint:
-    if not -1 < value < 2.0**64:
+    if not 0 <= value < 2.0**64:
         raise EvaluationError("unsigned integer overflow")
     return Uint(math.trunc(value))
 

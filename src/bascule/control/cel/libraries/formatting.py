@@ -79,7 +79,7 @@ def shown(value: Any) -> str:
         return "[" + ", ".join(_inner(item) for item in value) + "]"
     if isinstance(value, MAPS):
         get = value.get if hasattr(value, "get") else value.__getitem__
-        return "{" + ", ".join(sorted(f"{_inner(key)}: {_inner(get(key))}" for key in value)) + "}"
+        return "{" + ", ".join(sorted(f"{_inner(key)}:{_inner(get(key))}" for key in value)) + "}"
     raise _wrong("string", "strings, bools, bytes, ints, doubles, maps, lists, types, durations, and timestamps", value)
 
 

@@ -113,7 +113,7 @@ for _kind, _zero in (("int", 0), ("uint", Uint(0)), ("double", 0.0), ("duration"
     _add("sum", f"list<{_kind}> . -> {_kind}", _sum_from(_zero), cost=costs.traversal)
 _add("indexOf", "list<A> . A -> int", _index_of, cost=costs.traversal)
 _add("lastIndexOf", "list<A> . A -> int", _last_index_of, cost=costs.traversal)
-_add("slice", "list<A> . int, int -> list<A>", _slice, cost=costs.membership)
+_add("slice", "list<A> . int, int -> list<A>", _slice, cost=costs.items)
 _add("flatten", "list<list<A>> . -> list<A>", _flatten, cost=costs.traversal)
 _add("flatten", "list<dyn> . int -> list<dyn>", _flatten, cost=costs.traversal)
 _add("distinct", "list<A> . -> list<A>", _distinct, cost=_square)

@@ -32,11 +32,11 @@ def duration(nanoseconds: int) -> Duration:
     return Duration(nanoseconds)
 
 
-def timestamp(nanoseconds: int) -> Timestamp:
+def timestamp(nanoseconds: int, offset_seconds: int = 0) -> Timestamp:
     """Raises EvaluationError outside the years 1 to 9999."""
     if not _FIRST <= nanoseconds <= _LAST:
         raise EvaluationError("timestamp overflow")
-    return Timestamp(nanoseconds)
+    return Timestamp(nanoseconds, offset_seconds)
 
 
 def parse_duration(text: str) -> Duration:
@@ -66,13 +66,13 @@ def parse_timestamp(text: str) -> Timestamp:
     except ValueError as error:
         raise EvaluationError(f'parsing time "{text}": {error}') from error
     nanoseconds = int((match[7] or "0")[:9].ljust(9, "0"))
+    offset = 0
     whole = (moment - _EPOCH) // datetime.timedelta(seconds=1)
     if match[8]:
         if int(match[9]) > 24 or int(match[10]) > 59:
             raise EvaluationError(f'parsing time "{text}": time zone offset out of range')
-        shift = int(match[9]) * 3600 + int(match[10]) * 60
-        whole += shift if match[8] == "-" else -shift
-    return timestamp(whole * SECOND + nanoseconds)
+        offset = (int(match[9]) * 3600 + int(match[10]) * 60) * (-1 if match[8] == "-" else 1)
+    return timestamp((whole - offset) * SECOND + nanoseconds, offset)
 
 
 def parse_date(text: str) -> Timestamp:
@@ -90,9 +90,15 @@ def duration_text(value: Duration) -> str:
 
 def timestamp_text(value: Timestamp) -> str:
     seconds, rest = divmod(value.nanoseconds, SECOND)
-    moment = _EPOCH + datetime.timedelta(seconds=seconds)
+    try:
+        moment = _EPOCH + datetime.timedelta(seconds=seconds + value.offset_seconds)
+    except OverflowError as error:
+        raise EvaluationError("timestamp overflow") from error
     fraction = f".{rest:09}".rstrip("0").rstrip(".")
-    return f"{moment.year:04}{moment:-%m-%dT%H:%M:%S}{fraction}Z"
+    minutes = abs(value.offset_seconds) // 60
+    sign = "-" if value.offset_seconds < 0 else "+"
+    zone = f"{sign}{minutes // 60:02}:{minutes % 60:02}" if minutes else "Z"
+    return f"{moment.year:04}{moment:-%m-%dT%H:%M:%S}{fraction}{zone}"
 
 
 @functools.lru_cache(maxsize=256)
@@ -148,7 +154,9 @@ LIBRARY.add("getMilliseconds", "timestamp . -> int", _milliseconds)
 LIBRARY.add("getMilliseconds", "timestamp . string -> int", _milliseconds)
 for _name, _unit in _SPANS.items():
     LIBRARY.add(_name, "duration . -> int", _span(_unit))
-LIBRARY.add("_+_", "timestamp, duration -> timestamp", lambda a, b: timestamp(a.nanoseconds + b.nanoseconds))
+LIBRARY.add(
+    "_+_", "timestamp, duration -> timestamp", lambda a, b: timestamp(a.nanoseconds + b.nanoseconds, a.offset_seconds)
+)
 LIBRARY.add("_+_", "duration, timestamp -> timestamp", lambda a, b: timestamp(a.nanoseconds + b.nanoseconds))
 LIBRARY.add("_+_", "duration, duration -> duration", lambda a, b: duration(a.nanoseconds + b.nanoseconds))
 LIBRARY.add("_-_", "timestamp, timestamp -> duration", lambda a, b: duration(a.nanoseconds - b.nanoseconds))
