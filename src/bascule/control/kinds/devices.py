@@ -5,57 +5,34 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from bascule.control.kinds import check, columns, generic, shape
+from bascule.control.kinds import check, columns, device_claims, device_slices, generic, shape
 from bascule.control.kinds.check import Causes
 from bascule.control.kinds.strategy import Column
-from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
 
-def _default_devices(spec: Object) -> None:
-    for request in shape.items(shape.mapping(spec, "devices"), "requests"):
-        exact = request.get("exactly")
-        for demand in [*([exact] if type(exact) is dict else []), *shape.items(request, "firstAvailable")]:
-            shape.fill_zero(demand, "allocationMode", "ExactCount")
-            if demand["allocationMode"] == "ExactCount":
-                shape.fill_zero(demand, "count", 1)
-
-
 def _default_claim(obj: Object) -> None:
-    _default_devices(shape.ensure(obj, "spec"))
+    device_claims.default(shape.mapping(shape.ensure(obj, "spec"), "devices"))
 
 
 def _default_template(obj: Object) -> None:
-    _default_devices(shape.mapping(shape.mapping(obj, "spec"), "spec"))
-
-
-def _device_rules(path: str, spec: Object) -> Causes:
-    requests = shape.items(shape.mapping(spec, "devices"), "requests")
-    for index, request in enumerate(requests):
-        at = f"{path}.devices.requests[{index}]"
-        name = shape.text(request, "name")
-        if not name:
-            yield errors.required(f"{at}.name", "")
-        else:
-            yield from check.label(f"{at}.name", name)
-        kinds = [key for key in ("exactly", "firstAvailable") if request.get(key)]
-        if not kinds:
-            yield errors.required(at, "exactly one of `exactly` or `firstAvailable` is required")
-        elif len(kinds) > 1:
-            yield errors.invalid_value(at, name, "exactly one of `exactly` or `firstAvailable` is required")
-        exact = shape.mapping(request, "exactly")
-        if exact:
-            yield from check.required(f"{at}.exactly.deviceClassName", exact.get("deviceClassName"))
-    names = [request.get("name") for request in requests]
-    yield from check.unique(f"{path}.devices.requests", names, "name")
+    device_claims.default(shape.mapping(shape.mapping(shape.mapping(obj, "spec"), "spec"), "devices"))
 
 
 def _claim_rules(obj: Object) -> Causes:
-    yield from _device_rules("spec", shape.mapping(obj, "spec"))
+    yield from device_claims.problems("spec.devices", shape.mapping(shape.mapping(obj, "spec"), "devices"))
 
 
 def _template_rules(obj: Object) -> Causes:
-    yield from _device_rules("spec.spec", shape.mapping(shape.mapping(obj, "spec"), "spec"))
+    spec = shape.mapping(obj, "spec")
+    yield from device_claims.template_metadata("spec.metadata", shape.mapping(spec, "metadata"))
+    yield from device_claims.problems("spec.spec.devices", shape.mapping(shape.mapping(spec, "spec"), "devices"))
+
+
+def _class_rules(obj: Object) -> Causes:
+    spec = shape.mapping(obj, "spec")
+    yield from device_claims.selector_problems("spec.selectors", shape.items(spec, "selectors"))
+    yield from device_claims.configurations("spec.config", shape.items(spec, "config"))
 
 
 def _fixed_spec(new: Object, old: Object) -> Causes:
@@ -82,18 +59,6 @@ def _claim_cells(obj: Object, now: datetime) -> list[Any]:
 
 def _aged_cells(obj: Object, now: datetime) -> list[Any]:
     return [columns.name(obj), columns.age(obj, now)]
-
-
-def _slice_rules(obj: Object) -> Causes:
-    spec = shape.mapping(obj, "spec")
-    yield from check.required("spec.driver", spec.get("driver"))
-    yield from check.required("spec.pool.name", shape.mapping(spec, "pool").get("name"))
-    places = [key for key in ("nodeName", "nodeSelector", "allNodes", "perDeviceNodeSelection") if spec.get(key)]
-    if len(places) != 1:
-        yield errors.required(
-            "spec",
-            "exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required",
-        )
 
 
 def _slice_update_rules(new: Object, old: Object) -> Causes:
@@ -123,6 +88,7 @@ RESOURCE_CLAIM = generic.make(
     default=_default_claim,
     rules=_claim_rules,
     update_rules=_fixed_spec,
+    status_rules=device_claims.status_problems,
     columns=(columns.NAME, Column("State", description="What the claim waits for or has."), columns.AGE),
     cells=_claim_cells,
     status=True,
@@ -135,7 +101,7 @@ RESOURCE_CLAIM_TEMPLATE = generic.make(
     cells=_aged_cells,
 )
 RESOURCE_SLICE = generic.make(
-    rules=_slice_rules,
+    rules=device_slices.problems,
     update_rules=_slice_update_rules,
     fields=_slice_fields,
     columns=(
@@ -148,4 +114,9 @@ RESOURCE_SLICE = generic.make(
     cells=_slice_cells,
     generation=True,
 )
-DEVICE_CLASS = generic.make(columns=(columns.NAME, columns.AGE), cells=_aged_cells, generation=True)
+DEVICE_CLASS = generic.make(
+    rules=_class_rules,
+    columns=(columns.NAME, columns.AGE),
+    cells=_aged_cells,
+    generation=True,
+)

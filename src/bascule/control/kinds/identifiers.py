@@ -10,6 +10,12 @@ from bascule.control.kinds.check import Causes
 from bascule.vocabulary import errors, names
 
 _DRIVER_LENGTH_MAX = 63
+_IDENTIFIER_LENGTH_MAX = 32
+_IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]*"
+_BAD_IDENTIFIER = (
+    "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters "
+    f"or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName', regex used for validation is '{_IDENTIFIER}')"
+)
 _PATH = r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+"
 
 
@@ -74,3 +80,10 @@ def driver(path: str, value: object) -> Causes:
             yield errors.too_long(path, _DRIVER_LENGTH_MAX)
         for problem in metadata.subdomain(value.lower()):
             yield errors.invalid_value(path, value, problem)
+
+
+def c_identifier(path: str, value: str) -> Causes:
+    if len(value) > _IDENTIFIER_LENGTH_MAX:
+        yield errors.too_long(path, _IDENTIFIER_LENGTH_MAX)
+    if not re.fullmatch(_IDENTIFIER, value):
+        yield errors.invalid_value(path, value, _BAD_IDENTIFIER)
