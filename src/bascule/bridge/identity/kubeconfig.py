@@ -2,11 +2,15 @@
 
 import base64
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 import yaml
 
 from bascule.bridge.identity import faults, files
+
+# The C implementation where there is one: these files are read and written at every start.
+_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DUMPER: Final[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class Contents(NamedTuple):
@@ -32,13 +36,13 @@ def write(path: Path, server: str, ca_pem: bytes, cert_pem: bytes, key_pem: byte
         "current-context": "bascule",
         "preferences": {},
     }
-    files.write(path, yaml.safe_dump(document, sort_keys=False).encode(), mode=files.KEY_MODE)
+    files.write(path, yaml.dump(document, Dumper=_DUMPER, sort_keys=False).encode(), mode=files.KEY_MODE)
 
 
 def read(path: Path) -> Contents:
     """Only files that `write` made. Raises IdentityError."""
     try:
-        document = yaml.safe_load(files.read(path))
+        document = yaml.load(files.read(path), Loader=_LOADER)
         cluster = document["clusters"][0]["cluster"]
         user = document["users"][0]["user"]
         return Contents(

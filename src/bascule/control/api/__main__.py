@@ -83,6 +83,9 @@ def main(
 async def _serve(
     data_dir: Path, engine: str, settings: platforms.Settings, binds: Sequence[str], names: Sequence[str]
 ) -> None:
+    # Until it is ready all that is made stays; what comes and goes with requests is freed by counting. Looking for
+    # cycles is of no use before, and may be rare afterwards.
+    gc.disable()
     time = clock.SystemClock()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -111,10 +114,9 @@ async def _serve(
     await assembly.create_defaults(assembled)
     serving = server.Server(assembled)
     await serving.start(listeners, server.tls_context(*keys.api_serving, keys.ca))
-    # What is loaded stays; what comes and goes with requests is freed by counting. Looking for cycles may be rare.
-    gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER, 20, 50)
+    gc.enable()
     address = f"{_bracketed(settings.host)}:{port}"
     ready = {"ready": "api", "address": address, "pid": os.getpid(), "revision": store.revision}
     sys.stdout.write(orjson.dumps(ready).decode() + "\n")

@@ -34,7 +34,7 @@ async def assemble(
 ) -> platform.Platform:
     """Ready to serve, but for the default objects (`create_defaults`)."""
     caches = cache.Cache(store, time)
-    await caches.start()
+    await caches.start(settled=False)
     made = await platform.endpoints(builtins.REGISTRY, caches)
     view = reader.CacheReader(caches)
     authorizer = authorization.Authorizer(view)

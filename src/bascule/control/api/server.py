@@ -63,6 +63,7 @@ class Server:
             asyncio.create_task(lifecycle.Lifecycle(self._platform).run(), name="lifecycle of definitions"),
             asyncio.create_task(presence.run(self._platform), name="presence"),
         ]
+        self._platform.cache.settle()
 
     async def stop(self) -> None:
         """Ends watches cleanly, lets running requests finish for a moment, closes caches and store."""

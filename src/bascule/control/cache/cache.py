@@ -43,6 +43,7 @@ class Cache:
         self._resources: dict[str, resources.ResourceCache] = {}
         self._loading: dict[str, asyncio.Task[resources.ResourceCache]] = {}
         self._indexing: set[asyncio.Task[None]] = set()
+        self._unindexed: list[resources.ResourceCache] | None = None
         self._drafts: dict[int, tuple[bytes, record.Draft]] = {}
         self._finals: dict[tuple[str, int], record.Draft] = {}
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
@@ -51,8 +52,9 @@ class Cache:
         self.unreadable: list[str] = []
         """Store keys whose values could not be read as objects; the rest is served."""
 
-    async def start(self) -> None:
-        """Raises what the store raises."""
+    async def start(self, *, settled: bool = True) -> None:
+        """Raises what the store raises. Unless ``settled``, nothing is indexed before ``settle``."""
+        self._unindexed = None if settled else []
         self._revision = self._store.revision
         self._loader = loading.Loader(
             self._store,
@@ -102,10 +104,22 @@ class Cache:
 
     async def _load(self, name: str) -> resources.ResourceCache:
         made = self._resources[name] = await self._loader.load(name)
-        indexing = asyncio.create_task(made.index(), name=f"cache-index {name}")
+        if self._unindexed is None:
+            self._index(made)
+        else:
+            self._unindexed.append(made)
+        return made
+
+    def settle(self) -> None:
+        """What was to be loaded soon is loaded: time to index it."""
+        unindexed, self._unindexed = self._unindexed or (), None
+        for made in unindexed:
+            self._index(made)
+
+    def _index(self, made: resources.ResourceCache) -> None:
+        indexing = asyncio.create_task(made.index(), name=f"cache-index {made.name}")
         self._indexing.add(indexing)
         indexing.add_done_callback(self._indexing.discard)
-        return made
 
     def _make(self, name: str, at: int, oldest: int) -> resources.ResourceCache:
         return resources.ResourceCache(
