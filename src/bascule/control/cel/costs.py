@@ -33,10 +33,6 @@ def first_text_twice(first: Any, *_: Any) -> int:
     return text(size(first), 2 * TRAVERSAL)
 
 
-def second_text(_first: Any, second: Any, *_: Any) -> int:
-    return text(size(second))
-
-
 def result_text_twice(*values: Any) -> int:
     return text(size(values[-1]), 2 * TRAVERSAL)
 

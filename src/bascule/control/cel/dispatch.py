@@ -8,7 +8,7 @@ from typing import Any
 
 from bascule.control.cel import ast, types
 from bascule.control.cel.declarations import Overload
-from bascule.control.cel.errors import BudgetExceededError, EvaluationError, no_such_overload
+from bascule.control.cel.errors import BudgetExceededError, no_such_overload
 from bascule.control.cel.values import type_name
 
 Frame = list[Any]
@@ -28,7 +28,7 @@ def call(node: ast.Call, nodes: list[ast.Node], runs: list[Evaluate]) -> tuple[E
     given = [argument.type or types.DYN for argument in nodes]
     if len(node.overloads) == 1 and (node.overloads[0].generic or all(map(_known, given, node.overloads[0].args))):
         return _applied(node.overloads[0], runs)
-    return _dynamic(node, runs), 0
+    return _dynamic(node, runs), 1
 
 
 def _same_scalars(node: ast.Call, nodes: list[ast.Node]) -> Callable[[Any, Any], Any] | None:
@@ -52,7 +52,7 @@ def _binary(function: Callable[[Any, Any], Any], left: Evaluate, right: Evaluate
 def _applied(overload: Overload, runs: list[Evaluate]) -> tuple[Evaluate, int]:
     function, cost = overload.implementation, overload.cost
     if callable(cost):
-        return _charging(overload, runs), 0
+        return _charging(overload, runs), 1
     if len(runs) == 1:
         only = runs[0]
         return (lambda frame: function(only(frame))), cost
@@ -69,13 +69,10 @@ def _charging(overload: Overload, runs: list[Evaluate]) -> Evaluate:
 
 
 def _charged(frame: Frame, overload: Overload, values: list[Any]) -> Any:
-    try:
-        result = overload.implementation(*values)
-    except EvaluationError:
-        frame[0] += 1
-        raise
+    """Runs the overload. One unit was charged beforehand: even a call that fails costs that."""
+    result = overload.implementation(*values)
     cost = overload.cost
-    frame[0] += cost(*values, result) if callable(cost) else cost
+    frame[0] += (cost(*values, result) if callable(cost) else cost) - 1
     if frame[0] > frame[1]:
         raise BudgetExceededError
     return result

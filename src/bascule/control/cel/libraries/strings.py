@@ -100,8 +100,8 @@ def _quote(text: str) -> str:
 LIBRARY = Library()
 _add = LIBRARY.add
 _add("contains", "string . string -> bool", lambda a, b: b in a, id="contains_string", cost=costs.containing)
-_add("startsWith", "string . string -> bool", str.startswith, id="starts_with_string", cost=costs.second_text)
-_add("endsWith", "string . string -> bool", str.endswith, id="ends_with_string", cost=costs.second_text)
+_add("startsWith", "string . string -> bool", str.startswith, id="starts_with_string", cost=costs.first_text)
+_add("endsWith", "string . string -> bool", str.endswith, id="ends_with_string", cost=costs.first_text)
 _add("charAt", "string . int -> string", _char_at)
 _add("indexOf", "string . string -> int", _index_of, cost=costs.traversal)
 _add("indexOf", "string . string, int -> int", _index_of, cost=costs.traversal)
