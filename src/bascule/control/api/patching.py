@@ -92,6 +92,14 @@ async def _apply(platform: platforms.Platform, call: calls.Call, content: bytes)
         raise errors.invalid("PatchOptions", "meta.k8s.io", "", [cause])
     applied = await body.decoded(decoding.decode, content, negotiate.YAML)
     _is_about(call, applied)
+    if call.options.field_validation != "Ignore":
+        repeated = await body.decoded(decoding.repeated_keys, content, negotiate.YAML)
+        if repeated and call.options.field_validation == "Strict":
+            lines = "\n".join(f"  {line}" for line in repeated)
+            text = f"error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n{lines}"
+            raise errors.bad_request(text)
+        for line in repeated:
+            call.warn(line)
     endpoint = call.endpoint
     meta = applied.get("metadata") or {}
 

@@ -105,6 +105,16 @@ def duplicates(body: bytes, content_type: str) -> list[str]:
         return yaml_body.duplicates(body, DEPTH_MAX) if media_type in _YAML_TYPES else []
 
 
+def repeated_keys(body: bytes, content_type: str) -> list[str]:
+    """`line 11: key "foo" already set in map`: how duplicates of an applied configuration are told."""
+    try:
+        if _has_as_many_members(body):
+            return []
+    except (ValueError, RecursionError):
+        pass
+    return yaml_body.repeated_keys(body, DEPTH_MAX)
+
+
 def is_slow(body: bytes, content_type: str) -> bool:
     """Whether decoding may take more than some milliseconds, so that it belongs into a thread."""
     is_yaml = _media_type(content_type) in _YAML_TYPES and body.lstrip()[:1] not in (b"{", b"[")

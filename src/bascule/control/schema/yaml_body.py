@@ -103,6 +103,32 @@ def duplicates(body: bytes, depth_max: int) -> list[str]:
     return found
 
 
+def repeated_keys(body: bytes, depth_max: int) -> list[str]:
+    """`line 11: key "foo" already set in map` for each key of a mapping that occurs again."""
+    try:
+        _bound_depth(body, depth_max)
+        root = yaml.compose(body, Loader=_Loader)
+    except (yaml.YAMLError, YamlError):
+        return []
+    found: list[tuple[int, str]] = []
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            keys: set[str] = set()
+            for key, value in node.value:
+                if key.value in keys:
+                    found.append((key.start_mark.line + 1, str(key.value)))
+                keys.add(str(key.value))
+                waiting.append(value)
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+    return [f'line {line}: key "{key}" already set in map' for line, key in sorted(found)]
+
+
 def _gather(node: Any, path: str, found: list[str], visited: dict[int, Any]) -> None:
     if id(node) in visited:
         return
