@@ -140,3 +140,14 @@ async def test_dry_runs_and_collections(served: harness.Api) -> None:
     assert [item["metadata"]["name"] for item in chosen] == ["a"]
     assert (await served.call("DELETE", PATH)).code == 200
     assert (await served.get(PATH)).body["items"] == []
+
+
+async def test_an_applied_configuration_that_says_a_field_twice_is_told_where(served: harness.Api) -> None:
+    body = b"\napiVersion: stable.example.com/v1\nkind: CronTab\nmetadata:\n  name: x\nspec:\n  image: a\n  image: b\n"
+    sent = {"Content-Type": "application/apply-patch+yaml"}
+    path = f"{PATH}/x?fieldManager=me&fieldValidation="
+    strict = await served.call("PATCH", f"{path}Strict", body, headers=sent)
+    assert (strict.code, 'line 8: key "image" already set in map' in strict.body["message"]) == (400, True)
+    warned = await served.call("PATCH", f"{path}Warn", body, headers=sent)
+    assert (warned.code, "line 8" in warned.headers["Warning"]) == (201, True)
+    assert "Warning" not in (await served.call("PATCH", f"{path}Ignore", body, headers=sent)).headers
