@@ -66,15 +66,18 @@ def one_of_each_family(texts: list[str]) -> bool:
     return len(texts) <= 2 and len({":" in text for text in texts}) == len(texts)
 
 
-def special(path: str, value: str) -> Causes:
-    """Addresses that mean something else on every machine cannot be where something is reached."""
+def special(path: str, value: str, *, loopback: bool = False) -> Causes:
+    """Addresses that mean something else on every machine cannot be where something is reached.
+
+    `loopback` admits those of this machine: an installation of one machine runs its pods, and its server, there.
+    """
     address = parsed(value)
     if address is None:
         yield errors.invalid_value(path, value, "must be a valid IP address")
         return
     if address.is_unspecified:
         yield errors.invalid_value(path, value, f"may not be unspecified ({value})")
-    if address.is_loopback:
+    if address.is_loopback and not loopback:
         yield errors.invalid_value(path, value, "may not be in the loopback range (127.0.0.0/8, ::1/128)")
     if address.is_link_local:
         yield errors.invalid_value(path, value, "may not be in the link-local range (169.254.0.0/16, fe80::/10)")
