@@ -82,7 +82,9 @@ async def test_exec_relays_messages_both_ways_until_the_node_ends(api: harness.A
         await socket.send_bytes(b"\x00bye")
         assert await socket.receive_bytes() == b"\x01BYE"
         assert (await socket.receive()).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
-    assert asked[0].startswith("/tunnel/n1/exec/root/default/p/main?command=cat&command=-n&stdin=true&stdout=true&pod-uid=")
+    assert asked[0].startswith(
+        "/tunnel/n1/exec/root/default/p/main?command=cat&command=-n&stdin=true&stdout=true&pod-uid="
+    )
 
 
 async def test_exec_needs_a_websocket(api: harness.Api, asked: list[str]) -> None:

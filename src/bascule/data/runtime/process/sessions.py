@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import os
+import shutil
 import signal
 import struct
 import subprocess
+import sys
 import termios
-from collections.abc import Callable
 from pathlib import Path
 
 from bascule.data.runtime import contract
@@ -175,8 +177,19 @@ class ProcessSession:
             self.terminal = None
 
 
-def _controlling_terminal() -> None:
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+_AT_TERMINAL = "import fcntl,os,sys,termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
+
+
+def _at_terminal(argv: list[str], env: dict[str, str], cwd: str) -> list[str]:
+    """The command, begun by a process that takes its input for its terminal.
+
+    Not done between fork and exec: Python code there runs with the locks of threads that are not there any more, and
+    has been seen to abort.
+    """
+    named = os.path.join(cwd, argv[0]) if "/" in argv[0] else argv[0]
+    if shutil.which(named, path=env.get("PATH")) is None:
+        raise contract.RuntimeFault("ExecError", f"cannot run {argv[0]!r}: {os.strerror(errno.ENOENT)}")
+    return [sys.executable, "-I", "-S", "-c", _AT_TERMINAL, *argv]
 
 
 async def spawn(
@@ -191,10 +204,9 @@ async def spawn(
 ) -> ProcessSession:
     """Start a process in a session of its own; RuntimeFault where the command cannot be run."""
     terminal = slave = None
-    prepare: Callable[[], None] | None = None
     if tty:
+        argv = _at_terminal(argv, env, cwd)
         terminal, slave = os.openpty()
-        prepare = _controlling_terminal
     pipe = subprocess.PIPE
     try:
         process = subprocess.Popen(  # noqa: ASYNC220 - returns as soon as the program has been executed
@@ -207,7 +219,6 @@ async def spawn(
             stdout=slave if slave is not None else pipe,
             stderr=slave if slave is not None else pipe,
             start_new_session=True,
-            preexec_fn=prepare,
             bufsize=0,
         )
     except OSError as error:
