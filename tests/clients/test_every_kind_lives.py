@@ -4,176 +4,25 @@ both ways, deleted alone and as a collection. One server process for all.
 
 from __future__ import annotations
 
-import base64
 import itertools
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
-from bascule.vocabulary import builtins, objects, resources
+from bascule.vocabulary import objects, resources
 from tests.clients import admin
-from tests.unit.control.kinds import samples
-
-SPACE = "lives"
-LABEL = "life"
-NOW = "2026-01-02T03:04:05Z"
-
-ROWS = [row for row in builtins.REGISTRY if row.verbs != ("create",)]
-CONDITION = {"type": "Seen", "status": "True", "reason": "Test", "message": "seen", "lastTransitionTime": NOW}
-STATUS: dict[str, objects.Object] = {
-    "persistentvolumes": {"phase": "Released", "message": "seen"},
-    "resourcequotas": {"hard": {"pods": "3"}},
-    "ingresses": {"loadBalancer": {"ingress": [{"ip": "10.9.9.9"}]}},
-    "cronjobs": {"lastScheduleTime": NOW},
-    "volumeattachments": {"attached": False, "detachError": {"message": "seen"}},
-    "horizontalpodautoscalers": {"desiredReplicas": 2, "currentReplicas": 1},
-    "resourceclaims": {"reservedFor": [{"resource": "pods", "name": "a", "uid": "u"}]},
-    "validatingadmissionpolicies": {"conditions": [CONDITION], "observedGeneration": 1},
-}
-"""What a status patch says where a condition is not what the kind has."""
-
-_RULE = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["widgets"]}
-_POLICY = {
-    "matchConstraints": {"resourceRules": [_RULE]},
-    "failurePolicy": "Ignore",
-}
-MORE: dict[tuple[str, str], objects.Object] = {
-    ("", "podtemplates"): {"template": samples.template()},
-    ("events.k8s.io", "events"): {
-        "regarding": {"kind": "Pod", "name": "web", "namespace": SPACE},
-        "reason": "Seen",
-        "action": "Look",
-        "type": "Normal",
-        "eventTime": "2026-01-02T03:04:05.000000Z",
-        "reportingController": "example.com/test",
-        "reportingInstance": "a",
-    },
-    ("networking.k8s.io", "ingressclasses"): {"spec": {"controller": "example.com/ingress"}},
-    ("networking.k8s.io", "ipaddresses"): {
-        "spec": {"parentRef": {"resource": "services", "namespace": SPACE, "name": "web"}}
-    },
-    ("networking.k8s.io", "servicecidrs"): {"spec": {"cidrs": ["10.200.0.0/24"]}},
-    ("rbac.authorization.k8s.io", "clusterroles"): {"rules": [{"verbs": ["get"], "nonResourceURLs": ["/healthz"]}]},
-    ("rbac.authorization.k8s.io", "clusterrolebindings"): {
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
-        "subjects": [{"kind": "User", "name": "ann"}],
-    },
-    ("storage.k8s.io", "csinodes"): {"spec": {"drivers": []}},
-    ("storage.k8s.io", "csistoragecapacities"): {"storageClassName": "fast", "capacity": "1Gi"},
-    ("storage.k8s.io", "volumeattachments"): {
-        "spec": {"attacher": "example.com", "nodeName": "n1", "source": {"persistentVolumeName": "pv"}}
-    },
-    ("storage.k8s.io", "volumeattributesclasses"): {"driverName": "example.com", "parameters": {"iops": "1"}},
-    ("admissionregistration.k8s.io", "mutatingadmissionpolicies"): {
-        "spec": {
-            **_POLICY,
-            "reinvocationPolicy": "Never",
-            "mutations": [
-                {
-                    "patchType": "JSONPatch",
-                    "jsonPatch": {"expression": '[JSONPatch{op: "add", path: "/metadata/labels/a", value: "b"}]'},
-                }
-            ],
-        }
-    },
-    ("admissionregistration.k8s.io", "mutatingadmissionpolicybindings"): {"spec": {"policyName": "a"}},
-    ("admissionregistration.k8s.io", "validatingadmissionpolicies"): {
-        "spec": {**_POLICY, "validations": [{"expression": "true"}]}
-    },
-    ("admissionregistration.k8s.io", "validatingadmissionpolicybindings"): {
-        "spec": {"policyName": "a", "validationActions": ["Deny"]}
-    },
-    ("node.k8s.io", "runtimeclasses"): {"handler": "runc"},
-    ("resource.k8s.io", "deviceclasses"): {"spec": {}},
-    ("resource.k8s.io", "resourceclaimtemplates"): {
-        "spec": {"spec": samples.VALID["resource.k8s.io", "resourceclaims"]["spec"]}
-    },
-    ("resource.k8s.io", "resourceslices"): {
-        "spec": {
-            "driver": "gpu.example.com",
-            "nodeName": "n1",
-            "pool": {"name": "p", "generation": 1, "resourceSliceCount": 1},
-            "devices": [{"name": "gpu-0"}],
-        }
-    },
-    ("flowcontrol.apiserver.k8s.io", "flowschemas"): {
-        "spec": {
-            "matchingPrecedence": 9000,
-            "priorityLevelConfiguration": {"name": "global-default"},
-            "rules": [
-                {
-                    "subjects": [{"kind": "User", "user": {"name": "ann"}}],
-                    "nonResourceRules": [{"verbs": ["get"], "nonResourceURLs": ["/healthz"]}],
-                }
-            ],
-        }
-    },
-}
-
-
-def sample(row: resources.Resource, number: int) -> objects.Object:
-    """A valid object with a name of its own; cluster-wide names that follow from the content get content to match."""
-    found = samples.VALID.get((row.group, row.plural)) or MORE.get((row.group, row.plural))
-    if row.plural == "validatingwebhookconfigurations":
-        found = samples.webhooks()
-        found["webhooks"][0]["rules"][0]["resources"] = ["widgets"]
-    if row.plural == "mutatingwebhookconfigurations":
-        found = samples.webhooks()
-        found["webhooks"][0]["rules"][0]["resources"] = ["widgets"]
-    if row.plural == "horizontalpodautoscalers" and row.version == "v1":
-        found = {"spec": {"scaleTargetRef": {"kind": "Deployment", "name": "web"}, "maxReplicas": 3}}
-    assert found is not None, f"no sample of {row.qualified}"
-    made = objects.deep_copy(found)
-    made |= {"apiVersion": row.api_version, "kind": row.kind}
-    made.pop("status", None)
-    name = f"{row.plural}-{number}"
-    meta: objects.Object = {"name": name, "labels": {LABEL: row.plural}}
-    if row.namespaced:
-        meta["namespace"] = SPACE
-    if row.plural == "ipaddresses":
-        meta["name"] = f"10.200.1.{number}"
-    elif row.plural == "servicecidrs":
-        made["spec"]["cidrs"] = [f"10.200.{number}.0/24"]
-    elif row.plural == "csidrivers":
-        meta["name"] = f"d{number}.example.com"
-    elif row.plural == "apiservices":
-        made["spec"] |= {"group": f"g{number}.example.com", "version": "v1", "groupPriorityMinimum": 9}
-        made["spec"] |= {"service": {"namespace": SPACE, "name": "x"}, "insecureSkipTLSVerify": True}
-        meta["name"] = f"v1.g{number}.example.com"
-    elif row.plural == "customresourcedefinitions":
-        plural = f"widgets{number}"
-        made["spec"]["names"] = {"plural": plural, "kind": f"Widget{number}"}
-        meta["name"] = f"{plural}.example.com"
-    elif row.plural == "certificatesigningrequests":
-        made["spec"]["request"] = _signing_request()
-    elif row.qualified == "events":
-        made["involvedObject"]["namespace"] = SPACE
-    elif row.plural == "persistentvolumes":
-        del made["spec"]["claimRef"]
-    made["metadata"] = meta
-    return made
-
-
-def _signing_request() -> str:
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ann")])
-    made = x509.CertificateSigningRequestBuilder().subject_name(name)
-    signed = made.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
-    return base64.b64encode(signed.public_bytes(serialization.Encoding.PEM)).decode()
+from tests.unit.control.kinds import every_kind
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[admin.Client]:
     home = tmp_path_factory.mktemp("lives")
     with admin.serving(home / "data", home / "api.log") as (client, _):
-        code, answer = client.ask("POST", "/api/v1/namespaces", {"metadata": {"name": SPACE}})
+        code, answer = client.ask("POST", "/api/v1/namespaces", {"metadata": {"name": every_kind.SPACE}})
         assert code == 201, answer
-        account = {"metadata": {"name": "default", "namespace": SPACE}}
-        code, answer = client.ask("POST", f"/api/v1/namespaces/{SPACE}/serviceaccounts", account)
+        account = {"metadata": {"name": "default", "namespace": every_kind.SPACE}}
+        code, answer = client.ask("POST", f"/api/v1/namespaces/{every_kind.SPACE}/serviceaccounts", account)
         assert code in (201, 409), answer
         yield client
 
@@ -181,11 +30,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[admin.Client]:
 NUMBERS = itertools.count(1)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.qualified}-{row.version}")
+@pytest.mark.parametrize("row", every_kind.ROWS, ids=lambda row: f"{row.qualified}-{row.version}")
 def test_a_kind_lives(server: admin.Client, row: resources.Resource) -> None:
-    path = row.path(SPACE if row.namespaced else "")
+    path = row.path(every_kind.SPACE if row.namespaced else "")
     everywhere = row.path("")
-    first = sample(row, next(NUMBERS))
+    first = every_kind.sample(row, next(NUMBERS))
     name = first["metadata"]["name"]
 
     code, made = server.ask("POST", path, first)
@@ -196,7 +45,7 @@ def test_a_kind_lives(server: admin.Client, row: resources.Resource) -> None:
 
     code, read = server.ask("GET", f"{path}/{name}")
     assert (code, read) == (200, made)
-    code, listed = server.ask("GET", f"{everywhere}?labelSelector={LABEL}%3D{row.plural}")
+    code, listed = server.ask("GET", f"{everywhere}?labelSelector={every_kind.LABEL}%3D{row.plural}")
     assert (code, [item["metadata"]["name"] for item in listed["items"]]) == (200, [name])
     assert listed["kind"] == row.list_kind
 
@@ -243,7 +92,7 @@ def _replaced(server: admin.Client, at: str, current: objects.Object) -> None:
 
 
 def _status_written(server: admin.Client, row: resources.Resource, at: str) -> None:
-    wanted: dict[str, Any] = STATUS.get(row.plural) or {"conditions": [CONDITION]}
+    wanted: dict[str, Any] = every_kind.STATUS.get(row.plural) or {"conditions": [every_kind.CONDITION]}
     change = {"metadata": {"annotations": {"status": "patched"}}, "status": wanted}
     code, patched = server.ask("PATCH", f"{at}/status", change, "application/merge-patch+json")
     assert code == 200, patched
@@ -285,16 +134,16 @@ def _removed(server: admin.Client, row: resources.Resource, path: str, name: str
         release = {"metadata": {"finalizers": None}}
         server.ask("PATCH", f"{path}/{name}", release, "application/merge-patch+json")
     assert server.ask("GET", f"{path}/{name}")[1].get("reason") == "NotFound"
-    second = sample(row, next(NUMBERS))
+    second = every_kind.sample(row, next(NUMBERS))
     code, made = server.ask("POST", path, second)
     assert code == 201, made
     other = made["metadata"]["name"]
-    code, answer = server.ask("DELETE", f"{path}{grace}&labelSelector={LABEL}%3D{row.plural}")
+    code, answer = server.ask("DELETE", f"{path}{grace}&labelSelector={every_kind.LABEL}%3D{row.plural}")
     assert code == 200, answer
-    code, left = server.ask("GET", f"{path}?labelSelector={LABEL}%3D{row.plural}")
-    if not made["metadata"].get("finalizers") and row.plural not in ("customresourcedefinitions",):
+    code, left = server.ask("GET", f"{path}?labelSelector={every_kind.LABEL}%3D{row.plural}")
+    if not made["metadata"].get("finalizers"):
         assert left["items"] == []
-        query = f"watch=true&resourceVersion={version}&timeoutSeconds=20&labelSelector={LABEL}"
+        query = f"watch=true&resourceVersion={version}&timeoutSeconds=20&labelSelector={every_kind.LABEL}"
         seen = server.lines(f"{path}?{query}", 8 + 2 * ("status" in row.subresources))
         told = [(event["type"], event["object"]["metadata"]["name"]) for event in seen]
         assert told[-3:] == [("DELETED", name), ("ADDED", other), ("DELETED", other)]
