@@ -30,7 +30,7 @@ def size(value: Any) -> int:
 
 def decoded_size(value: Any) -> int:
     """Bytes that a base64 text stands for."""
-    return len(value) * 3 // 4 if type(value) is str else 0
+    return len(value) * 3 // 4 - value[-2:].count("=") if type(value) is str else 0
 
 
 def data_problems(path: str, data: Any) -> Causes:
@@ -52,18 +52,15 @@ def immutable_problems(new: Object, old: Object, fields: tuple[str, ...]) -> Cau
 
 
 def _rules(obj: Object) -> Causes:
-    data, binary = obj.get("data"), obj.get("binaryData")
-    total = 0
-    if type(data) is dict:
-        yield from data_problems("data", data)
-        total += sum(map(size, data.values()))
-    if type(binary) is dict and binary:
+    data, binary = shape.mapping(obj, "data"), shape.mapping(obj, "binaryData")
+    for key in data:
+        for problem in key_problems(key):
+            yield errors.invalid_value(f"data[{key}]", key, problem)
+        if key in binary:
+            yield errors.invalid_value(f"data[{key}]", key, "duplicate of key present in binaryData")
+    if binary:
         yield from data_problems("binaryData", binary)
-        total += sum(map(decoded_size, binary.values()))
-        for key in binary:
-            if type(data) is dict and key in data:
-                yield errors.invalid_value(f"data[{key}]", key, "duplicate of key present in binaryData")
-    if total > SIZE_MAX:
+    if sum(map(size, data.values())) + sum(map(decoded_size, binary.values())) > SIZE_MAX:
         yield errors.too_long("", SIZE_MAX)
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from bascule.control.kinds import check, columns, generic, shape
+from bascule.control.kinds import check, columns, generic, ips, shape
 from bascule.control.kinds.check import Causes
-from bascule.control.kinds.pod import rules as pod_rules
 from bascule.control.kinds.strategy import Column
-from bascule.vocabulary import errors
+from bascule.vocabulary import errors, names
 from bascule.vocabulary.objects import Object
 
 _LISTS = ("addresses", "notReadyAddresses")
@@ -28,15 +27,35 @@ def _rules(obj: Object) -> Causes:
         if not any(subset.get(key) for key in _LISTS):
             yield errors.required(at, "must specify `addresses` or `notReadyAddresses`")
         for key in _LISTS:
-            for index_of_address, address in enumerate(shape.items(subset, key)):
-                yield from pod_rules.ip(f"{at}.{key}[{index_of_address}].ip", shape.text(address, "ip"))
+            for number, address in enumerate(shape.items(subset, key)):
+                yield from _address(f"{at}.{key}[{number}]", address)
         ports = shape.items(subset, "ports")
-        for index_of_port, port in enumerate(ports):
-            where = f"{at}.ports[{index_of_port}]"
-            if len(ports) > 1 and not port.get("name"):
-                yield errors.required(f"{where}.name", "")
-            yield from check.port(f"{where}.port", shape.count(port, "port"))
-            yield from check.one_of(f"{where}.protocol", port.get("protocol"), ("SCTP", "TCP", "UDP"))
+        for number, port in enumerate(ports):
+            yield from _port(f"{at}.ports[{number}]", port, needs_name=len(ports) > 1)
+
+
+def _address(path: str, address: Object) -> Causes:
+    text, host, node = shape.text(address, "ip"), shape.text(address, "hostname"), address.get("nodeName")
+    yield from ips.ip(f"{path}.ip", text)
+    if host:
+        yield from check.label(f"{path}.hostname", host)
+    if type(node) is str:
+        yield from check.subdomain(f"{path}.nodeName", node)
+    yield from ips.special(f"{path}.ip", text, loopback=True)
+
+
+def _port(path: str, port: Object, *, needs_name: bool) -> Causes:
+    name, protocol = shape.text(port, "name"), port.get("appProtocol")
+    if name:
+        yield from check.label(f"{path}.name", name)
+    elif needs_name:
+        yield errors.required(f"{path}.name", "")
+    yield from check.port(f"{path}.port", shape.count(port, "port"))
+    if not port.get("protocol"):
+        yield errors.required(f"{path}.protocol", "")
+    yield from check.one_of(f"{path}.protocol", port.get("protocol"), ("SCTP", "TCP", "UDP"))
+    for problem in names.is_qualified_name(protocol) if type(protocol) is str else ():
+        yield errors.invalid_value(f"{path}.appProtocol", protocol, problem)
 
 
 def joined_address(host: str, port: Any) -> str:

@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
-from bascule.control.kinds import check, generic, quantities, shape
+from bascule.control.kinds import check, generic, quantities, resource_names, shape
 from bascule.control.kinds.check import Causes
-from bascule.vocabulary import errors
+from bascule.vocabulary import errors, names
 from bascule.vocabulary.objects import Object
 
 _AMOUNTS = ("max", "min", "default", "defaultRequest", "maxLimitRequestRatio")
+_TYPES = ("Pod", "Container", "PersistentVolumeClaim")
+_COMPARED = (
+    ("min", "max", "min", "min", "min value {} is greater than max value {}"),
+    (
+        "min",
+        "defaultRequest",
+        "defaultRequest",
+        "defaultRequest",
+        "min value {} is greater than default request value {}",
+    ),
+    (
+        "defaultRequest",
+        "max",
+        "defaultRequest",
+        "defaultRequest",
+        "default request value {} is greater than max value {}",
+    ),
+    (
+        *("defaultRequest", "default", "defaultRequest", "defaultRequest"),
+        "default request value {} is greater than default limit value {}",
+    ),
+    ("min", "default", "default", "min", "min value {} is greater than default value {}"),
+    ("default", "max", "default", "max", "default value {} is greater than max value {}"),
+)
+"""What is at most what, which of the two is blamed, whose value is shown, and what is said."""
 
 
 def _default(obj: Object) -> None:
@@ -27,39 +52,60 @@ def _default(obj: Object) -> None:
 def _rules(obj: Object) -> Causes:
     seen = set()
     for index, item in enumerate(shape.items(shape.mapping(obj, "spec"), "limits")):
-        at = f"spec.limits[{index}]"
-        kind = shape.text(item, "type")
-        yield from check.required(f"{at}.type", kind)
+        at, kind = f"spec.limits[{index}]", shape.text(item, "type")
+        found = names.is_qualified_name(kind)
+        if not found and "/" not in kind and kind not in _TYPES:
+            found = ["must be a standard limit type or fully qualified"]
+        for problem in found:
+            yield errors.invalid_value(f"{at}.type", kind, problem)
         if kind in seen:
             yield errors.duplicate(f"{at}.type", kind)
         seen.add(kind)
-        if kind == "Pod":
-            for key in ("default", "defaultRequest"):
-                if item.get(key):
-                    yield errors.forbidden_field(f"{at}.{key}", "may not be specified when `type` is 'Pod'")
-        for key in _AMOUNTS:
-            for name, value in shape.mapping(item, key).items():
-                yield from check.quantity_value(f"{at}.{key}[{name}]", value)
-        yield from _ordered(at, item)
+        yield from _amounts(at, kind, item)
+        for name in sorted({name for key in _AMOUNTS for name in shape.mapping(item, key)}):
+            yield from _ordered(at, name, item)
 
 
-def _ordered(path: str, item: Object) -> Causes:
-    """min ≤ defaultRequest ≤ default ≤ max, where both ends of a comparison are given."""
-    order = ("min", "defaultRequest", "default", "max")
-    names = {"defaultRequest": "default request", "default": "default"}
-    for index, low in enumerate(order):
-        for high in order[index + 1 :]:
-            for name, value in shape.mapping(item, low).items():
-                limit = shape.mapping(item, high).get(name)
-                if type(value) is str and type(limit) is str:
-                    left, right = check.milli(value), check.milli(limit)
-                    if left is not None and right is not None and left > right:
-                        yield errors.invalid_value(
-                            f"{path}.{low}[{name}]",
-                            value,
-                            f"{names.get(low, low)} value {value} is greater than "
-                            f"{names.get(high, high)} value {limit}",
-                        )
+def _amounts(at: str, kind: str, item: Object) -> Causes:
+    rule = resource_names.container_problems if kind in ("Pod", "Container") else resource_names.problems
+    for key in _AMOUNTS:
+        if kind == "Pod" and key in ("default", "defaultRequest"):
+            if item.get(key):
+                yield errors.forbidden_field(f"{at}.{key}", "may not be specified when `type` is 'Pod'")
+            continue
+        bounded = any("storage" in shape.mapping(item, side) for side in ("min", "max"))
+        if key == "maxLimitRequestRatio" and kind == "PersistentVolumeClaim" and not bounded:
+            message = "either minimum or maximum storage value is required, but neither was provided"
+            yield errors.required(f"{at}.limits", message)
+        for name, value in shape.mapping(item, key).items():
+            for problem in rule(name):
+                yield errors.invalid_value(f"{at}.{key}[{name}]", name, problem)
+            yield from check.quantity_value(f"{at}.{key}[{name}]", value)
+
+
+def _ordered(at: str, name: str, item: Object) -> Causes:
+    """min ≤ defaultRequest ≤ default ≤ max, and a ratio that max and min allow, where both of two are given."""
+    texts = {key: str(shape.mapping(item, key)[name]) for key in _AMOUNTS if name in shape.mapping(item, key)}
+    if item.get("type") == "Pod":
+        texts = {key: text for key, text in texts.items() if not key.startswith("default")}
+    amounts = {key: check.milli(text) for key, text in texts.items()}
+    for low, high, blamed, shown, message in _COMPARED:
+        small, large = amounts.get(low), amounts.get(high)
+        if small is not None and large is not None and small > large:
+            text = message.format(texts[low], texts[high])
+            yield errors.invalid_value(f"{at}.{blamed}[{name}]", texts[shown], text)
+    ratio, least, most = (amounts.get(key) for key in ("maxLimitRequestRatio", "min", "max"))
+    path = f"{at}.maxLimitRequestRatio[{name}]"
+    if ratio is not None:
+        shown = texts["maxLimitRequestRatio"]
+        if ratio < 1000:
+            yield errors.invalid_value(path, shown, f"ratio {shown} is less than 1")
+        if least and most is not None and ratio / 1000 > most / least:
+            yield errors.invalid_value(path, shown, f"ratio {shown} is greater than max/min = {most / least:f}")
+    limit, request = amounts.get("default"), amounts.get("defaultRequest")
+    if not resource_names.overcommits(name) and limit is not None and request is not None and limit != request:
+        message = f"default value {texts['default']} must equal to defaultRequest value {texts['defaultRequest']}"
+        yield errors.invalid_value(f"{at}.defaultRequest[{name}]", texts["defaultRequest"], f"{message} in {name}")
 
 
 STRATEGY = generic.make(default=_default, rules=_rules, create_on_update=True)

@@ -12,6 +12,7 @@ from bascule.vocabulary import errors, names
 from bascule.vocabulary.objects import Object
 
 FINALIZER = "kubernetes"
+_STANDARD = (FINALIZER, "orphan", "foregroundDeletion")
 NAME_LABEL = "kubernetes.io/metadata.name"
 
 
@@ -20,6 +21,9 @@ def default(obj: Object) -> None:
     name = own.get("name")
     if name:
         shape.ensure(own, "labels")[NAME_LABEL] = name
+    status = obj.get("status")
+    if type(status) is dict:
+        shape.fill_zero(status, "phase", "Active")
 
 
 def _create(obj: Object, context: Context) -> None:
@@ -42,6 +46,19 @@ def _rules(obj: Object) -> Causes:
     for name in shape.texts(shape.mapping(obj, "spec"), "finalizers"):
         for problem in names.is_qualified_name(name):
             yield errors.invalid_value("spec.finalizers", name, problem)
+        if "/" not in name and name not in _STANDARD:
+            message = "name is neither a standard finalizer name nor is it fully qualified"
+            yield errors.invalid_value("spec.finalizers", name, message)
+
+
+def _status_rules(new: Object, old: Object) -> Causes:
+    ending = bool(shape.mapping(new, "metadata").get("deletionTimestamp"))
+    phase = shape.text(shape.mapping(new, "status"), "phase")
+    if ending and phase != "Terminating":
+        message = "may only be 'Terminating' if `deletionTimestamp` is not empty"
+        yield errors.invalid_value("status.Phase", phase, message)
+    if not ending and phase != "Active":
+        yield errors.invalid_value("status.Phase", phase, "may only be 'Active' if `deletionTimestamp` is empty")
 
 
 def _fields(obj: Object) -> dict[str, str]:
@@ -59,6 +76,7 @@ STRATEGY = generic.make(
     create=_create,
     update=_update,
     rules=_rules,
+    status_rules=_status_rules,
     fields=_fields,
     columns=(columns.NAME, Column("Status", description="Active or Terminating."), columns.AGE),
     cells=_cells,

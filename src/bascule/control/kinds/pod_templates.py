@@ -7,7 +7,7 @@ from typing import Any
 
 from bascule.control.kinds import columns, generic, selectors, shape
 from bascule.control.kinds.check import Causes
-from bascule.control.kinds.pod import rules, template
+from bascule.control.kinds.pod import rules, template, warnings
 from bascule.control.kinds.strategy import Column
 from bascule.vocabulary.objects import Object
 
@@ -20,6 +20,10 @@ def _rules(obj: Object) -> Causes:
     yield from rules.template_problems("template", shape.mapping(obj, "template"))
 
 
+def _warnings(obj: Object) -> list[str]:
+    return warnings.of_template("template", shape.mapping(obj, "template"))
+
+
 def _cells(obj: Object, now: datetime) -> list[Any]:
     own = shape.mapping(obj, "template")
     labels = selectors.shown_map(shape.mapping(own, "metadata").get("labels"))
@@ -29,6 +33,7 @@ def _cells(obj: Object, now: datetime) -> list[Any]:
 STRATEGY = generic.make(
     default=_default,
     rules=_rules,
+    warnings=_warnings,
     columns=(
         columns.NAME,
         Column("Containers", description="Names of the template's containers."),

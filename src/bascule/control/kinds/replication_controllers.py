@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from bascule.control.kinds import check, columns, generic, metadata, replica_sets, selectors, shape
+from bascule.control.kinds import check, columns, generic, replica_sets, selectors, shape
 from bascule.control.kinds.check import Causes
 from bascule.control.kinds.pod import rules as pod_rules
-from bascule.control.kinds.pod import template
+from bascule.control.kinds.pod import template, warnings
 from bascule.control.kinds.strategy import Scale
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
@@ -29,18 +29,23 @@ def _default(obj: Object) -> None:
 
 def _rules(obj: Object) -> Causes:
     spec = shape.mapping(obj, "spec")
-    yield from check.not_negative_fields("spec", spec, ("replicas", "minReadySeconds"))
+    yield from check.not_negative_fields("spec", spec, ("minReadySeconds",))
     selector = shape.strings(spec, "selector")
     if not selector:
         yield errors.required("spec.selector", "")
-    yield from metadata.label_problems("spec.selector", selector)
-    own = shape.mapping(spec, "template")
-    if not own:
+    yield from check.not_negative_fields("spec", spec, ("replicas",))
+    own = spec.get("template")
+    if type(own) is not dict:
         yield errors.required("spec.template", "")
         return
-    yield from selectors.chooses_template({"matchLabels": selector}, spec)
+    if selector:
+        yield from selectors.chooses_template({"matchLabels": selector}, spec)
     yield from pod_rules.template_problems("spec.template", own)
-    yield from pod_rules.always_restarted("spec.template", own)
+    yield from pod_rules.always_restarted("spec.template", own, "ReplicationController")
+
+
+def _warnings(obj: Object) -> list[str]:
+    return warnings.of_template("template", shape.mapping(shape.mapping(obj, "spec"), "template"))
 
 
 def _cells(obj: Object, now: datetime) -> list[Any]:
@@ -53,6 +58,7 @@ def _cells(obj: Object, now: datetime) -> list[Any]:
 STRATEGY = generic.make(
     default=_default,
     rules=_rules,
+    warnings=_warnings,
     status_rules=replica_sets.status_rules,
     fields=replica_sets.fields,
     columns=replica_sets.COLUMNS,

@@ -21,6 +21,7 @@ _REQUIRED_KEYS = {
     "kubernetes.io/ssh-auth": ("ssh-privatekey",),
     "kubernetes.io/tls": ("tls.crt", "tls.key"),
 }
+_SSH_KEY = "ssh-privatekey"
 _JSON_KEYS = (".dockercfg", ".dockerconfigjson")
 _REDACTED = "<secret contents redacted>"
 
@@ -47,10 +48,12 @@ def _rules(obj: Object) -> Causes:
     if type(kind) is not str:
         return
     for key in _REQUIRED_KEYS.get(kind, ()):
-        if key not in data:
+        if key not in data or (key == _SSH_KEY and not data[key]):
             yield errors.required(f"data[{key}]", "")
-        elif key in _JSON_KEYS and not _is_json(data[key]):
-            yield errors.invalid_value(f"data[{key}]", _REDACTED, "invalid character in JSON document")
+        elif key in _JSON_KEYS:
+            problem = _json_problem(data[key])
+            if problem:
+                yield errors.invalid_value(f"data[{key}]", _REDACTED, problem)
     if kind == "kubernetes.io/basic-auth" and "username" not in data and "password" not in data:
         yield errors.required("data[username]", "")
         yield errors.required("data[password]", "")
@@ -60,14 +63,40 @@ def _rules(obj: Object) -> Causes:
             yield errors.required(f"metadata.annotations[{_ACCOUNT_NAME}]", "")
 
 
-def _is_json(encoded: Any) -> bool:
-    if type(encoded) is not str:
-        return False
+def _decoded(encoded: Any) -> bytes:
     try:
-        json.loads(base64.b64decode(encoded))
-    except (binascii.Error, ValueError, RecursionError):
-        return False
-    return True
+        return base64.b64decode(encoded) if type(encoded) is str else b""
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _json_problem(encoded: Any) -> str:
+    """Why a document is not a JSON object, as Go's decoder says it; nothing when it is one."""
+    content = _decoded(encoded)
+    try:
+        value = json.loads(content)
+    except json.JSONDecodeError as error:
+        rest = error.doc[error.pos : error.pos + 1]
+        if not rest:
+            return "unexpected end of JSON input"
+        return f"invalid character {rest!r} looking for beginning of value"
+    except (ValueError, RecursionError):
+        return "invalid character in JSON document"
+    if type(value) is dict or value is None:
+        return ""
+    kind = {list: "array", str: "string", bool: "bool"}.get(type(value), "number")
+    return f"json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}"
+
+
+def _warnings(obj: Object) -> list[str]:
+    """A pair for TLS that cannot be read as one."""
+    if obj.get("type") != "kubernetes.io/tls":
+        return []
+    data = shape.mapping(obj, "data")
+    for key, what in (("tls.crt", "certificate"), ("tls.key", "key")):
+        if b"-----BEGIN " not in _decoded(data.get(key)):
+            return [f"tls: failed to find any PEM data in {what} input"]
+    return []
 
 
 def _update_rules(new: Object, old: Object) -> Causes:
@@ -88,6 +117,7 @@ STRATEGY = generic.make(
     rules=_rules,
     update_rules=_update_rules,
     fields=_fields,
+    warnings=_warnings,
     columns=(
         columns.NAME,
         Column("Type", description="What the secret is for."),

@@ -93,7 +93,7 @@ STRATEGIES: dict[tuple[str, str], Strategy] = {
     ("certificates.k8s.io", "certificatesigningrequests"): certificate_signing_requests.STRATEGY,
     ("coordination.k8s.io", "leases"): leases.STRATEGY,
     ("discovery.k8s.io", "endpointslices"): endpoint_slices.STRATEGY,
-    ("events.k8s.io", "events"): events.STRATEGY,
+    ("events.k8s.io", "events"): events.MODERN,
     (_FLOW_CONTROL, "flowschemas"): flow_control.FLOW_SCHEMA,
     (_FLOW_CONTROL, "prioritylevelconfigurations"): flow_control.PRIORITY_LEVEL,
     (_NETWORKING, "ingressclasses"): ingress_classes.STRATEGY,
