@@ -21,7 +21,8 @@ _RESOURCE = frozenset(("apiVersion", "kind", "metadata"))
 def prune(obj: Object, node: structural.Node) -> list[str]:
     """Prunes a resource in place; returns the paths of what was dropped, `spec.list[0].field`.
 
-    Those of the metadata come first, then the schema's, then those of embedded metadata, each sorted. Raises a StatusError (400) where the metadata of a resource is not metadata.
+    Those of the metadata come first, then the schema's, then those of embedded metadata, each sorted. Raises a
+    StatusError (400) where the metadata of a resource is not metadata.
     """
     try:
         whole: Prune = node.compiled["prune-root"]
