@@ -260,7 +260,7 @@ def _converse(core: official.CoreV1Api) -> None:
         core.connect_get_namespaced_pod_exec,
         "web",
         "default",
-        command=["sh", "-c", "read word; echo heard $word; exit 5"],
+        command=["sh", "-c", "read word; echo heard $word; read more; exit 5"],
         stdin=True,
         stdout=True,
         stderr=True,
@@ -268,6 +268,7 @@ def _converse(core: official.CoreV1Api) -> None:
     )
     talk.write_stdin("hello\n")
     assert talk.readline_stdout(timeout=20) == "heard hello"
+    talk.write_stdin("more\n")  # It forgets a line that comes together with the end.
     talk.run_forever(timeout=20)
     assert talk.returncode == 5
     talk.close()
