@@ -121,7 +121,10 @@ class Form:
         return stored.key, stored.revision, f"{self._uid} {self._token}"
 
     def _is_foreign(self, stored: record.Record) -> bool:
-        return stored.field(TOKEN).partition(".")[0] != self._token.partition(".")[0]
+        token = stored.field(TOKEN)
+        if not token:
+            return bool(stored.decode().get("apiVersion") != self.api_version)
+        return token.partition(".")[0] != self._token.partition(".")[0]
 
     def _current(self, stored: record.Record) -> objects.Object:
         """In the version it is stored in, as that version's schema is now."""
