@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import gc
 import http.client
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent import futures
 from pathlib import Path
 
 import pytest
-from kubernetes import client as official
-from kubernetes import config as official_config
-from kubernetes import stream as official_stream
 
 from bascule.console.local import machine
 from tests import waiting
@@ -242,44 +240,7 @@ def test_debug(kubectl: streams.Streams) -> None:
     kubectl("delete", "pod", name, "--grace-period=0")
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_the_python_client(kubectl: streams.Streams) -> None:
-    configuration = official.Configuration()
-    official_config.load_kube_config(str(kubectl.kubeconfig), client_configuration=configuration)
-    with official.ApiClient(configuration) as opened:
-        _converse(official.CoreV1Api(opened))
-    gc.collect()  # It leaves its sockets to the collector, which says so.
-
-
-def _converse(core: official.CoreV1Api) -> None:
-    run = official_stream.stream
-    command = ["sh", "-c", "echo out; echo err >&2"]
-    said = run(core.connect_get_namespaced_pod_exec, "web", "default", command=command, stdout=True, stderr=True)
-    assert sorted(said.split()) == ["err", "out"]
-    talk = run(
-        core.connect_get_namespaced_pod_exec,
-        "web",
-        "default",
-        command=["sh", "-c", "read word; echo heard $word; read more; exit 5"],
-        stdin=True,
-        stdout=True,
-        stderr=True,
-        _preload_content=False,
-    )
-    talk.write_stdin("hello\n")
-    assert talk.readline_stdout(timeout=20) == "heard hello"
-    talk.write_stdin("more\n")  # It forgets a line that comes together with the end.
-    talk.run_forever(timeout=20)
-    assert talk.returncode == 5
-    talk.close()
-    forward = official_stream.portforward(core.connect_get_namespaced_pod_portforward, "web", "default", ports="18080")
-    connection = forward.socket(18080)
-    connection.setblocking(True)
-    connection.settimeout(20)
-    connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
-    answer = b""
-    while data := connection.recv(65536):
-        answer += data
-    connection.close()
-    assert answer.endswith(PAGE.encode())
-    assert forward.error(18080) is None
+    command = [sys.executable, "-m", "tests.clients.python_streams", str(kubectl.kubeconfig)]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
