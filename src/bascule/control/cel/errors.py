@@ -47,5 +47,16 @@ def _shown(source: str, issue: Issue) -> str:
     return f"ERROR: <input>:{line_number}:{column + 1}: {issue.message}\n | {shown_line}\n | {dots}{caret}"
 
 
-def no_such_overload(detail: str = "") -> EvaluationError:
-    return EvaluationError(f"no such overload: {detail}" if detail else "no such overload")
+def no_such_overload() -> EvaluationError:
+    return EvaluationError("no such overload")
+
+
+FAILURES = (EvaluationError, TypeError, AttributeError, ValueError, OverflowError, LookupError)
+"""What code may end in: Python's own errors say that a value was of another type than declared (null, mostly)."""
+
+
+def failure(error: Exception) -> EvaluationError:
+    """The language's error for one of `FAILURES`. A spent budget is raised again: nothing absorbs it."""
+    if isinstance(error, BudgetExceededError):
+        raise error
+    return error if isinstance(error, EvaluationError) else no_such_overload()

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
-from bascule.control.cel import ast, dispatch, loops, selection
-from bascule.control.cel.errors import BudgetExceededError, EvaluationError, no_such_overload
+from bascule.control.cel import ast, dispatch, errors, loops, selection
+from bascule.control.cel.errors import FAILURES, BudgetExceededError, EvaluationError, no_such_overload
 from bascule.control.cel.selection import UNSET
 from bascule.control.cel.values import Lazy, Optional, TypeValue
 
@@ -123,10 +123,8 @@ class Compiler:
                 if first is wanted:
                     return decisive
                 failure = None if type(first) is bool else no_such_overload()
-            except BudgetExceededError:
-                raise
-            except EvaluationError as error:
-                failure = error
+            except FAILURES as error:
+                failure = errors.failure(error)
             frame[0] += right_cost
             second = right(frame)
             if second is wanted:

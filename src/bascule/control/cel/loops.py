@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from bascule.control.cel import ast, evaluation, selection
-from bascule.control.cel.errors import BudgetExceededError, EvaluationError, no_such_overload
+from bascule.control.cel import ast, errors, evaluation, selection
+from bascule.control.cel.errors import FAILURES, BudgetExceededError, EvaluationError, no_such_overload
 from bascule.control.cel.values import Lazy
 
 if TYPE_CHECKING:
@@ -117,10 +117,8 @@ def _quantifier(pairs: Pairs, keep: Code, *, decisive: bool) -> Body:
                     decided = True
                 elif type(value) is not bool and failure is None:
                     failure = no_such_overload()
-            except BudgetExceededError:
-                raise
-            except EvaluationError as error:
-                failure = failure or error
+            except FAILURES as error:
+                failure = failure or errors.failure(error)
         if failure is not None and not decided:
             raise failure
         return decisive if decided else not decisive

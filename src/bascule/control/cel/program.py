@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from bascule.control.cel import ast, checker, evaluation, parser, selection, types
+from bascule.control.cel import ast, checker, errors, evaluation, parser, selection, types
 from bascule.control.cel.declarations import Environment
-from bascule.control.cel.errors import BudgetExceededError, EvaluationError
+from bascule.control.cel.errors import FAILURES, BudgetExceededError, EvaluationError
 
 PER_CALL_LIMIT = 1_000_000
 """What one run of one expression may cost: about a tenth of a second, upstream."""
@@ -44,8 +44,10 @@ class Program:
             if frame[0] > limit:
                 raise BudgetExceededError
             return Outcome(value, frame[0])
-        except EvaluationError as error:
+        except BudgetExceededError as error:
             return Outcome(None, frame[0], error)
+        except FAILURES as error:
+            return Outcome(None, frame[0], errors.failure(error))
         except RecursionError:
             return Outcome(None, frame[0], EvaluationError("evaluation nests too deeply"))
 

@@ -126,7 +126,6 @@ ERRORS = {
     "int(1e30) == 1": "integer overflow",
     "optional.none().value() == 1": "optional.none() dereference",
     "timestamp('9999-12-31T23:59:59Z') + duration('1s') > timestamp('2020-01-01T00:00:00Z')": "timestamp overflow",
-    "{'a': 1}.transformMapEntry(k, v, {'x': v, 'y': v}) == {'x': 1} && [1, 2].transformMapEntry(k, v, {'x': v}) == {}": "",
 }
 
 
@@ -141,9 +140,6 @@ def test_true(expression: str) -> None:
 
 @pytest.mark.parametrize(("expression", "message"), ERRORS.items())
 def test_error(expression: str, message: str) -> None:
-    if not message:
-        assert run(expression) is False
-        return
     with pytest.raises(EvaluationError) as caught:
         run(expression)
     assert str(caught.value) == message
