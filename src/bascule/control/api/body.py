@@ -88,14 +88,24 @@ def check(
             obj.update(pruned)
 
 
-def check_changed(call: calls.Call, obj: objects.Object, before: objects.Object, schema: types.TypeSchema) -> None:
+def check_changed(
+    call: calls.Call,
+    obj: objects.Object,
+    before: objects.Object,
+    schema: types.TypeSchema,
+    refuse: validation.Refuse | None = None,
+) -> None:
     """`check` of an object that shares with `before` whatever it has in common with it, which was checked then."""
     fields = schema.fields
-    if call.large or call.endpoint.prune is not None or not all(
-        value is before.get(name) or (name in fields and validation.fits(fields[name])(value))
-        for name, value in obj.items()
+    if (
+        call.large
+        or call.endpoint.prune is not None
+        or not all(
+            value is before.get(name) or (name in fields and validation.fits(fields[name])(value))
+            for name, value in obj.items()
+        )
     ):
-        check(call, obj, schema, [], _badly_patched)
+        check(call, obj, schema, [], refuse or _badly_patched)
 
 
 def _badly_patched(obj: objects.Object, problem: str) -> errors.StatusError:

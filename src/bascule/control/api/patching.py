@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from bascule.control.api import body, negotiate, pipeline, shape
+from bascule.control.api import body, negotiate, pipeline, restoring, shape
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
 from bascule.control.cache import record
@@ -50,12 +50,13 @@ async def patched(platform: platforms.Platform, call: calls.Call) -> pipeline.Ou
     value = await body.value(content, negotiate.JSON)
     merge = merger(content_type, value, call.endpoint.schema)
     named = _version(value)
+    refuse = restoring.refusal(value) if content_type == STRATEGIC else None
 
     def change(current: objects.Object, stored: record.Record) -> objects.Object:
         wanted = merge(current)
         if not isinstance(wanted, dict):
             raise errors.bad_request("the patched object is no longer an object")
-        body.check_changed(call, wanted, current, call.endpoint.schema)
+        body.check_changed(call, wanted, current, call.endpoint.schema, refuse)
         given = (wanted.get("metadata") or {}).get("resourceVersion")
         if given not in (None, "", str(stored.revision)):
             raise errors.conflict(call.resource.qualified, call.name, errors.MODIFIED)
