@@ -43,6 +43,9 @@ class Form(Protocol):
     def body(self, stored: record.Record) -> bytes:
         """The JSON of `decode`."""
 
+    def is_stale(self, stored: record.Record) -> bool:
+        """Whether writing the object as it is shown would change what is stored."""
+
     async def draft(self, obj: objects.Object) -> record.Draft:
         """The object as it is stored; `obj` stays as it is."""
 
@@ -95,6 +98,10 @@ class Endpoint:
         if self.conversion is None:
             return first, second
         return self.conversion.from_storage(first), self.conversion.from_storage(second)
+
+    def is_stale(self, stored: record.Record) -> bool:
+        """Whether a write that changes nothing is one nevertheless: so objects are brought to a new storage version."""
+        return self.form is not None and self.form.is_stale(stored)
 
     async def ready(self, *records: record.Record) -> None:
         """Before these are decoded. Raises StatusError when they cannot be converted."""

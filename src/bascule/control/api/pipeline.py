@@ -180,7 +180,7 @@ async def _update_once(
         _refuse(call, new, await call.aside(_update_causes, call, new, old))
         platform.admission.validate(asked, new)
         ended = ends(new)
-        if call.options.dry_run or (new == old and not ended):
+        if call.options.dry_run or (new == old and not ended and not endpoint.is_stale(stored)):
             return Outcome(orjson.dumps(new))
         draft = await encoded(call, new)
         extent.check_bytes(len(draft.value), stored.size_bytes())

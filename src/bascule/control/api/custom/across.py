@@ -40,6 +40,9 @@ class Across:
         own = self._forms.get(stored.key.cluster)
         return own is None or own.is_plain(stored)
 
+    def is_stale(self, stored: record.Record) -> bool:
+        return False
+
     def decode(self, stored: record.Record) -> objects.Object:
         """Of a cluster that does not serve this version (any more): as it is stored."""
         own = self._forms.get(stored.key.cluster)

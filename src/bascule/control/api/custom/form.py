@@ -78,6 +78,13 @@ class Form:
         """Whether the stored bytes are what is served."""
         return stored.field(TOKEN) == self._token
 
+    def is_stale(self, stored: record.Record) -> bool:
+        """Whether writing the object as it is shown would change what is stored: its version, or by today's schema."""
+        if stored.field(TOKEN) == self._made.tokens[self._made.storage]:
+            return False
+        raw = stored.decode()
+        return raw.get("apiVersion") != self._made.api_version(self._made.storage) or raw != self._current(stored)
+
     async def prepare(self, records: Iterable[record.Record]) -> None:
         """Before these are decoded or shown. Raises 500 when a webhook does not convert them."""
         if self._hook is None:

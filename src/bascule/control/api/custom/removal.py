@@ -188,6 +188,9 @@ class _AsStored:
     async def prepare(self, records: object) -> None:
         return
 
+    def is_stale(self, stored: record.Record) -> bool:
+        return False
+
     def decode(self, stored: record.Record) -> objects.Object:
         return stored.decode()
 
