@@ -80,6 +80,16 @@ def range_problems(path: str, text: str) -> Causes:
         yield errors.invalid_value(path, text, f'must be in canonical form ("{found}")')
 
 
+def range_warnings(path: str, text: str) -> list[str]:
+    """Of a range that is accepted though its address is not the network's."""
+    found = network(text)
+    address = text.partition("/")[0]
+    if found is None or not is_address(address) or ipaddress.ip_address(address) == found.network_address:
+        return []
+    host = ipaddress.ip_network(address)
+    return [f'{path}: CIDR value "{text}" is ambiguous in this context (should be "{found}" or "{host}"?)']
+
+
 def host_problems(path: str, host: str) -> Causes:
     """A DNS name, possibly with a wildcard before its first dot."""
     if "*" not in host:

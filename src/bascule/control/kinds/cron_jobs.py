@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bascule.control.kinds import check, columns, duration, generic, jobs, metadata, selectors, shape
+from bascule.control.kinds import check, columns, duration, generic, jobs, metadata, selectors, shape, workloads
 from bascule.control.kinds.check import Causes
 from bascule.control.kinds.pod import template
 from bascule.control.kinds.strategy import Column
@@ -88,6 +88,11 @@ def schedule_problem(schedule: str) -> str:
     return ""
 
 
+def _warnings(obj: Object) -> list[str]:
+    job = shape.mapping(shape.mapping(shape.mapping(obj, "spec"), "jobTemplate"), "spec")
+    return [*workloads.name_warnings(obj), *jobs.spec_warnings("spec.jobTemplate.spec", job)]
+
+
 def _cells(obj: Object, now: datetime) -> list[Any]:
     spec, status = shape.mapping(obj, "spec"), shape.mapping(obj, "status")
     job = shape.mapping(shape.mapping(spec, "jobTemplate"), "spec")
@@ -123,6 +128,7 @@ STRATEGY = generic.make(
         columns.SELECTOR,
     ),
     cells=_cells,
+    warnings=_warnings,
     status=True,
     generation=True,
 )

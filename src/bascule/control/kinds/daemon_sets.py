@@ -106,6 +106,7 @@ STRATEGY = generic.make(
         columns.SELECTOR,
     ),
     cells=_cells,
+    warnings=workloads.template_warnings,
     status=True,
     zero_counts=("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady"),
     generation=True,

@@ -101,6 +101,7 @@ STRATEGY = generic.make(
         columns.SELECTOR,
     ),
     cells=_cells,
+    warnings=workloads.warnings,
     status=True,
     generation=True,
     annotations_desired=True,

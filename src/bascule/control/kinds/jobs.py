@@ -20,10 +20,12 @@ from bascule.control.kinds import (
     metadata,
     selectors,
     shape,
+    workloads,
 )
 from bascule.control.kinds.check import Causes
 from bascule.control.kinds.pod import rules as pod_rules
 from bascule.control.kinds.pod import template
+from bascule.control.kinds.pod import warnings as pod_warnings
 from bascule.control.kinds.strategy import Column, Context
 from bascule.vocabulary import errors, labels, names
 from bascule.vocabulary.objects import Object
@@ -66,6 +68,9 @@ def default(obj: Object) -> None:
     shape.fill(spec, "manualSelector", False)
     by_policy = spec.get("podFailurePolicy") is not None
     shape.fill_zero(spec, "podReplacementPolicy", "Failed" if by_policy else "TerminatingOrFailed")
+    for rule in shape.items(shape.mapping(spec, "podFailurePolicy"), "rules"):
+        for pattern in shape.items(rule, "onPodConditions"):
+            shape.fill_zero(pattern, "status", "True")
     own = shape.ensure(spec, "template")
     template.default(own)
     chosen = shape.strings(shape.mapping(own, "metadata"), "labels")
@@ -298,6 +303,22 @@ def _completions(spec: Object, status: Object) -> str:
     return f"{succeeded}/1 of {parallelism}" if parallelism > 1 else f"{succeeded}/1"
 
 
+def _warnings(obj: Object) -> list[str]:
+    return [*workloads.name_warnings(obj), *spec_warnings("spec", shape.mapping(obj, "spec"))]
+
+
+def spec_warnings(path: str, spec: Object) -> list[str]:
+    """Also those of a cron job's template."""
+    found = pod_warnings.of_template(f"{path}.template", shape.mapping(spec, "template"))
+    many = shape.count(spec, "completions") > _MANY_COMPLETIONS
+    if spec.get("completionMode") == "Indexed" and many and shape.count(spec, "parallelism") > _MANY_PARALLELISM_MAX:
+        found.append(
+            f"{path}.completions: In Indexed Jobs with a number of completions higher than 10^5 and a parallelism "
+            "higher than 10^4, Kubernetes might not be able to track completedIndexes when a big number of indexes fail"
+        )
+    return found
+
+
 def _cells(obj: Object, now: datetime) -> list[Any]:
     spec, status = shape.mapping(obj, "spec"), shape.mapping(obj, "status")
     start = duration.parse(status.get("startTime"))
@@ -330,6 +351,7 @@ STRATEGY = generic.make(
         columns.SELECTOR,
     ),
     cells=_cells,
+    warnings=_warnings,
     status=True,
     generation=True,
 )

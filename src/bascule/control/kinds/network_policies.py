@@ -93,6 +93,20 @@ def _within(hole: Any, whole: Any) -> bool:
     return bool(hole.version == whole.version and hole != whole and hole.subnet_of(whole))
 
 
+def _warnings(obj: Object) -> list[str]:
+    """Ranges that name a host and a network at once."""
+    found: list[str] = []
+    spec = shape.mapping(obj, "spec")
+    for side, peers in _SIDES:
+        for index, rule in enumerate(shape.items(spec, side)):
+            for index_of_peer, peer in enumerate(shape.items(rule, peers)):
+                block, at = shape.mapping(peer, "ipBlock"), f"spec.{side}[{index}].{peers}[{index_of_peer}].ipBlock"
+                found += addresses.range_warnings(f"{at}.cidr", shape.text(block, "cidr"))
+                for index_of_hole, hole in enumerate(shape.texts(block, "except")):
+                    found += addresses.range_warnings(f"{at}.except[{index_of_hole}]", hole)
+    return found
+
+
 def _cells(obj: Object, now: datetime) -> list[Any]:
     selector = selectors.shown(shape.mapping(obj, "spec").get("podSelector"))
     return [columns.name(obj), selector, columns.age(obj, now)]
@@ -103,5 +117,6 @@ STRATEGY = generic.make(
     rules=_rules,
     columns=(columns.NAME, Column("Pod-Selector", description="Which pods the policy is for."), columns.AGE),
     cells=_cells,
+    warnings=_warnings,
     generation=True,
 )

@@ -79,6 +79,7 @@ STRATEGY = generic.make(
     fields=fields,
     columns=COLUMNS,
     cells=_cells,
+    warnings=workloads.warnings,
     status=True,
     zero_counts=("replicas",),
     generation=True,

@@ -8,6 +8,7 @@ from typing import Any
 from bascule.control.kinds import check, columns, generic, identifiers, metadata, quantities, shape
 from bascule.control.kinds.check import Causes
 from bascule.control.kinds.pod import scheduling as pod_scheduling
+from bascule.control.kinds.pod import warnings as pod_warnings
 from bascule.control.kinds.strategy import Column
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
@@ -42,6 +43,12 @@ def _update_rules(new: Object, old: Object) -> Causes:
     yield from check.immutable("handler", new.get("handler"), old.get("handler"))
 
 
+def _warnings(obj: Object) -> list[str]:
+    chosen = shape.mapping(shape.mapping(obj, "scheduling"), "nodeSelector")
+    found = ((key, pod_warnings.of_node_label(key)) for key in chosen)
+    return [f"scheduling.nodeSelector: {message}" for _, message in found if message]
+
+
 def _cells(obj: Object, now: datetime) -> list[Any]:
     return [columns.name(obj), shape.text(obj, "handler"), columns.age(obj, now)]
 
@@ -52,5 +59,6 @@ STRATEGY = generic.make(
     update_rules=_update_rules,
     columns=(columns.NAME, Column("Handler", description="The runtime's configuration."), columns.AGE),
     cells=_cells,
+    warnings=_warnings,
     unconditional_update=False,
 )

@@ -52,7 +52,7 @@ def default(obj: Object) -> None:
 
 def _rules(obj: Object) -> Causes:
     spec = shape.mapping(obj, "spec")
-    yield from check.not_negative_fields("spec", spec, ("replicas", "minReadySeconds", "revisionHistoryLimit"))
+    yield from check.not_negative_fields("spec", spec, ("replicas", "minReadySeconds"))
     policy = spec.get("podManagementPolicy")
     if policy not in ("OrderedReady", "Parallel"):
         yield errors.invalid_value("spec.podManagementPolicy", policy, "must be 'OrderedReady' or 'Parallel'")
@@ -121,6 +121,16 @@ def _status_rules(new: Object, old: Object) -> Causes:
     yield from workloads.collisions(new, old)
 
 
+def _warnings(obj: Object) -> list[str]:
+    kept = shape.integer(shape.mapping(obj, "spec"), "revisionHistoryLimit")
+    found = workloads.template_warnings(obj)
+    if kept is not None and kept < 0:
+        found.append(
+            "spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended"
+        )
+    return found
+
+
 def _cells(obj: Object, now: datetime) -> list[Any]:
     spec, status = shape.mapping(obj, "spec"), shape.mapping(obj, "status")
     return [
@@ -145,6 +155,7 @@ STRATEGY = generic.make(
         columns.IMAGES,
     ),
     cells=_cells,
+    warnings=_warnings,
     status=True,
     zero_counts=("replicas", "availableReplicas"),
     generation=True,

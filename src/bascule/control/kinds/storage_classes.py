@@ -7,6 +7,7 @@ from typing import Any
 
 from bascule.control.kinds import check, columns, generic, identifiers, metadata, shape
 from bascule.control.kinds.check import Causes
+from bascule.control.kinds.pod import warnings as pod_warnings
 from bascule.control.kinds.strategy import Column
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
@@ -89,6 +90,17 @@ def _update_rules(new: Object, old: Object) -> Causes:
     yield from check.immutable("volumeBindingMode", new.get("volumeBindingMode"), old.get("volumeBindingMode"))
 
 
+def _warnings(obj: Object) -> list[str]:
+    found = []
+    for index, term in enumerate(shape.items(obj, "allowedTopologies")):
+        for index_of_expression, expression in enumerate(shape.items(term, "matchLabelExpressions")):
+            message = pod_warnings.of_node_label(shape.text(expression, "key"))
+            if message:
+                at = f"allowedTopologies[{index}].matchLabelExpressions[{index_of_expression}].key"
+                found.append(f"{at}: {message}")
+    return found
+
+
 def _cells(obj: Object, now: datetime) -> list[Any]:
     annotations = shape.strings(shape.mapping(obj, "metadata"), "annotations")
     default = any(annotations.get(key) == "true" for key in _DEFAULT_ANNOTATIONS)
@@ -134,6 +146,7 @@ STRATEGY = generic.make(
         columns.AGE,
     ),
     cells=_cells,
+    warnings=_warnings,
     delete_returns_object=True,
 )
 VOLUME_ATTRIBUTES_CLASS = generic.make(

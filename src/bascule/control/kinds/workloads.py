@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bascule.control.kinds import check, selectors, shape
+from bascule.control.kinds import check, metadata, selectors, shape
 from bascule.control.kinds.check import Causes
+from bascule.control.kinds.pod import warnings as pod_warnings
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
@@ -27,6 +28,27 @@ def selector_problems(spec: Object, kind: str, *, refusal: str | None = "invalid
         yield from selectors.chooses_template(selector, spec)
     elif refusal is not None:
         yield errors.invalid_value("spec.selector", selector, refusal)
+
+
+def warnings(obj: Object) -> list[str]:
+    """Of the template and of a name that its pods will carry."""
+    return [*name_warnings(obj), *template_warnings(obj)]
+
+
+def template_warnings(obj: Object) -> list[str]:
+    own = shape.mapping(shape.mapping(obj, "spec"), "template")
+    return pod_warnings.of_template("spec.template", own)
+
+
+def name_warnings(obj: Object) -> list[str]:
+    name = shape.text(shape.mapping(obj, "metadata"), "name")
+    problems = metadata.label(name) if name else ()
+    if not problems:
+        return []
+    return [
+        "metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; "
+        f"a DNS label is recommended: [{' '.join(problems)}]"
+    ]
 
 
 def at_most_replicas(status: Object, keys: Iterable[str]) -> Causes:
