@@ -97,3 +97,17 @@ async def test_a_watch_ends_when_its_definition_changes_so_that_it_begins_anew_u
     await asyncio.sleep(0)
     await _change(api, versions=[crds.version("v1", {"image": {"type": "string"}})])
     assert len(await watching) <= 1
+
+
+async def test_a_write_that_changes_nothing_migrates_what_is_stored_and_only_that(api: harness.Api) -> None:
+    v1, v2 = crds.version("v1"), crds.version("v2", storage=False)
+    await crds.serve(api, crds.definition("CronTab", v1, v2))
+    made = await api.create(V1, crds.custom("one", spec={"image": "a"}))
+    await _change(api, versions=[{**v1, "storage": False}, {**v2, "storage": True}])
+    migrated = await api.patch(f"{V1}/one", {})
+    assert migrated.body["metadata"]["resourceVersion"] != made["metadata"]["resourceVersion"]
+    assert migrated.body["metadata"]["generation"] == 1
+    (stored,) = api.platform.cache.loaded(crds.GROUP, "crontabs").list().records  # type: ignore[union-attr]
+    assert stored.decode()["apiVersion"] == f"{crds.GROUP}/v2"
+    again = await api.patch(f"{V1}/one", {})
+    assert again.body["metadata"]["resourceVersion"] == migrated.body["metadata"]["resourceVersion"]
