@@ -51,8 +51,8 @@ def malformed(schema: Any, path: str) -> errors.Cause | None:
             for key, value in below.items():
                 problem = _misfit(key, value)
                 if problem:
-                    return errors.type_invalid(f"{place}.{key}", type(value).__name__, problem)
-            following += [(f"{place}...", child) for child in structurality.children(below)]
+                    return errors.Cause("FieldValueTypeInvalid", f"{place}.{key}", f"Invalid value: {problem}")
+            following += [(f"{place}.{name}", child) for name, child in structurality.named_children(below)]
         waiting = following
     return None
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import re2
 
 _REMEMBERED = 4096
-_MEMORY_BYTES = 8 << 20
+_MEMORY_BYTES = 32 << 20
 """What one pattern may take; a larger one does not compile."""
 
 # RE2's codes, and what Go says in their place: clients know the latter.

@@ -59,14 +59,18 @@ def walk(schema: Schema) -> Iterator[Schema]:
 
 def children(schema: Schema) -> list[Schema]:
     """The schemas directly within one."""
-    found: list[Any] = [schema.get("not"), schema.get("additionalProperties"), schema.get("additionalItems")]
-    items = schema.get("items")
-    found += items if type(items) is list else [items]
-    for key in ("allOf", "anyOf", "oneOf"):
-        found += schema.get(key) or ()
+    return [child for _, child in named_children(schema)]
+
+
+def named_children(schema: Schema) -> list[tuple[str, Schema]]:
+    """The schemas directly within one, with the paths to them: `properties[name]`, `allOf[0]`, `items`."""
+    found: list[tuple[str, Any]] = []
+    for key in ("not", "additionalProperties", "additionalItems", "items", "allOf", "anyOf", "oneOf"):
+        value = schema.get(key)
+        found += [(f"{key}[{at}]", each) for at, each in enumerate(value)] if type(value) is list else [(key, value)]
     for key in ("properties", "patternProperties", "definitions", "dependencies"):
-        found += (schema.get(key) or {}).values()
-    return [child for child in found if type(child) is dict]
+        found += [(f"{key}[{name}]", member) for name, member in (schema.get(key) or {}).items()]
+    return [(name, child) for name, child in found if type(child) is dict]
 
 
 def _invariants(schema: Schema, path: str, level: str) -> Iterator[errors.Cause]:

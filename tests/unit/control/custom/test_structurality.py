@@ -256,20 +256,31 @@ def test_defaults(spec: dict[str, Any], expected: list[str]) -> None:
     assert texts(default_rules.problems(structural.parse(with_spec(**spec)), "x")) == expected
 
 
-MALFORMED: list[dict[str, Any]] = [
-    with_spec(type=5),
-    with_spec(type="array", items={"type": "string", "maxLength": "1"}),
-    with_spec(type="object", additionalProperties={"properties": []}),
-    with_spec(type="object", required=[1]),
-    with_spec(anyOf=["x"]),
-    with_spec(type="array", items=[5]),
-    with_spec(type="object", additionalProperties="yes"),
+MALFORMED: list[tuple[dict[str, Any], str]] = [
+    (with_spec(type=5), f"{SPEC}.type: Invalid value: must be of type string"),
+    (
+        with_spec(type="array", items={"type": "string", "maxLength": "1"}),
+        f"{SPEC}.items.maxLength: Invalid value: must be of type integer",
+    ),
+    (
+        with_spec(type="object", additionalProperties={"properties": []}),
+        f"{SPEC}.additionalProperties.properties: Invalid value: must be of type object",
+    ),
+    (with_spec(type="object", required=[1]), f"{SPEC}.required: Invalid value: must be a list of strings"),
+    (with_spec(anyOf=["x"]), f"{SPEC}.anyOf: Invalid value: must only have objects in it"),
+    (with_spec(type="array", items=[5]), f"{SPEC}.items: Invalid value: must only have objects in it"),
+    (
+        with_spec(allOf=[{"additionalProperties": "yes"}]),
+        f"{SPEC}.allOf[0].additionalProperties: Invalid value: must be of type object or boolean",
+    ),
 ]
 
 
-@pytest.mark.parametrize("schema", MALFORMED)
-def test_malformed(schema: dict[str, Any]) -> None:
-    assert keywords.malformed(schema, "x") is not None
+@pytest.mark.parametrize(("schema", "expected"), MALFORMED)
+def test_malformed(schema: dict[str, Any], expected: str) -> None:
+    problem = keywords.malformed(schema, "x")
+    assert problem is not None
+    assert texts([problem]) == [expected]
 
 
 def test_schemas_may_not_nest_without_end() -> None:
