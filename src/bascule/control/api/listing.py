@@ -52,6 +52,8 @@ async def read(call: calls.Call) -> resource.Page:
     chosen = selection.selection(call)
     limit = max(call.parameters.number("limit") or 0, 0)
     after, revision = _start(call, limit)
+    if after is None and call.parameters.get("resourceVersion") == "0":
+        limit = 0  # As upstream: who takes any version takes it whole.
     try:
         return await call.endpoint.records.page(
             chosen.within, labels=chosen.labels, fields=chosen.fields, limit=limit, after=after, at_revision=revision

@@ -75,8 +75,13 @@ def write_options(parameters: Parameters, user_agent: str) -> WriteOptions:
             [errors.not_supported("fieldValidation", validation, ["Ignore", "Warn", "Strict"])],
         )
     manager = parameters.get("fieldManager", "")
-    if len(manager) > _MANAGER_MAX_LENGTH or not manager.isprintable():
+    if len(manager) > _MANAGER_MAX_LENGTH:
         raise errors.invalid("CreateOptions", "meta.k8s.io", "", [errors.too_long("fieldManager", _MANAGER_MAX_LENGTH)])
+    if not manager.isprintable():
+        at = next(position for position, character in enumerate(manager) if not character.isprintable())
+        text = f"invalid character U+{ord(manager[at]):04X} (at position {at}), should be unicode printable"
+        cause = errors.invalid_value("fieldManager", manager, text)
+        raise errors.invalid("CreateOptions", "meta.k8s.io", "", [cause])
     if not manager:
         manager = (user_agent.partition("/")[0] or "unknown")[:_MANAGER_MAX_LENGTH]
     return WriteOptions(bool(dry_run), manager, validation, parameters.flag("force"))  # type: ignore[arg-type]

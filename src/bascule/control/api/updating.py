@@ -21,6 +21,10 @@ async def update(platform: platforms.Platform, call: calls.Call) -> web.StreamRe
 async def replace(platform: platforms.Platform, call: calls.Call, wanted: objects.Object) -> pipeline.Outcome:
     """Stores `wanted` in place of the object; 409 when it carries another version than the stored one."""
     meta = wanted.get("metadata") or {}
+    if not meta.get("name"):
+        raise errors.bad_request(
+            f"the name of the object ({call.name} based on URL) was undeterminable: name must be provided"
+        )
     asked = selection.version(meta.get("resourceVersion") or "", parameter="metadata.resourceVersion")
     strategy = call.endpoint.strategy
     missing = call.endpoint.records.get(call.key) is None
