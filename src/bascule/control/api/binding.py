@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -11,13 +11,17 @@ from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
 from bascule.control.cache import record
 from bascule.control.schema import catalog, types
-from bascule.vocabulary import conditions, errors, objects
+from bascule.vocabulary import builtins, conditions, errors, objects
+
+_TOPOLOGY: Final = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")
 
 
 async def bind(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
     """201 with a Status; 409 when the pod is bound already or is being deleted."""
     schema = catalog.schema_of("v1", "Binding") or types.ANYTHING
     wanted = await body.read(call, api_version="v1", kind="Binding", schema=schema)
+    if (wanted.get("metadata") or {}).get("name") not in (None, "", call.name):
+        raise errors.bad_request("name in URL does not match name in Binding object")
     await assign(platform, call, wanted)
     return respond.success(code=201)
 
@@ -35,6 +39,7 @@ async def assign(platform: platforms.Platform, call: calls.Call, wanted: objects
     if causes:
         raise errors.invalid("Binding", "", call.name, causes)
     platform.admission.validate(call.admission("CREATE"), wanted)
+    labels = {**(meta.get("labels") or {}), **_topology(platform, call, node)}
 
     def change(pod: objects.Object, stored: record.Record) -> objects.Object:
         if meta.get("uid") and meta["uid"] != stored.uid:
@@ -54,9 +59,22 @@ async def assign(platform: platforms.Platform, call: calls.Call, wanted: objects
         spec["nodeName"] = node
         if meta.get("annotations"):
             pod["metadata"]["annotations"] = {**(pod["metadata"].get("annotations") or {}), **meta["annotations"]}
+        if labels:
+            pod["metadata"]["labels"] = {**(pod["metadata"].get("labels") or {}), **labels}
         status = pod.setdefault("status", {})
+        status.pop("nominatedNodeName", None)
         listed = status["conditions"] = status.get("conditions") or []
         conditions.set_condition(listed, "PodScheduled", "True", "", "", platform.time.now())
         return pod
 
     await pipeline.update(platform, call, change, retry=True)
+
+
+def _topology(platform: platforms.Platform, call: calls.Call, node: str) -> dict[str, str]:
+    """Where the node is, which its pods can then read from their own labels."""
+    nodes = platform.endpoint_of(builtins.NODES).records
+    for cluster in dict.fromkeys((call.cluster, objects.ROOT)):
+        stored = nodes.get(objects.Key(cluster, "", node))
+        if stored is not None:
+            return {key: stored.labels[key] for key in _TOPOLOGY if key in stored.labels}
+    return {}

@@ -126,7 +126,7 @@ def _grace(obj: objects.Object, wanted: Wish, kind: strategy.Strategy) -> int:
     if not (obj.get("spec") or {}).get("nodeName") or (obj.get("status") or {}).get("phase") in _FINISHED:
         return 0
     own = strategy.grace_period_seconds(obj) if wanted.grace_seconds is None else wanted.grace_seconds
-    return max(own, 1) if wanted.grace_seconds is not None else max(own, 0)
+    return 1 if own < 0 else own
 
 
 def _outlives_its_objects(crd: objects.Object, finalizers: list[str], now: datetime) -> list[str]:

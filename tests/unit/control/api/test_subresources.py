@@ -59,7 +59,10 @@ async def test_a_budget_refuses_an_eviction(api: harness.Api) -> None:
     answer = await api.call("POST", f"{PODS}/p/eviction", _eviction())
     assert (answer.code, answer.body["reason"]) == (429, "TooManyRequests")
     assert answer.body["details"]["causes"][0]["reason"] == "DisruptionBudget"
-    assert answer.headers["Retry-After"] == "10"
+    assert answer.body["details"]["causes"][0]["message"] == (
+        "The disruption budget b needs 1 healthy pods and has 1 currently"
+    )
+    assert "Retry-After" not in answer.headers  # clients would wait and ask again without a word
     assert "deletionTimestamp" not in (await api.get(f"{PODS}/p")).body["metadata"]
 
 
@@ -71,6 +74,22 @@ async def test_a_budget_is_charged_by_an_eviction(api: harness.Api) -> None:
     status = (await api.get(f"{BUDGETS}/b")).body["status"]
     assert status["disruptionsAllowed"] == 0
     assert "p" in status["disruptedPods"]
+    assert {c["type"]: c["reason"] for c in status["conditions"]} == {"DisruptionAllowed": "InsufficientPods"}
+    told = {c["type"]: c for c in (await api.get(f"{PODS}/p")).body["status"]["conditions"]}
+    assert told["DisruptionTarget"]["reason"] == "EvictionByEvictionAPI"
+
+
+async def test_a_bound_pod_says_where_its_node_is(api: harness.Api) -> None:
+    labels = {"topology.kubernetes.io/zone": "z1", "other": "x"}
+    await api.create(
+        "/api/v1/nodes", {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1", "labels": labels}}
+    )
+    await api.create(PODS, harness.pod("p"))
+    wrong = await api.call("POST", f"{PODS}/p/binding", {**_binding("n1"), "metadata": {"name": "q"}})
+    assert (wrong.code, wrong.body["message"]) == (400, "name in URL does not match name in Binding object")
+    assert (await api.call("POST", f"{PODS}/p/binding", _binding("n1"))).code == 201
+    pod = (await api.get(f"{PODS}/p")).body
+    assert pod["metadata"]["labels"] == {"app": "p", "topology.kubernetes.io/zone": "z1"}
 
 
 async def test_tokens_are_accepted_until_their_account_is_gone(api: harness.Api) -> None:
