@@ -84,6 +84,14 @@ async def test_rights_in_one_cluster_are_none_in_another_and_tell_nothing_of_it(
     assert (await api.get(f"/clusters/*{GROUP}/crontabs", who="jane")).code == 403
 
 
+async def test_one_name_is_not_split_in_another_place(api: harness.Api) -> None:
+    await crds.serve(api, crds.definition())
+    group = crds.GROUP.removeprefix("stable.")
+    assert (await api.get(f"{GROUP}/crontabs")).code == 200
+    assert (await api.get(f"/apis/{group}/v1/crontabs.stable")).code == 404
+    assert (await api.get(f"/clusters/*/apis/{group}/v1/crontabs.stable")).code == 404
+
+
 async def test_all_clusters_together_show_each_object_as_its_own_cluster_does(api: harness.Api) -> None:
     await _two(api)
     at = api.platform.cache.revision

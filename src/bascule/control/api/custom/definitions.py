@@ -55,7 +55,9 @@ class Definitions:
     def find(self, cluster: str, group: str, plural: str) -> offer.Offer | None:
         """The served definition of a resource, None where there is none."""
         found = self.offered(objects.Key(cluster, "", f"{plural}.{group}"))
-        return found if found is not None and self._is_served(found) else None
+        if found is None or (found.group, found.plural) != (group, plural):
+            return None  # `a.b` in the group `c` is not `a` in the group `b.c`, although both spell one name.
+        return found if self._is_served(found) else None
 
     def offered(self, key: objects.Key) -> offer.Offer | None:
         """What the definition of that name offers now, whether it is served or not."""
