@@ -45,7 +45,7 @@ def _type(node: structural.Node) -> types.TypeSchema:
         made = types.TypeSchema(_SCALARS[node.type])
         made.format = node.format
     else:
-        return types.ANYTHING
+        return types.DEDUCED
     made.direct(node.raw)
     if node.has_default and not isinstance(node.default, (dict, list)):
         made.default = node.default
@@ -61,7 +61,7 @@ def _object(node: structural.Node) -> types.TypeSchema:
         return made
     if node.additional_allowed or node.preserve_unknown:
         made = types.TypeSchema("map")
-        made.additional = types.ANYTHING
+        made.additional = types.DEDUCED
         return made
     return types.TypeSchema("struct")
 
@@ -71,6 +71,6 @@ def _struct(node: structural.Node) -> types.TypeSchema:
     made.fields = {name: _type(member) for name, member in node.properties.items()}
     made.required = node.required
     if node.preserve_unknown or node.additional_allowed:
-        made.additional = types.ANYTHING
+        made.additional = types.DEDUCED
     made.direct(node.raw)
     return made

@@ -140,7 +140,7 @@ def key_default(schema: types.TypeSchema, key: str) -> Any:
 
 def applied(value: Any, schema: types.TypeSchema, *, keyed: bool = False) -> Tree:
     """The paths a manager states by applying a value: leaves and list items, not the containers between."""
-    if schema.is_atomic or not value or not isinstance(value, (dict, list)):
+    if schema.is_leaf(value) or not value or not isinstance(value, (dict, list)):
         return {}
     tree: Tree = {SELF: {}} if keyed else {}
     if isinstance(value, list):
@@ -183,7 +183,7 @@ def _compare_member(old: Any, new: Any, label: str, schema: types.TypeSchema, ch
     if old is _ABSENT:
         changed[label] = complete(new, schema)
     elif old != new:
-        comparable = not schema.is_atomic and old and new and old.__class__ is new.__class__
+        comparable = not schema.is_leaf(new) and old and new and old.__class__ is new.__class__
         if comparable and isinstance(new, (dict, list)):
             below = compare(old, new, schema)
             if below.changed:
@@ -196,5 +196,5 @@ def _compare_member(old: Any, new: Any, label: str, schema: types.TypeSchema, ch
             changed[label] = {k: v for k, v in below_new.items() if k != SELF} if below_new else {}
         else:
             changed[label] = {}
-            if isinstance(old, (dict, list)) and old and not schema.is_atomic:
+            if isinstance(old, (dict, list)) and old and not schema.is_leaf(old):
                 removed[label] = {k: {} for k in complete(old, schema) if k != SELF}

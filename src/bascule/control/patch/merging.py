@@ -71,7 +71,7 @@ def _list_problems(items: list[Any], schema: types.TypeSchema, path: str) -> Ite
 
 def merge(live: Any, applied: Any, schema: types.TypeSchema) -> Any:
     """The live value with everything the applied one states. Shares unchanged parts with both."""
-    if schema.is_atomic or live is None or live.__class__ is not applied.__class__:
+    if schema.is_leaf(applied) or live is None or live.__class__ is not applied.__class__:
         return applied
     if isinstance(applied, dict):
         merged = dict(live)
@@ -113,7 +113,7 @@ def _merge_lists(live: list[Any], applied: list[Any], schema: types.TypeSchema) 
 
 def prune(value: Any, dropped: Tree, owned: Tree, schema: types.TypeSchema) -> Any:
     """The value without the `dropped` paths below which nothing is `owned`."""
-    if schema.is_atomic or not value or not isinstance(value, (dict, list)):
+    if schema.is_leaf(value) or not value or not isinstance(value, (dict, list)):
         return value
     if isinstance(value, dict):
         return _pruned_members(value, dropped, owned, schema)

@@ -69,6 +69,10 @@ class TypeSchema:
             return self
         return self.additional
 
+    def is_leaf(self, value: Any) -> bool:
+        """Whether one manager owns this value whole: atomic types, and lists where nobody says how they are keyed."""
+        return self.is_atomic or (value.__class__ is list and self.shape != "list")
+
     def placed(self, directives: Mapping[str, Any]) -> TypeSchema:
         """This type with the merge directives of one place; itself if there are none."""
         relevant = [key for key in directives if key.startswith("x-kubernetes-")]
@@ -111,4 +115,8 @@ class TypeSchema:
 
 
 ANYTHING = TypeSchema("any")
-"""The schema of an untyped value."""
+"""The schema of an untyped value, owned whole."""
+
+DEDUCED = TypeSchema("any")
+"""Of content that a custom resource keeps undescribed: objects are owned member by member, lists whole."""
+DEDUCED.is_atomic = False
