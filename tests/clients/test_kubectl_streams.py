@@ -85,6 +85,18 @@ def test_a_port_where_nothing_listens(kubectl: streams.Streams, legacy: bool) ->
         assert "connect: connection refused" in "".join(lines)
 
 
+def test_what_listens_within_the_pod_alone(kubectl: streams.Streams) -> None:
+    if kubectl.runtime == "process":
+        pytest.skip("its pods have the node's own loopback, which is never meant")
+    kubectl("exec", "web", "--", "busybox", "httpd", "-p", "127.0.0.1:18081", "-h", "/www")
+    port = streams.free_port()
+    with kubectl.started("port-forward", "pod/web", f"{port}:18081") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert _page(port) == PAGE
+    assert "connection refused" in kubectl.run("get", "--raw", f"{POD.replace('/web', '/web:18081')}/proxy/").err
+
+
 def _page(port: int) -> str:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Awaitable
 
 from bascule.bridge import contracts
+from bascule.data.agent import dialling
 
 BLOCK_BYTES = 32 * 1024
 CONNECT_SECONDS = 8.0
@@ -17,11 +19,16 @@ DATA, ERROR, CLOSE = 0, 1, 255
 END = bytes([CLOSE, DATA])
 
 
-async def portforward(stream: contracts.TunnelStream, address: str, port: int) -> None:
-    """Refused with 502 where nothing listens; until both sides have ended, or either is gone."""
+async def portforward(
+    stream: contracts.TunnelStream, connecting: Awaitable[dialling.Connection], address: str, port: int
+) -> None:
+    """Until both sides have ended, or either is gone; refused with 502 where nothing listens.
+
+    `connecting` makes the connection; address and port are what it is called.
+    """
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
-            reader, writer = await asyncio.open_connection(address, port)
+            reader, writer = await connecting
     except TimeoutError:
         await stream.refuse(504, f"dial tcp {address}:{port}: i/o timeout")
         return

@@ -11,7 +11,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from bascule.bridge import contracts, messages
-from bascule.data.agent import documents
+from bascule.data.agent import dialling, documents
 from bascule.data.agent.node import Node
 from bascule.data.agent.patience import PatientStream
 from bascule.data.agent.pods import model
@@ -47,7 +47,7 @@ class Tunnels:
             elif opening.verb in ("exec", "attach"):
                 await self._session(worker, opening, stream)
             elif opening.verb == "portforward":
-                await portforward(stream, worker.pod_ip, self._port(opening))
+                await self._forward(worker, opening, stream)
             else:
                 raise Refused(400, f"a node serves no {opening.verb}")
         except Refused as refused:
@@ -78,11 +78,16 @@ class Tunnels:
             raise Refused(400, f"container {name} is not valid for pod {opening.pod}")
         return str(name)
 
-    def _port(self, opening: messages.TunnelOpen) -> int:
-        text = opening.parameter("ports")
+    async def _forward(self, worker: Worker, opening: messages.TunnelOpen, stream: contracts.TunnelStream) -> None:
+        text, address = opening.parameter("ports"), worker.pod_ip
         if not text.isdigit() or not 0 < int(text) < 65536:
             raise Refused(400, "one port is forwarded by one stream")
-        return int(text)
+        live = worker.view.live()
+        if opening.parameter("loopback") in TRUE and live:
+            connecting = dialling.dial_inside(self._node.host.runtime, live[0], address, int(text))
+        else:
+            connecting = dialling.dial(address, int(text))
+        await portforward(stream, connecting, address, int(text))
 
     # Logs
 

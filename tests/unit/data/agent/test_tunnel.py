@@ -127,3 +127,29 @@ async def test_port_forward_reaches_the_pods_address(bench: Bench) -> None:
         await task
     server.close()
     await server.wait_closed()
+
+
+async def test_the_nodes_own_loopback_is_never_meant(bench: Bench) -> None:
+    server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    stream = Stream()
+    await Tunnels(bench.node).serve(opening("portforward", ports=str(port), loopback="true"), stream)
+    assert stream.refused == (502, f"dial tcp {bench.status()['podIP']}:{port}: connect: connection refused")
+    server.close()
+    await server.wait_closed()
+
+
+async def test_a_nodes_documents(bench: Bench) -> None:
+    node = Tunnels(bench.node)
+    heard = {}
+    for path in ("/healthz", "/pods", "/stats/summary", "/metrics", "/logs"):
+        stream = Stream()
+        await node.serve(messages.TunnelOpen("t", "node", "root", "-", "-", "-", "", {"path": [path]}), stream)
+        heard[path] = b"".join(stream.heard)
+        assert (stream.refused is None) is (path != "/logs")
+    assert heard["/healthz"] == b"ok"
+    (pod,) = json.loads(heard["/pods"])["items"]
+    assert (pod["metadata"]["name"], pod["status"]["phase"]) == ("web", "Running")
+    (summary,) = json.loads(heard["/stats/summary"])["pods"]
+    assert summary["podRef"]["name"] == "web"
+    assert b'container_memory_working_set_bytes{container="main",namespace="shop",pod="web"}' in heard["/metrics"]

@@ -88,9 +88,13 @@ class Bridge:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _unreachable(error) from error
 
-    async def dial(self, place: Place, port: int) -> Link:
-        """A TCP connection to one of the pod's ports, made on its node. Raises StatusError where there is none."""
-        return Link(await self.connect("portforward", place, [("ports", str(port))]))
+    async def dial(self, place: Place, port: int, *, loopback: bool = False) -> Link:
+        """A TCP connection to one of the pod's ports, made on its node. Raises StatusError where there is none.
+
+        `loopback`: also to what listens within the pod alone, which who may forward ports may reach, and no proxy.
+        """
+        query = [("ports", str(port))] + [("loopback", "true")] * loopback
+        return Link(await self.connect("portforward", place, query))
 
     def _url(self, verb: str, place: Place, query: Query) -> str:
         names = (place.node, verb, place.cluster, place.namespace, place.pod, place.container)

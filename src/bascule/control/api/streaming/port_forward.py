@@ -76,7 +76,7 @@ class Ports:
     async def forward(self, port: int, one: pipe.Pipe) -> str:
         """Connects `one` with the port until both have ended; what went wrong, or ""."""
         try:
-            link = await self._bridge.dial(self._place, port)
+            link = await self._bridge.dial(self._place, port, loopback=True)
         except errors.StatusError as error:
             return self._failed(port, error.message)
         try:

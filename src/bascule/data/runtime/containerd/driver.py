@@ -299,6 +299,10 @@ class ContainerdRuntime:
     async def import_images(self, archive: Path) -> None:
         await self.engine.import_images(archive)
 
+    async def network_process(self, container_id: str) -> int | None:
+        answer = await self.calls.task("Get", "GetRequest", "GetResponse", container_id=container_id)
+        return int(answer.process.pid) or None
+
     async def usage(self) -> tuple[contract.Usage, ...]:
         answer = await self.calls.cri("ListContainerStats")
         return tuple(

@@ -96,6 +96,9 @@ KillRequest: container_id=1 string, exec_id=2 string, signal=3 uint32, all=4 boo
 ExecProcessRequest: container_id=1 string, stdin=2 string, stdout=3 string, stderr=4 string, terminal=5 bool, spec=6 google.protobuf.Any, exec_id=7 string
 ResizePtyRequest: container_id=1 string, exec_id=2 string, width=3 uint32, height=4 uint32
 CloseIORequest: container_id=1 string, exec_id=2 string, stdin=3 bool
+GetRequest: container_id=1 string, exec_id=2 string
+Process: pid=3 uint32
+GetResponse: process=1 Process
 WaitRequest: container_id=1 string, exec_id=2 string
 WaitResponse: exit_status=1 uint32
 DeleteProcessRequest: container_id=1 string, exec_id=2 string

@@ -197,5 +197,8 @@ class HollowRuntime:
     async def import_images(self, archive: Path) -> None:
         return None
 
+    async def network_process(self, container_id: str) -> int | None:
+        return None
+
     async def usage(self) -> tuple[contract.Usage, ...]:
         return ()

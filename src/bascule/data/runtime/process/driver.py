@@ -266,6 +266,9 @@ class ProcessRuntime:
     async def import_images(self, archive: Path) -> None:
         return None
 
+    async def network_process(self, container_id: str) -> int | None:
+        return None
+
     async def usage(self) -> tuple[contract.Usage, ...]:
         out = []
         for container in records.containers(self.root):
