@@ -256,8 +256,8 @@ class ResourceCache:
         """One change, after all before it. None where it is known already."""
         if revision <= self._loaded_at:
             return None
-        shelf = self._catalog.shelf
-        new = None if draft is None else record.Record(shelf.key(key), revision, draft)
+        key = self._catalog.shelf.key(key)
+        new = None if draft is None else record.Record(key, revision, draft)
         previous = self._catalog.replace(key, new)
         happened = change.Change(revision, key, new, previous, final)
         self.changed_at = revision

@@ -37,9 +37,12 @@ class Shelf:
         return bucket.records.get(key.name) if bucket is not None else None
 
     def key(self, key: objects.Key) -> objects.Key:
-        """An equal key that shares its texts with its neighbours."""
+        """An equal key: the one that is here, or one that shares its texts with its neighbours."""
         bucket = self._buckets.get(key[:2])
-        return key if bucket is None else objects.Key(bucket.cluster, bucket.namespace, key.name)
+        if bucket is None:
+            return key
+        held = bucket.records.get(key.name)
+        return objects.Key(bucket.cluster, bucket.namespace, key.name) if held is None else held.key
 
     def put(self, new: record.Record) -> record.Record | None:
         """Returns what was there."""

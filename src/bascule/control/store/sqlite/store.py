@@ -16,7 +16,7 @@ from bascule.control.store import contract, feed
 from bascule.control.store.sqlite import compaction, lock, reader, rows, schema, writer
 
 _log = logging.getLogger(__name__)
-_READER_CACHE_KIB = 4096
+_READER_CACHE_KIB = 512
 T = TypeVar("T")
 
 
