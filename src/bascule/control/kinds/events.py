@@ -12,19 +12,6 @@ from bascule.control.kinds.strategy import Column
 from bascule.vocabulary import errors, names
 from bascule.vocabulary.objects import Object
 
-_OTHER_NAMESPACE = "does not match event.namespace"
-_WORD_LENGTH_MAX, _NOTE_LENGTH_MAX = 128, 1024
-_OLD_FIELDS = (
-    ("deprecatedFirstTimestamp", "firstTimestamp"),
-    ("deprecatedLastTimestamp", "lastTimestamp"),
-    ("deprecatedCount", "count"),
-    ("deprecatedSource", "source"),
-)
-_FIXED = (
-    ("regarding", "involvedObject"),
-    ("eventTime", "eventTime"),
-    *((key, key) for key in ("reason", "reportingController", "reportingInstance", "action", "type", "related")),
-)
 _TEXT_MAX = 128
 _NOTE_MAX = 1024
 _KEPT = {
@@ -75,10 +62,11 @@ def _reported(obj: Object) -> Causes:
     """Events that say when they happened also say who saw them, and what was done."""
     reporter = shape.text(obj, "reportingController") or shape.text(obj, "reportingComponent")
     message = shape.text(obj, "note") or shape.text(obj, "message")
+    field = "reportingController" if "regarding" in obj else "reportingComponent"
     if not reporter:
-        yield errors.required("reportingController", "")
+        yield errors.required(field, "")
     for problem in names.is_qualified_name(reporter):
-        yield errors.invalid_value("reportingController", reporter, problem)
+        yield errors.invalid_value(field, reporter, problem)
     for key in ("reportingInstance", "action", "reason"):
         text = shape.text(obj, key)
         if not text:
