@@ -35,7 +35,12 @@ async def test_a_definition_is_served_from_when_it_is_established_until_it_is_go
 async def test_discovery_says_what_is_served_in_the_order_of_versions(api: harness.Api) -> None:
     beta = crds.version("v1beta1", storage=False)
     both = crds.version(
-        "v2", subresources={"status": {}, "scale": {"specReplicasPath": ".spec.replicas"}}, storage=False
+        "v2",
+        subresources={
+            "status": {},
+            "scale": {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"},
+        },
+        storage=False,
     )
     crd = crds.definition("CronTab", beta, crds.version("v1"), both)
     crd["spec"]["names"] |= {"shortNames": ["ct"], "categories": ["all"]}
