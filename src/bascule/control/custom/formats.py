@@ -18,7 +18,8 @@ from bascule.vocabulary import names, quantity, timestamps
 
 Fits = Callable[[str], bool]
 
-_HOSTNAME = patterns.matcher(
+# Compiled when first asked for: it takes 20 MB.
+_HOSTNAME = (
     r"^([a-zA-Z0-9\p{S}\p{L}]((-?[a-zA-Z0-9\p{S}\p{L}]{0,62})?)"
     r"|([a-zA-Z0-9\p{S}\p{L}](([-a-zA-Z0-9\p{S}\p{L}]{0,61}[a-zA-Z0-9\p{S}\p{L}])?)(\.)){1,}"
     r"([a-zA-Z0-9\p{S}\p{L}])(-?[a-zA-Z0-9\p{S}\p{L}]){1,62})$"
@@ -50,8 +51,12 @@ def _expression(pattern: str) -> Fits:
     return lambda text: compiled(text) is not None
 
 
+def _is_named(text: str) -> bool:
+    return len(text.encode()) <= 255 and patterns.matcher(_HOSTNAME)(text)
+
+
 def _hostname(text: str) -> bool:
-    return len(text.encode()) <= 255 and _HOSTNAME(text) and all(len(part.encode()) <= 63 for part in text.split("."))
+    return _is_named(text) and all(len(part.encode()) <= 63 for part in text.split("."))
 
 
 def _uri(text: str) -> bool:
