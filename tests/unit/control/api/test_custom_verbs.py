@@ -151,3 +151,15 @@ async def test_an_applied_configuration_that_says_a_field_twice_is_told_where(se
     warned = await served.call("PATCH", f"{path}Warn", body, headers=sent)
     assert (warned.code, "line 8" in warned.headers["Warning"]) == (201, True)
     assert "Warning" not in (await served.call("PATCH", f"{path}Ignore", body, headers=sent)).headers
+
+
+async def test_who_applies_a_status_owns_nothing_else(served: harness.Api) -> None:
+    await served.create(PATH, crds.custom("one", spec={"image": "a"}))
+    obj = {
+        **crds.custom("one", spec={"image": "z"}, status={"replicas": 1}),
+        "metadata": {"name": "one", "labels": {"a": "b"}},
+    }
+    applied = await served.patch(f"{PATH}/one/status?fieldManager=me", obj, kind="apply")
+    assert (applied.code, applied.body["spec"], applied.body["status"]) == (200, {"image": "a"}, {"replicas": 1})
+    (entry,) = [entry for entry in applied.body["metadata"]["managedFields"] if entry["manager"] == "me"]
+    assert (entry["subresource"], entry["fieldsV1"]) == ("status", {"f:status": {"f:replicas": {}}})

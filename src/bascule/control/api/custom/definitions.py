@@ -19,7 +19,7 @@ import orjson
 from bascule.control.api import endpoint
 from bascule.control.api.custom import across, compiled, form, offer, webhook
 from bascule.control.cache import cache, record, resource, scope
-from bascule.control.kinds import shape
+from bascule.control.kinds import custom_resources, shape
 from bascule.vocabulary import errors, fields, objects, resources
 
 EVERY_CLUSTER: Final = "*"
@@ -195,11 +195,17 @@ def make(
         selectable=frozenset({"metadata.name", "metadata.namespace", *version.selectable}),
         list_head=b'{"kind":%b,"apiVersion":%b,"metadata":'
         % (orjson.dumps(row.list_kind), orjson.dumps(row.api_version)),
-        reset_fields={"": {"f:status": {}}, "status": {"f:spec": {}}} if own.status else {},
+        reset_fields=_reset_fields(version) if own.status else {},
         form=view,
         prune=version.prune,
         warning=version.deprecation,
     )
+
+
+def _reset_fields(version: custom_resources.Version) -> dict[str, dict[str, object]]:
+    """A write to the status owns nothing but the status, any other nothing of it."""
+    others = {"metadata", "spec", *version.node.properties} - {"apiVersion", "kind", "status"}
+    return {"": {"f:status": {}}, "status": {f"f:{name}": {} for name in sorted(others)}}
 
 
 def _say(found: offer.Offer) -> None:

@@ -87,42 +87,41 @@ class Form:
 
     async def prepare(self, records: Iterable[record.Record]) -> None:
         """Before these are decoded or shown. Raises 500 when a webhook does not convert them."""
-        if self._hook is None:
+        hook = self._hook
+        if hook is None:
             return
         self._converted.trim()
-        mine: list[record.Record] = []
-        others: list[asyncio.Future[None]] = []
-        for stored in records:
-            what = self._what(stored)
-            if not self._is_foreign(stored) or self._converted.get(what) is not None:
-                continue
-            pending = self._converted.pending.get(what)
-            if pending is not None:
-                others.append(pending)
-            else:
-                self._converted.pending[what] = asyncio.get_running_loop().create_future()
-                mine.append(stored)
-        if mine:
-            await self._convert(self._hook, mine)
-        for pending in others:
-            await pending
+        foreign = {self._what(stored): stored for stored in records if self._is_foreign(stored)}.values()
+        while missing := [stored for stored in foreign if self._converted.get(self._what(stored)) is None]:
+            pending = [self._converted.pending.get(self._what(stored)) for stored in missing]
+            mine = [stored for stored, other in zip(missing, pending, strict=True) if other is None]
+            if mine:
+                await self._convert(hook, mine)
+            for other in pending:
+                if other is not None:
+                    await other
 
     async def _convert(self, hook: webhook.Hook, records: Sequence[record.Record]) -> None:
-        pending = self._converted.pending
+        """Once for all who ask meanwhile. If who asked first leaves, another asks again."""
+        asked = [(self._what(stored), asyncio.get_running_loop().create_future()) for stored in records]
+        self._converted.pending.update(asked)
+        failure: errors.StatusError | None = None
         try:
             answers = await hook.convert([self._current(stored) for stored in records], self.api_version)
-            for stored, converted in zip(records, answers, strict=True):
+            for (what, _), converted in zip(asked, answers, strict=True):
                 self._own.prune(converted)
-                self._converted.put(self._what(stored), orjson.dumps(converted))
-        except BaseException as error:
-            shown = error if isinstance(error, errors.StatusError) else errors.service_unavailable("try again")
-            for stored in records:
-                waiting = pending.pop(self._what(stored))
-                waiting.set_exception(shown)
-                waiting.exception()  # Whether anybody waits for it or not.
+                self._converted.put(what, orjson.dumps(converted))
+        except errors.StatusError as error:
+            failure = error
             raise
-        for stored in records:
-            pending.pop(self._what(stored)).set_result(None)
+        finally:
+            for what, waiting in asked:
+                del self._converted.pending[what]
+                if failure is None:
+                    waiting.set_result(None)
+                else:
+                    waiting.set_exception(failure)
+                    waiting.exception()  # Whether anybody waits for it or not.
 
     def _what(self, stored: record.Record) -> _Converted:
         return stored.key, stored.revision, f"{self._uid} {self._token}"
