@@ -277,6 +277,28 @@ async def test_a_namespace_goes_with_all_it_holds(client, space):
     assert (await client.list(builtins.CONFIG_MAPS, namespace=space))["items"] == []
 
 
+async def test_a_namespace_keeps_the_rest_until_its_pods_are_gone(client, space):
+    template = deployment(space)["spec"]["template"]
+    meta = {"name": "held", "namespace": space, "finalizers": ["example.org/hold"]}
+    await client.create(builtins.PODS, {"metadata": meta, "spec": template["spec"]})
+    await client.create(builtins.CONFIG_MAPS, {"metadata": {"name": "c", "namespace": space}})
+    await client.delete(builtins.NAMESPACES, space)
+
+    async def remaining() -> bool:
+        items = (await client.get(builtins.NAMESPACES, space))["status"].get("conditions") or []
+        return any("pods. has 1 resource instances" in item["message"] for item in items)
+
+    await until(remaining, "the pod named in a condition")
+    names = [objects.name(item) for item in (await client.list(builtins.CONFIG_MAPS, namespace=space))["items"]]
+    assert "c" in names
+    await client.patch(builtins.PODS, "held", {"metadata": {"finalizers": None}}, namespace=space)
+
+    async def gone() -> bool:
+        return space not in map(objects.name, (await client.list(builtins.NAMESPACES))["items"])
+
+    await until(gone, "the namespace gone")
+
+
 async def test_a_stateful_set_and_a_job_run_to_their_ends(client, space):
     template = deployment(space)["spec"]["template"]
     selector = {"matchLabels": {"app": "web"}}

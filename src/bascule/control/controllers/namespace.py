@@ -69,7 +69,11 @@ def decide_status(namespace: objects.Object, found: Emptying, now: datetime) -> 
         _joined("Failed to delete all resource types, {} remaining: {}", found.failures),
         ("ContentDeleted", "All content successfully deleted, may be waiting on finalization"),
     )
-    resources_left = [f"{name} has {count} resource instances" for name, count in sorted(found.remaining.items())]
+    # Upstream joins resource and group by a dot even where the group is empty.
+    resources_left = [
+        f"{name if '.' in name else name + '.'} has {count} resource instances"
+        for name, count in sorted(found.remaining.items())
+    ]
     put(
         "NamespaceContentRemaining",
         "SomeResourcesRemain",
@@ -136,7 +140,10 @@ class Namespaces:
         return await self._client.update_status(builtins.NAMESPACES, {**namespace, "status": status})
 
     async def _empty(self, request: Request) -> Emptying:
-        """One pass: deletes what is there and reports what remains."""
+        """One pass: deletes what is there and reports what remains.
+
+        Pods first: nothing that keeps them in bounds, as a NetworkPolicy, goes while one of them may still run.
+        """
         found = Emptying()
         known = await discovery.discover(self._client, cluster=request.cluster)
         found.undiscovered += known.failed
@@ -152,7 +159,10 @@ class Namespaces:
                         return
                     found.failures.append(f"{resource.qualified}: {error}")
 
-        await asyncio.gather(*(one_kind(resource) for resource in discovery.preferred(kinds)))
+        await one_kind(builtins.PODS)
+        if not found.remaining and not found.failures:
+            others = [row for row in discovery.preferred(kinds) if row.qualified != builtins.PODS.qualified]
+            await asyncio.gather(*(one_kind(row) for row in others))
         return found
 
     async def _empty_of(self, resource: resources.Resource, request: Request, found: Emptying) -> None:

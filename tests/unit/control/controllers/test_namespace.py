@@ -24,7 +24,7 @@ def test_conditions_say_what_is_left():
     said = {one["type"]: (one["status"], one["message"]) for one in status["conditions"]}
     assert said["NamespaceContentRemaining"] == (
         "True",
-        "Some resources are remaining: pods has 2 resource instances",
+        "Some resources are remaining: pods. has 2 resource instances",
     )
     assert said["NamespaceFinalizersRemaining"][1].endswith("example.org/hold in 1 resource instances")
     assert said["NamespaceDeletionContentFailure"][0] == "True"
