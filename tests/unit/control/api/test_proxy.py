@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import WSMsgType, web
 
+from bascule.bridge.identity import authority
+from bascule.vocabulary import clock
 from tests.unit.control.api import bridgehead, harness
 
 PODS = bridgehead.PODS
@@ -210,3 +214,24 @@ async def test_a_large_body_streams_both_ways(api: harness.Api, node: bridgehead
     assert answer.body == sent
     server.close()
     await server.wait_closed()
+
+
+async def test_a_backend_that_speaks_tls(api: harness.Api, node: bridgehead.Played, tmp_path: Path) -> None:
+    ca = authority.create("of the backend's own", clock=clock.SystemClock())
+    issued = authority.issue(ca, "backend", [], usages=["server"], clock=clock.SystemClock())
+    pair = tmp_path / "pair.pem"
+    pair.write_bytes(issued.certificate_pem + issued.key_pem)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(pair)
+    runner = web.ServerRunner(web.Server(_backend))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    node.ports[443] = runner.addresses[0][1]
+    answer = await api.get(f"{PODS}/https:p:443/proxy/x")
+    assert (answer.code, answer.body["path"]) == (200, "/x")
+    async with api.session.ws_connect(api.url + f"{PODS}/https:p:443/proxy/socket", headers=ADMIN) as socket:
+        await socket.send_str("hello")
+        assert (await socket.receive()).data == "HELLO"
+    plain = await api.get(f"{PODS}/https:p:80/proxy/x")
+    assert plain.code == 503
+    await runner.cleanup()

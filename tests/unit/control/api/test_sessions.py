@@ -224,3 +224,13 @@ async def test_port_forward_by_channels(api: harness.Api, node: bridgehead.Playe
     for query in ("", "?ports=", "?ports=0", "?ports=x", "?ports=65536"):
         answer = await api.call("GET", FORWARD + query, headers={"Connection": "Upgrade", "Upgrade": "websocket"})
         assert answer.code == 400, query
+
+
+@pytest.mark.parametrize("protocol", ["binary.k8s.io", "base64.binary.k8s.io", ""])
+async def test_logs_by_websocket(api: harness.Api, node: bridgehead.Played, protocol: str) -> None:
+    url = f"{api.url}{bridgehead.PODS}/p/log"
+    async with api.session.ws_connect(url, protocols=(protocol,) if protocol else (), headers=ADMIN) as socket:
+        assert await socket.receive_bytes() == b""
+        said = (await socket.receive()).data
+        assert (base64.b64decode(said) if protocol.startswith("base64") else said) == b"line 1\nline 2\n"
+        assert (await socket.receive()).type is WSMsgType.CLOSE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Final
 
 import aiohttp
@@ -10,11 +11,13 @@ from aiohttp import web
 from bascule.control.api import call as calls
 from bascule.control.api import options
 from bascule.control.api import platform as platforms
-from bascule.control.api.streaming import bridge, target
+from bascule.control.api.streaming import bridge, sessions, target, upgrading
 from bascule.vocabulary import errors, timestamps
 
 _STREAMS: Final = ("All", "Stderr", "Stdout")
 _PASSED: Final = ("sinceTime", "stream")
+_BASE64: Final = "base64.binary.k8s.io"
+_PROTOCOLS: Final = ("binary.k8s.io", _BASE64)
 
 
 async def serve(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
@@ -25,8 +28,32 @@ async def serve(platform: platforms.Platform, call: calls.Call) -> web.StreamRes
     if not (pod.get("spec") or {}).get("nodeName"):
         return web.Response(body=b"", content_type="text/plain")
     place = target.place(platform, pod, container)
-    async with platform.bridge.streamed("logs", place, query) as upstream:
-        return await copied(call.request(), upstream, "text/plain")
+    http = call.request()
+    if http.headers.get("Upgrade", "").lower() != "websocket":
+        async with platform.bridge.streamed("logs", place, query) as upstream:
+            return await copied(http, upstream, "text/plain")
+    protocol = upgrading.chosen(http, _PROTOCOLS)
+    async with (
+        platform.bridge.streamed("logs", place, query) as upstream,
+        upgrading.websocket(http, protocol) as socket,
+    ):
+        await sessions.until_first_ends(_said(socket, upstream, protocol), _left(socket))
+    return socket
+
+
+async def _said(socket: web.WebSocketResponse, upstream: aiohttp.ClientResponse, protocol: str) -> None:
+    """The log as messages; an empty one first, by which clients know that the connection stands."""
+    await socket.send_bytes(b"")
+    async for chunk in upstream.content.iter_any():
+        if protocol == _BASE64:
+            await socket.send_str(base64.b64encode(chunk).decode())
+        else:
+            await socket.send_bytes(chunk)
+
+
+async def _left(socket: web.WebSocketResponse) -> None:
+    async for _ in socket:
+        pass
 
 
 def checked(pod: str, given: options.Parameters) -> bridge.Query:
