@@ -53,7 +53,7 @@ def unwrapped(value: Any) -> Any:
 
 
 class ObjectView:
-    """An object with declared fields; only those that the data has are there."""
+    """An object with declared fields; only those that the data has are there. Null is the same as absence."""
 
     __slots__ = ("declared", "raw")
 
@@ -66,19 +66,19 @@ class ObjectView:
 
     def has(self, name: str) -> bool:
         found = self.declared.fields.get(name)
-        return found is not None and found.raw_name in self.raw
+        return found is not None and self.raw.get(found.raw_name) is not None
 
     def get(self, name: str) -> Any:
         """Raises EvaluationError when the data has no such field."""
         found = self.declared.fields.get(name)
-        if found is None or found.raw_name not in self.raw:
+        value = self.raw.get(found.raw_name) if found is not None else None
+        if found is None or value is None:
             raise EvaluationError(f"no such key: {name}")
-        value = self.raw[found.raw_name]
         wrap = found.declared.wrap
         return value if wrap is None else wrap(value)
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name, found in self.declared.fields.items() if found.raw_name in self.raw)
+        return (name for name in self.declared.fields if self.has(name))
 
 
 class ListView:

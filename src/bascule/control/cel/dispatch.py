@@ -8,23 +8,24 @@ from typing import Any
 
 from bascule.control.cel import ast, types
 from bascule.control.cel.declarations import Overload
-from bascule.control.cel.errors import BudgetExceededError, no_such_overload
-from bascule.control.cel.values import type_name
+from bascule.control.cel.errors import BudgetExceededError, EvaluationError, no_such_overload
+from bascule.control.cel.values import INT_MAX, INT_MIN, type_name
 
 Frame = list[Any]
 Evaluate = Callable[[Frame], Any]
 
 _SCALARS = frozenset({"bool", "int", "uint", "double", "duration", "timestamp"})
 _ORDERS = {"_<_": operator.lt, "_<=_": operator.le, "_>_": operator.gt, "_>=_": operator.ge}
+_ARITHMETIC = {"add_int64": operator.add, "subtract_int64": operator.sub, "multiply_int64": operator.mul}
 _EQUALITIES = {"_==_": operator.eq, "_!=_": operator.ne}
 _RUNTIME_NAMES = {"duration": "google.protobuf.Duration", "timestamp": "google.protobuf.Timestamp", "null": "null_type"}
 
 
-def call(node: ast.Call, nodes: list[ast.Node], runs: list[Evaluate]) -> tuple[Evaluate, int]:
-    """Code for the call, and what it costs in any case."""
+def call(node: ast.Call, nodes: list[ast.Node], runs: list[Evaluate], constant: list[bool]) -> tuple[Evaluate, int]:
+    """Code for the call, and what it costs in any case. ``constant`` are arguments that need no frame."""
     direct = _same_scalars(node, nodes)
     if direct is not None:
-        return _binary(direct, *runs), 1
+        return _compared(direct, runs, constant), 1
     given = [argument.type or types.DYN for argument in nodes]
     if len(node.overloads) == 1 and (node.overloads[0].generic or all(map(_known, given, node.overloads[0].args))):
         return _applied(node.overloads[0], runs)
@@ -45,6 +46,25 @@ def _known(given: types.Type, expected: types.Type) -> bool:
     return expected.kind in ("param", "dyn") or given.kind == expected.kind
 
 
+def _compared(function: Callable[[Any, Any], Any], runs: list[Evaluate], constant: list[bool]) -> Evaluate:
+    if not constant[1]:
+        return _binary(function, *runs)
+    left, right = runs[0], runs[1]([])
+    return lambda frame: function(left(frame), right)
+
+
+def _bounded(function: Callable[[int, int], int], left: Evaluate, right: Evaluate) -> Evaluate:
+    """Arithmetic of signed integers."""
+
+    def run(frame: Frame) -> int:
+        value = function(left(frame), right(frame))
+        if INT_MIN <= value <= INT_MAX:
+            return value
+        raise EvaluationError("integer overflow")
+
+    return run
+
+
 def _binary(function: Callable[[Any, Any], Any], left: Evaluate, right: Evaluate) -> Evaluate:
     return lambda frame: function(left(frame), right(frame))
 
@@ -56,6 +76,8 @@ def _applied(overload: Overload, runs: list[Evaluate]) -> tuple[Evaluate, int]:
     if len(runs) == 1:
         only = runs[0]
         return (lambda frame: function(only(frame))), cost
+    if overload.id in _ARITHMETIC:
+        return _bounded(_ARITHMETIC[overload.id], *runs), 1
     if len(runs) == 2:
         return _binary(function, *runs), cost
     return (lambda frame: function(*[run(frame) for run in runs])), cost

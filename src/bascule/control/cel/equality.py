@@ -76,7 +76,9 @@ def _objects_equal(left: ObjectView, right: ObjectView) -> bool:
         return False
     known = {found.raw_name: name for name, found in left.declared.fields.items()}
     return all(
-        equals(left.get(known[key]), right.get(known[key])) if key in known else value == right.raw[key]
+        equals(left.get(known[key]), right.get(known[key]))
+        if key in known and value is not None and right.raw[key] is not None
+        else value == right.raw[key]
         for key, value in left.raw.items()
     )
 

@@ -8,6 +8,7 @@ such calls: straight code is bounded by the length of the expression.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
@@ -42,6 +43,8 @@ class Compiler:
 
     def __init__(self, names: dict[str, int]) -> None:
         self.names = dict(names)
+        self.plain: set[int] = set()
+        """Places of loops' own variables: always set, never lazy."""
         self.width = max(names.values(), default=1) + 1
 
     def place(self) -> int:
@@ -70,6 +73,8 @@ class Compiler:
         place = self.names.get(name.removeprefix("."))
         if place is None:
             return constant(TypeValue(name.removeprefix(".")))
+        if place in self.plain:
+            return Code(operator.itemgetter(place), 1)
 
         def read(frame: Frame) -> Any:
             value = frame[place]
@@ -104,7 +109,7 @@ class Compiler:
             member = selection.member_of(codes[0].run, codes[1].run([]))
             if member is not None:
                 return Code(member, codes[0].cost)
-        run, cost = dispatch.call(node, nodes, [code.run for code in codes])
+        run, cost = dispatch.call(node, nodes, [code.run for code in codes], [code.constant for code in codes])
         if node.function in _CONVERSIONS and all(code.constant for code in codes):
             try:
                 return constant(run([0, _FREE]))
@@ -117,6 +122,15 @@ class Compiler:
         left, (right, right_cost, _) = self.code(node.args[0]), self.code(node.args[1])
         left_run, wanted, other = left.run, cast(object, decisive), cast(object, not decisive)
 
+        def absorbed(failure: EvaluationError, right: Evaluate, frame: Frame) -> bool:
+            """The left side failed: the right one decides, or that failure stands."""
+            try:
+                if right(frame) is wanted:
+                    return decisive
+            except FAILURES as error:
+                errors.failure(error)
+            raise failure
+
         def run(frame: Frame) -> bool:
             try:
                 first = left_run(frame)
@@ -126,11 +140,11 @@ class Compiler:
             except FAILURES as error:
                 failure = errors.failure(error)
             frame[0] += right_cost
+            if failure is not None:
+                return absorbed(failure, right, frame)
             second = right(frame)
             if second is wanted:
                 return decisive
-            if failure is not None:
-                raise failure
             if second is other:
                 return not decisive
             raise no_such_overload()

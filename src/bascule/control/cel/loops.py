@@ -22,6 +22,7 @@ def code(compiler: Compiler, node: ast.Comprehension) -> Code:
     over = compiler.code(node.iter_range)
     first, second = compiler.place(), compiler.place()
     names = {node.iter_var: first} | ({node.iter_var2: second} if node.iter_var2 else {})
+    compiler.plain.update((first, second))
     hidden = {name: compiler.names.get(name) for name in names}
     compiler.names.update(names)
     keep = compiler.code(node.filter) if node.filter is not None else None

@@ -57,9 +57,10 @@ def selected(operand: Evaluate, name: str) -> Evaluate:
         if type(value) is ObjectView:
             # The common case, without a call in between.
             found = value.declared.fields.get(name)
-            if found is None or found.raw_name not in value.raw:
+            raw = value.raw.get(found.raw_name) if found is not None else None
+            if found is None or raw is None:
                 raise EvaluationError(f"no such key: {name}")
-            raw, wrap = value.raw[found.raw_name], found.declared.wrap
+            wrap = found.declared.wrap
             return raw if wrap is None else wrap(raw)
         if type(value) is Optional:
             return _within(frame, value, name)
@@ -86,7 +87,7 @@ def tested(operand: Evaluate, name: str) -> Evaluate:
         kind = type(value)
         if kind is ObjectView:
             found = value.declared.fields.get(name)
-            return found is not None and found.raw_name in value.raw
+            return found is not None and value.raw.get(found.raw_name) is not None
         if kind is Optional:
             return value.present and _field(frame, value.value, name) is not _ABSENT
         if kind is Variables:

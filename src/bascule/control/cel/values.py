@@ -83,6 +83,13 @@ class Lazy:
         self._error: Exception | None = None
         self.done = False
 
+    @classmethod
+    def failed(cls, error: Exception) -> Lazy:
+        """A variable that has no value but an error."""
+        found = cls(lambda: (None, 0))
+        found._error, found.done = error, True
+        return found
+
     def force(self) -> tuple[Any, int]:
         """The value, and what it cost now (nothing from the second time on)."""
         cost = 0

@@ -42,7 +42,7 @@ def declare(node: structural.Node, *, is_resource: bool = False, name: str = "se
         return _text(node)
     simple = {
         "boolean": Declared(types.BOOL, 0, 4),
-        "integer": Declared(types.INT, 0, 1, wrap=_integer),
+        "integer": Declared(types.INT, 0, 1),
         "number": Declared(types.DOUBLE, 0, 1, wrap=_number),
     }
     return simple.get(node.type)
@@ -158,10 +158,6 @@ def _view(view: Any, expected: type, shown: str, declared: Declared, raw: Any) -
     if raw is None:
         return None
     raise EvaluationError(f"invalid data, expected {'an' if shown == 'array' else 'a'} {shown} for the provided schema")
-
-
-def _integer(raw: Any) -> Any:
-    return int(raw) if type(raw) is float and raw.is_integer() else raw
 
 
 def _number(raw: Any) -> Any:

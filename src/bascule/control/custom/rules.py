@@ -12,7 +12,8 @@ from typing import Any
 
 from bascule.control.cel import program
 from bascule.control.cel.data import Declared
-from bascule.control.cel.values import NONE, Optional
+from bascule.control.cel.errors import EvaluationError
+from bascule.control.cel.values import NONE, Lazy, Optional
 from bascule.control.custom import rule_checks, rule_compilation, rule_names, rule_types, showing, structural
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
@@ -93,7 +94,10 @@ class _Pair:
 
     def same(self) -> bool:
         if self._same is None:
-            self._same = bool(self.new == self.old)
+            try:
+                self._same = bool(self.new == self.old)
+            except RecursionError:  # nested too deeply to tell
+                self._same = False
         return self._same
 
 
@@ -184,12 +188,11 @@ class _Run:
     def rules(self, place: _Place, path: str, value: Any, old: Any, history: _History) -> None:
         if self.budget <= 0:
             self.stop(path, value, OUT_OF_BUDGET)
-        wrap = place.declared.wrap
-        current = value if wrap is None else wrap(value)
+        current = _value(place.declared, value)
         known: dict[str, Any] = {"self": current}
         optional: dict[str, Any] = {"self": current, "oldSelf": NONE}
         if old is not None and any(rule.uses_old for rule in place.rules):
-            known["oldSelf"] = old if wrap is None else wrap(old)
+            known["oldSelf"] = _value(place.declared, old)
             optional["oldSelf"] = Optional(known["oldSelf"])
         for rule in place.rules:
             if rule.problem:
@@ -262,6 +265,16 @@ class _Run:
     def stop(self, path: str, value: Any, message: str) -> None:
         self.causes.append(_invalid(path, value, message))
         raise _StopError
+
+
+def _value(declared: Declared, raw: Any) -> Any:
+    """The raw value as rules see it. What it cannot be (a date that is none) is an error of who reads it."""
+    if declared.wrap is None:
+        return raw
+    try:
+        return declared.wrap(raw)
+    except EvaluationError as error:
+        return Lazy.failed(error)
 
 
 def _key(item: Any, names: tuple[str, ...]) -> Any:

@@ -7,6 +7,7 @@ import pytest
 from bascule.control.cel import program, types
 from bascule.control.cel.errors import EvaluationError
 from bascule.control.cel.libraries.kubernetes import ENVIRONMENT
+from bascule.control.cel.selection import Variables
 from bascule.control.cel.values import Lazy
 
 VARIABLES = {"d": types.DYN, "m": types.map_of(types.STRING, types.INT), "i": types.INT}
@@ -122,6 +123,7 @@ ERRORS = {
     "dyn(1) + dyn('a') == 1": "no such overload",
     "dyn(1).startsWith('a')": "no such overload",
     "dyn(1) && true": "no such overload",
+    "m.left == 1 || m.right == 1": "no such key: left",
     "int('x') == 1": "type conversion error from 'string' to 'int'",
     "int(1e30) == 1": "integer overflow",
     "optional.none().value() == 1": "optional.none() dereference",
@@ -155,6 +157,18 @@ def test_a_variable_without_a_value_is_an_error_when_read() -> None:
     assert compiled.evaluate({}) is True
     with pytest.raises(EvaluationError, match="no such attribute"):
         program.compile("i > 0", ENV).evaluate({})
+
+
+def test_variables_may_build_on_each_other() -> None:
+    fields = {"one": types.INT, "two": types.INT}
+    env = ENV.with_variables({"variables": types.object_type("kubernetes.variables", fields)})
+    known = Variables({})
+    for name, expression in {"one": "i + 1", "two": "variables.one * 2"}.items():
+        compiled = program.compile(expression, env)
+        known.values[name] = Lazy(lambda compiled=compiled: compiled.run({"i": 7, "variables": known})[:2])
+    outcome = program.compile("variables.two == 16 && variables.two > variables.one", env).run({"variables": known})
+    assert outcome.value is True
+    assert outcome.cost == 8 + 3 + 2  # what is written here, and each variable once
 
 
 def test_lazy_variables_are_computed_once_and_charged_to_the_reader() -> None:

@@ -106,6 +106,23 @@ def test_errors(text: str, message: str) -> None:
     assert cause == Cause("FieldValueInvalid", "spec", message)
 
 
+def test_a_value_that_is_not_what_it_should_be() -> None:
+    checked = {"type": "string", "format": "date", "x-kubernetes-validations": [rule("self.getDate() == 1")]}
+    (cause,) = problems(spec({"day": checked}), {"day": "someday"})
+    assert cause.field == "spec.day"
+    assert cause.message.endswith(" evaluating rule: self.getDate() == 1")
+
+
+def test_null_is_absence() -> None:
+    nullable = {"a": {"type": "string", "nullable": True}, "l": {"type": "array", "items": STRING | {"nullable": True}}}
+    assert holds(nullable, "!has(self.a)", {"a": None})
+    (cause,) = problems(spec(nullable, "self.a.startsWith('x')"), {"a": None})
+    assert cause.message == "Invalid value: no such key: a evaluating rule: self.a.startsWith('x')"
+    (cause,) = problems(spec(nullable, "self.l[0].startsWith('x')"), {"l": [None]})
+    assert cause.message.startswith("Invalid value: 'no such overload': call arguments did not match")
+    assert holds(nullable, "dyn(self.l[0]) == null", {"l": [None]})
+
+
 def test_every_value_is_visited() -> None:
     checked = INT | {"x-kubernetes-validations": [rule("self < 5", message="too large")]}
     schema = {
