@@ -8,30 +8,28 @@ from bascule.control.custom import coercing, pruning, showing, structural, valid
 from bascule.vocabulary import errors, objects
 
 
-def problems(node: structural.Node, path: str, *, pruned: bool = True) -> Iterator[errors.Cause]:
-    """A cause for each default that does not fit. `pruned`: unknown fields in defaults count."""
-    yield from _defaults(node, path, pruned=pruned, is_resource=True, inside_meta=False)
+def problems(node: structural.Node, path: str) -> Iterator[errors.Cause]:
+    """A cause for each default that does not fit."""
+    yield from _defaults(node, path, is_resource=True, inside_meta=False)
 
 
-def _defaults(
-    node: structural.Node, path: str, *, pruned: bool, is_resource: bool, inside_meta: bool
-) -> Iterator[errors.Cause]:
+def _defaults(node: structural.Node, path: str, *, is_resource: bool, inside_meta: bool) -> Iterator[errors.Cause]:
     if node.embedded_resource:
         is_resource, inside_meta = True, False
     if node.has_default:
-        yield from _default(node, f"{path}.default", pruned=pruned and not inside_meta)
+        yield from _default(node, f"{path}.default", is_pruned=inside_meta)
     # Below additionalProperties nothing is looked at: a default there fills in no missing member.
     if node.items is not None:
-        yield from _defaults(node.items, f"{path}.items", pruned=pruned, is_resource=False, inside_meta=inside_meta)
+        yield from _defaults(node.items, f"{path}.items", is_resource=False, inside_meta=inside_meta)
     for name, member in node.properties.items():
         meta = inside_meta or (is_resource and name in ("metadata", "apiVersion", "kind"))
         place = f"{path}.properties[{name}]"
-        yield from _defaults(member, place, pruned=pruned, is_resource=False, inside_meta=meta)
+        yield from _defaults(member, place, is_resource=False, inside_meta=meta)
 
 
-def _default(node: structural.Node, path: str, *, pruned: bool) -> Iterator[errors.Cause]:
+def _default(node: structural.Node, path: str, *, is_pruned: bool) -> Iterator[errors.Cause]:
     value = objects.deep_copy(node.default)
-    if pruned and pruning.prune_value(value, node):
+    if not is_pruned and pruning.prune_value(value, node):
         shown = showing.shown(node.default)
         yield errors.Cause("FieldValueInvalid", path, f"Invalid value: {shown}: must not have unknown fields")
     validator = validating.compile(node)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from bascule.control.custom import structurality
+from bascule.control.custom.structurality import Schema
 from bascule.vocabulary import errors
 
 _TEXTS = (
@@ -34,8 +35,17 @@ _EXPECTED: dict[str, tuple[tuple[type, ...], str]] = {
     "additionalProperties": ((dict, bool), "object or boolean"),
     "additionalItems": ((dict, bool), "object or boolean"),
 }
+_KNOWN = frozenset((*_EXPECTED, "default", "example"))
 _OF_TEXTS = ("required", "x-kubernetes-list-map-keys")
 _OF_OBJECTS = ("allOf", "oneOf", "anyOf", "x-kubernetes-validations", "properties", "patternProperties", "definitions")
+
+
+def drop_unknown(schema: Schema) -> None:
+    """Drops what is no keyword, in place and everywhere within: upstream's types have no room for it."""
+    for below in structurality.walk(schema):
+        if not below.keys() <= _KNOWN:
+            for key in [key for key in below if key not in _KNOWN]:
+                del below[key]
 
 
 def malformed(schema: Any, path: str) -> errors.Cause | None:

@@ -22,9 +22,7 @@ _KEYED = "if parent array's x-kubernetes-list-type is map"
 class Options:
     """What is demanded; on updates, only what the old definition kept to."""
 
-    structural: bool = True
     valid_types: bool = True
-    pruned_defaults: bool = True
     atomic_sets: bool = True
     sound_keys: bool = True
 
@@ -224,24 +222,7 @@ def kept(schema: Schema) -> Options:
     """What a schema that is already there keeps to."""
     schemas = list(structurality.walk(schema))
     return Options(
-        structural=not structurality.unsupported(schema) and not structurality.problems(schema, ""),
         valid_types=all(not below.get("type") or below["type"] in _TYPES for below in schemas),
         atomic_sets=not any(any(not_atomic(below, "")) for below in schemas),
         sound_keys=not any(any(unsound_keys(below, "")) for below in schemas),
-    )
-
-
-def uses_extensions(schema: Schema) -> bool:
-    """Whether a schema says what only structural schemas may: defaults and Kubernetes' extensions."""
-    keys = (
-        "embedded-resource",
-        "preserve-unknown-fields",
-        "int-or-string",
-        "list-map-keys",
-        "list-type",
-        "validations",
-    )
-    return any(
-        below.get("default") is not None or any(below.get(f"x-kubernetes-{key}") for key in keys)
-        for below in structurality.walk(schema)
     )

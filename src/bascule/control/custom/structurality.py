@@ -39,15 +39,6 @@ def unsupported(schema: Schema) -> str:
     return ""
 
 
-def depth(schema: Any) -> int:
-    """How deep a schema nests: 1 without any schema inside. Counts no further than a little over `DEPTH_MAX`."""
-    level, deepest = [schema], 0
-    while level and deepest <= DEPTH_MAX:
-        deepest += 1
-        level = [child for below in level for child in children(below)]
-    return deepest
-
-
 def walk(schema: Schema) -> Iterator[Schema]:
     """A schema and all within it."""
     waiting = [schema]
@@ -69,7 +60,8 @@ def named_children(schema: Schema) -> list[tuple[str, Schema]]:
         value = schema.get(key)
         found += [(f"{key}[{at}]", each) for at, each in enumerate(value)] if type(value) is list else [(key, value)]
     for key in ("properties", "patternProperties", "definitions", "dependencies"):
-        found += [(f"{key}[{name}]", member) for name, member in (schema.get(key) or {}).items()]
+        value = schema.get(key)
+        found += [(f"{key}[{name}]", member) for name, member in value.items()] if type(value) is dict else []
     return [(name, child) for name, child in found if type(child) is dict]
 
 

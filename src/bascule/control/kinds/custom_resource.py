@@ -151,7 +151,7 @@ class _Checks:
         if self._status_validator is not None and "status" in new:
             causes += self._status_validator.schema_problems(new["status"], old.get("status"), within="status")
         causes += _scale_problems(new, self._scale, spec=False)
-        causes += self._validator.embedded_problems(new) + self._validator.list_problems(new, old)
+        causes += self._validator.list_problems(new, old)
         return causes + self._broken(new, old, causes)
 
     def _broken(self, new: Object, old: Object | None, causes: list[errors.Cause]) -> list[errors.Cause]:

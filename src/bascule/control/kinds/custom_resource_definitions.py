@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from bascule.control.custom import formats, structurality
+from bascule.control.custom import formats, keywords, structurality
 from bascule.control.kinds import generic, metadata, shape
 from bascule.control.kinds.custom_resource_definition import rules
 from bascule.control.kinds.strategy import Context
@@ -27,6 +27,10 @@ def _default(obj: Object) -> None:
         shape.fill(client["service"], "port", 443)
     if spec.get("preserveUnknownFields") is False:
         del spec["preserveUnknownFields"]
+    for version in shape.items(spec, "versions"):
+        schema = shape.mapping(version, "schema").get("openAPIV3Schema")
+        if type(schema) is dict:
+            keywords.drop_unknown(schema)
 
 
 def _create(obj: Object, context: Context) -> None:

@@ -84,6 +84,12 @@ def test_what_is_filled_in() -> None:
     assert refused() == []
 
 
+def test_what_is_no_keyword_is_dropped() -> None:
+    schema = {"type": "object", "x": 1, "properties": {"x": {"type": "array", "items": {"type": "string", "const": 5}}}}
+    made = definition(version(schema={"openAPIV3Schema": schema}))["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    assert made == {"type": "object", "properties": {"x": {"type": "array", "items": {"type": "string"}}}}
+
+
 def test_a_new_storage_version_is_remembered() -> None:
     old = definition()
     new = copy.deepcopy(old)

@@ -106,7 +106,7 @@ def _version(schema: Object, path: str, options: schema_rules.Options, *, has_st
     shapeless = [] if unsupported else structurality.problems(schema, path)
     causes += shapeless
     if not shapeless and not unsupported:
-        causes += default_rules.problems(node, path, pruned=options.pruned_defaults)
+        causes += default_rules.problems(node, path)
     causes += schema_rules.problems(schema, path, options)
     if not causes and unsupported:
         causes.append(errors.invalid_value(path, "", unsupported))
