@@ -13,6 +13,7 @@ import pytest
 from aiohttp import WSMsgType, web
 
 from bascule.bridge.identity import authority
+from bascule.control.api.streaming import leaving
 from bascule.vocabulary import clock
 from tests.unit.control.api import bridgehead, harness
 
@@ -235,3 +236,27 @@ async def test_a_backend_that_speaks_tls(api: harness.Api, node: bridgehead.Play
     plain = await api.get(f"{PODS}/https:p:80/proxy/x")
     assert plain.code == 503
     await runner.cleanup()
+
+
+async def test_who_leaves_leaves_nothing_running(
+    api: harness.Api, node: bridgehead.Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leaving, "LOOK_SECONDS", 0.01)
+    left = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nbegun")
+        await reader.readuntil(b"\r\n\r\n")
+        await reader.read()
+        left.set()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    node.ports[90] = server.sockets[0].getsockname()[1]
+    async with api.session.get(api.url + f"{PODS}/p:90/proxy/", headers=ADMIN) as answer:
+        assert await answer.content.readany() == b"begun"
+        answer.close()
+    async with asyncio.timeout(10):
+        await left.wait()
+    server.close()
+    await server.wait_closed()

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
-from bascule.control.api.streaming import backend, bridge, logs, target
+from bascule.control.api.streaming import backend, bridge, leaving, logs, target
 from bascule.vocabulary import builtins, errors
 
 _AGENT_PORTS: Final = ("", "10250")
@@ -49,4 +49,4 @@ async def _log(platform: platforms.Platform, call: calls.Call, node: str, path: 
     query = logs.checked(name, call.parameters)
     place = target.place(platform, pod, target.container(pod, container))
     async with platform.bridge.streamed("logs", place, query) as upstream:
-        return await logs.copied(call.request(), upstream, "text/plain")
+        return await leaving.unless_left(call.request(), logs.copied(call.request(), upstream, "text/plain"))

@@ -11,7 +11,7 @@ from aiohttp import web
 from bascule.control.api import call as calls
 from bascule.control.api import options
 from bascule.control.api import platform as platforms
-from bascule.control.api.streaming import bridge, sessions, target, upgrading
+from bascule.control.api.streaming import bridge, leaving, sessions, target, upgrading
 from bascule.vocabulary import errors, timestamps
 
 _STREAMS: Final = ("All", "Stderr", "Stdout")
@@ -31,7 +31,7 @@ async def serve(platform: platforms.Platform, call: calls.Call) -> web.StreamRes
     http = call.request()
     if http.headers.get("Upgrade", "").lower() != "websocket":
         async with platform.bridge.streamed("logs", place, query) as upstream:
-            return await copied(http, upstream, "text/plain")
+            return await leaving.unless_left(http, copied(http, upstream, "text/plain"))
     protocol = upgrading.chosen(http, _PROTOCOLS)
     async with (
         platform.bridge.streamed("logs", place, query) as upstream,

@@ -19,7 +19,7 @@ from yarl import URL
 
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
-from bascule.control.api.streaming import backend, bridge, links, local, pages, passing
+from bascule.control.api.streaming import backend, bridge, leaving, links, local, pages, passing
 from bascule.vocabulary import errors
 
 _HOP_BY_HOP: Final = (
@@ -65,7 +65,7 @@ async def serve(platform: platforms.Platform, call: calls.Call) -> web.StreamRes
     if not asked.path and http.method in ("GET", "HEAD"):
         query = f"?{asked.query}" if asked.query else ""
         return web.Response(status=301, headers={"Location": f"{asked.prefix}/{query}"})
-    return await _forward(platform.bridge, http, chosen, asked, headers)
+    return await leaving.unless_left(http, _forward(platform.bridge, http, chosen, asked, headers))
 
 
 def split(raw_path: str, call: calls.Call) -> Asked:
