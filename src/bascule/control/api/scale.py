@@ -8,11 +8,11 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from bascule.control.api import body, negotiate, patching, pipeline, respond
+from bascule.control.api import body, negotiate, patching, pipeline, shape
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
 from bascule.control.cache import record
-from bascule.control.kinds import strategy
+from bascule.control.kinds import scales, strategy
 from bascule.control.patch import apply
 from bascule.control.schema import catalog, decoding, types
 from bascule.vocabulary import errors, labels, objects
@@ -27,13 +27,13 @@ async def serve(platform: platforms.Platform, call: calls.Call) -> web.StreamRes
         raise call.not_found()
     if call.verb == "get":
         await call.endpoint.ready(stored)
-        return _answer(call, call.endpoint.decode(stored))
+        return _answer(platform, call, call.endpoint.decode(stored))
     if call.verb == "update":
         wanted = await body.read(call, api_version=_API_VERSION, kind=_KIND, schema=_schema())
         outcome = await _write(platform, call, lambda _: wanted)
     else:
         outcome = await _write(platform, call, await _patch(platform, call))
-    return _answer(call, orjson.loads(outcome.body))
+    return _answer(platform, call, orjson.loads(outcome.body))
 
 
 def of(obj: objects.Object, where: strategy.Scale) -> objects.Object:
@@ -91,8 +91,8 @@ async def _patch(platform: platforms.Platform, call: calls.Call) -> patching.Mer
     return patching.merger(call.content_type, value, _schema())
 
 
-def _answer(call: calls.Call, obj: objects.Object) -> web.Response:
-    return respond.value(of(obj, _where(call)), encoding=call.accept.encoding, warnings=call.warnings)
+def _answer(platform: platforms.Platform, call: calls.Call, obj: objects.Object) -> web.Response:
+    return shape.single(platform, call, orjson.dumps(of(obj, _where(call))), kind=scales.STRATEGY)
 
 
 def _where(call: calls.Call) -> strategy.Scale:

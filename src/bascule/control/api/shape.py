@@ -8,16 +8,24 @@ from aiohttp import web
 from bascule.control.api import call as calls
 from bascule.control.api import negotiate, respond, table
 from bascule.control.api import platform as platforms
+from bascule.control.kinds import strategy
 
 
-def single(platform: platforms.Platform, call: calls.Call, body: bytes, *, code: int = 200) -> web.Response:
-    """An answer with the object whose JSON is given."""
+def single(
+    platform: platforms.Platform,
+    call: calls.Call,
+    body: bytes,
+    *,
+    code: int = 200,
+    kind: strategy.Strategy | None = None,
+) -> web.Response:
+    """An answer with the object whose JSON is given; `kind` is its own where that is not the endpoint's."""
     accept = call.accept
     if accept is negotiate.OBJECT_JSON or accept == negotiate.OBJECT_JSON:
         return respond.raw(body + b"\n", code=code, warnings=call.warnings)
     obj = orjson.loads(body)
     if accept.shape == "table":
-        kind = call.endpoint.strategy
+        kind = kind or call.endpoint.strategy
         included = table.include(call.parameters.get("includeObject", ""))
         row = table.row(kind, obj, platform.time.now(), included=included, version=accept.version)
         metadata = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}

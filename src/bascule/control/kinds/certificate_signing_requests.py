@@ -222,4 +222,4 @@ _STRATEGY = generic.make(
     cells=_cells,
     status=True,
 )
-STRATEGY = dataclasses.replace(_STRATEGY, prepare_status=_prepare_status)
+STRATEGY = dataclasses.replace(_STRATEGY, prepare_status=_prepare_status, doors={"approval": approval_problems})

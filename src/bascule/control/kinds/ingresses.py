@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import datetime
 from typing import Any
 
@@ -37,7 +38,6 @@ def _rules(obj: Object) -> Causes:
             yield from identifiers.subdomain(f"spec.tls[{index}].secretName", tls["secretName"])
     name = spec.get("ingressClassName")
     yield from identifiers.subdomain("spec.ingressClassName", name)
-    yield from _one_class(obj)
 
 
 def _rule(at: str, rule: Object) -> Causes:
@@ -107,9 +107,7 @@ def _service(at: str, service: Object) -> Causes:
 
 
 def _one_class(obj: Object) -> Causes:
-    """Asked at creation alone, which is before there is a version."""
-    if shape.mapping(obj, "metadata").get("resourceVersion"):
-        return
+    """Asked at creation alone."""
     wanted = shape.mapping(obj, "spec").get("ingressClassName")
     noted = shape.strings(shape.mapping(obj, "metadata"), "annotations").get(_CLASS_ANNOTATION)
     if noted is not None and wanted is not None and noted != wanted:
@@ -158,7 +156,7 @@ def _cells(obj: Object, now: datetime) -> list[Any]:
     ]
 
 
-STRATEGY = generic.make(
+_STRATEGY = generic.make(
     create=_create,
     rules=_rules,
     status_rules=_status_rules,
@@ -175,3 +173,10 @@ STRATEGY = generic.make(
     status=True,
     generation=True,
 )
+
+
+def _validate_create(obj: Object) -> list[errors.Cause]:
+    return [*_STRATEGY.validate(obj), *_one_class(obj)]
+
+
+STRATEGY = dataclasses.replace(_STRATEGY, validate_create=_validate_create)

@@ -177,6 +177,9 @@ async def test_status_and_spec_are_written_apart(api: harness.Api) -> None:
     scale = await api.get(f"{path}/d/scale")
     assert scale.body["spec"] == {"replicas": 2}
     assert scale.body["status"] == {"replicas": 3, "selector": "a=b"}
+    table = await api.get(f"{path}/d/scale", headers={"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"})
+    assert [column["name"] for column in table.body["columnDefinitions"]] == ["Name", "Desired", "Available", "Age"]
+    assert table.body["rows"][0]["cells"][:3] == ["d", 2, 3]
     answer = await api.call("PUT", f"{path}/d/scale", scale.body | {"spec": {"replicas": 4}})
     assert answer.body["spec"] == {"replicas": 4}
     assert (await api.get(f"{path}/d")).body["metadata"]["generation"] == 3
