@@ -145,7 +145,9 @@ _generic_status = _COMMON.prepare_status
 
 
 def _validate_create(pod: Object) -> list[errors.Cause]:
-    return [*_COMMON.validate(pod), *rules.creation_problems(pod)]
+    causes = _COMMON.validate(pod)
+    causes.extend(rules.creation_problems(pod))
+    return causes
 
 
 STRATEGY = dataclasses.replace(

@@ -26,7 +26,7 @@ _INT32 = 2**31
 def of(obj: Object) -> dict[str, str]:
     """Those annotations of the object that this module has rules for."""
     found = shape.mapping(obj, "metadata").get("annotations")
-    if type(found) is not dict:
+    if type(found) is not dict or not found:
         return {}
     return {key: value for key, value in found.items() if key.startswith(_MATTER) and type(value) is str}
 
@@ -76,9 +76,9 @@ def settle_app_armor(pod: Object) -> None:
     spec = shape.mapping(pod, "spec")
     own = shape.mapping(spec, "securityContext").get("appArmorProfile")
     said = {key for key in of(pod) if key.startswith(APP_ARMOR)}
-    contexts = [(one, shape.mapping(one, "securityContext")) for _, one in _containers("", spec)]
-    if not own and not said and not any(context.get("appArmorProfile") for _, context in contexts):
+    if not own and not said and not any("securityContext" in one for _, one in _containers("", spec)):
         return
+    contexts = [(one, shape.mapping(one, "securityContext")) for _, one in _containers("", spec)]
     if shape.mapping(spec, "os").get("name") == "windows":
         return
     for container, context in contexts:

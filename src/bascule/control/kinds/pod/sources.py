@@ -52,11 +52,10 @@ Rule = Callable[[str, Object], Causes]
 
 def default(container: Object) -> None:
     """Fills in the source of a pod's volume or of a PersistentVolume's spec."""
-    for kind, values in _DEFAULTS.items():
-        source = container.get(kind)
-        if type(source) is dict:
+    for kind, source in container.items():
+        if kind in _DEFAULTS and type(source) is dict:
             fill = shape.fill_zero if kind in _ZERO_IS_ABSENT else shape.fill
-            for field, value in values.items():
+            for field, value in _DEFAULTS[kind].items():
                 fill(source, field, value)
 
 

@@ -34,11 +34,15 @@ def default(volume: Object) -> None:
         if type(source) is dict:
             shape.fill(source, "defaultMode", FILE_MODE)
             _default_items(source)
-    for source in shape.items(shape.mapping(volume, "projected"), "sources"):
-        _default_items(shape.mapping(source, "downwardAPI"))
-        token = source.get("serviceAccountToken")
-        if type(token) is dict:
-            shape.fill(token, "expirationSeconds", TOKEN_SECONDS)
+    projected = volume.get("projected")
+    if type(projected) is dict:
+        for source in shape.items(projected, "sources"):
+            files, token = source.get("downwardAPI"), source.get("serviceAccountToken")
+            if type(files) is dict:
+                _default_items(files)
+            if type(token) is dict:
+                shape.fill(token, "expirationSeconds", TOKEN_SECONDS)
+        return
     _default_rest(volume)
 
 
@@ -247,9 +251,9 @@ def _bundle(at: str, bundle: Object) -> Causes:
 
 def claim_problems(path: str, volumes: list[Object], pod_name: str) -> Causes:
     """Rules of ephemeral claims, which are named after the pod and the volume."""
-    made = {f"{pod_name}-{shape.text(volume, 'name')}" for volume in volumes if type(volume.get("ephemeral")) is dict}
-    if not made:
+    if not any("ephemeral" in volume for volume in volumes):
         return
+    made = {f"{pod_name}-{shape.text(volume, 'name')}" for volume in volumes if type(volume.get("ephemeral")) is dict}
     for index, volume in enumerate(volumes):
         name = shape.text(volume, "name")
         if type(volume.get("ephemeral")) is dict and name:

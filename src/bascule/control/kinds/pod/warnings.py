@@ -38,6 +38,7 @@ _VOLUMES = {
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 _SECCOMP = 'non-functional in v1.27+; use the "seccompProfile" field instead'
+_LABEL_MAX = 63
 _FRACTIONAL = ("memory", "ephemeral-storage")
 _MATCHES_NONE = "a null labelSelector results in matching no pod"
 
@@ -45,7 +46,8 @@ _MATCHES_NONE = "a null labelSelector results in matching no pod"
 def of_pod(pod: Object) -> list[str]:
     found = []
     name = shape.text(shape.mapping(pod, "metadata"), "name")
-    problems = metadata.label(name) if name else ()
+    # A name is a subdomain, so one without dots that is short enough is a label.
+    problems = metadata.label(name) if "." in name or len(name) > _LABEL_MAX else ()
     if problems:
         listed = f"[{' '.join(problems)}]"
         found.append(
@@ -69,34 +71,42 @@ def of_node_label(key: str) -> str | None:
 def _of(prefix: str, obj: Object) -> Iterator[str]:
     spec, path = shape.mapping(obj, "spec"), f"{prefix}spec"
     own = shape.mapping(shape.mapping(obj, "metadata"), "annotations")
+    affinity = spec.get("affinity")
+    if spec.get("nodeSelector") or affinity or spec.get("topologySpreadConstraints"):
+        yield from _scheduling(path, spec)
+    if own:
+        for key, message in _ANNOTATIONS.items():
+            if key in own:
+                yield f"{prefix}metadata.annotations[{key}]: {message}"
+    if spec.get("volumes"):
+        yield from _volumes(f"{path}.volumes", shape.items(spec, "volumes"))
+    if spec.get("hostAliases") or spec.get("imagePullSecrets"):
+        yield from _lists(path, spec)
+    if spec.get("overhead"):
+        for name in _FRACTIONAL:
+            yield from _fraction(f"{path}.overhead[{name}]", shape.mapping(spec, "overhead").get(name))
+    yield from _containers(prefix, spec, own)
+    grace = spec.get("terminationGracePeriodSeconds")
+    if type(grace) is int and grace < 0:
+        message = "must be >= 0; negative values are invalid and will be treated as 1"
+        yield f"{path}.terminationGracePeriodSeconds: {message}"
+    if affinity:
+        for kind in ("podAffinity", "podAntiAffinity"):
+            yield from _pod_terms(f"{path}.affinity.{kind}", shape.mapping(shape.mapping(spec, "affinity"), kind))
+
+
+def _scheduling(path: str, spec: Object) -> Iterator[str]:
     for key in shape.mapping(spec, "nodeSelector"):
         if key in _NODE_LABELS:
             yield f"{path}.nodeSelector[{key}]: {_NODE_LABELS[key]}"
-    affinity = shape.mapping(spec, "affinity")
-    if affinity:
-        yield from _node_affinity(f"{path}.affinity.nodeAffinity", shape.mapping(affinity, "nodeAffinity"))
+    affinity = shape.mapping(shape.mapping(spec, "affinity"), "nodeAffinity")
+    yield from _node_affinity(f"{path}.affinity.nodeAffinity", affinity)
     for index, constraint in enumerate(shape.items(spec, "topologySpreadConstraints")):
         at, key = f"{path}.topologySpreadConstraints[{index}]", shape.text(constraint, "topologyKey")
         if key in _NODE_LABELS:
             yield f"{at}.topologyKey: {key} is {_NODE_LABELS[key]}"
         if constraint.get("labelSelector") is None:
             yield f"{at}.labelSelector: {_MATCHES_NONE}"
-    for key, message in _ANNOTATIONS.items() if own else ():
-        if key in own:
-            yield f"{prefix}metadata.annotations[{key}]: {message}"
-    if spec.get("volumes"):
-        yield from _volumes(f"{path}.volumes", shape.items(spec, "volumes"))
-    yield from _lists(path, spec)
-    for name in _FRACTIONAL:
-        yield from _fraction(f"{path}.overhead[{name}]", shape.mapping(spec, "overhead").get(name))
-    yield from _containers(prefix, spec, own)
-    yield from _ports(path, spec)
-    grace = spec.get("terminationGracePeriodSeconds")
-    if type(grace) is int and grace < 0:
-        message = "must be >= 0; negative values are invalid and will be treated as 1"
-        yield f"{path}.terminationGracePeriodSeconds: {message}"
-    for kind in ("podAffinity", "podAntiAffinity") if affinity else ():
-        yield from _pod_terms(f"{path}.affinity.{kind}", shape.mapping(affinity, kind))
 
 
 def _node_affinity(path: str, affinity: Object) -> Iterator[str]:
@@ -130,26 +140,33 @@ def _pod_terms(path: str, affinity: Object) -> Iterator[str]:
 def _volumes(path: str, volumes: list[Object]) -> Iterator[str]:
     tokens: set[str] = set()
     for index, volume in enumerate(volumes):
-        for kind, message in _VOLUMES.items():
-            if volume.get(kind) is not None:
-                yield f"{path}[{index}].{message}"
-        template = shape.mapping(volume, "ephemeral").get("volumeClaimTemplate")
-        if type(template) is dict:
+        for kind in volume:
+            if kind in _VOLUMES and volume[kind] is not None:
+                yield f"{path}[{index}].{_VOLUMES[kind]}"
+        if volume.get("ephemeral"):
+            template = shape.mapping(shape.mapping(volume, "ephemeral"), "volumeClaimTemplate")
             at = f"{path}[{index}].ephemeral.volumeClaimTemplate.spec"
             yield from claims.warnings(at, shape.mapping(template, "spec"))
-        for source in shape.items(shape.mapping(volume, "projected"), "sources"):
-            token = source.get("serviceAccountToken")
-            if type(token) is dict:
-                tokens.add(shape.text(token, "path"))
-    if not tokens:
-        return
-    for index, volume in enumerate(volumes):
-        for source in shape.items(shape.mapping(volume, "projected"), "sources"):
-            for kind, shown in (("configMap", "configMap"), ("secret", "secrets"), ("downwardAPI", "downwardAPI")):
+        if volume.get("projected"):
+            for source in shape.items(shape.mapping(volume, "projected"), "sources"):
+                token = source.get("serviceAccountToken")
+                if type(token) is dict:
+                    tokens.add(shape.text(token, "path"))
+    if tokens:
+        for index, volume in enumerate(volumes):
+            if volume.get("projected"):
+                yield from _hiding(f"{path}[{index}].projected.sources", volume, tokens)
+
+
+def _hiding(path: str, volume: Object, tokens: set[str]) -> Iterator[str]:
+    """Files of a projected volume where a token is to be."""
+    for source in shape.items(shape.mapping(volume, "projected"), "sources"):
+        for kind, shown in (("configMap", "configMap"), ("secret", "secrets"), ("downwardAPI", "downwardAPI")):
+            if source.get(kind):
                 for number, item in enumerate(shape.items(shape.mapping(source, kind), "items")):
-                    yield from _hidden(f"{path}[{index}].projected.sources.{shown}[{number}]", item, tokens)
-            bundle = shape.mapping(source, "clusterTrustBundle")
-            yield from _hidden(f"{path}[{index}].projected.sources.ClusterTrustBundle", bundle, tokens)
+                    yield from _hidden(f"{path}.{shown}[{number}]", item, tokens)
+        if source.get("clusterTrustBundle"):
+            yield from _hidden(f"{path}.ClusterTrustBundle", shape.mapping(source, "clusterTrustBundle"), tokens)
 
 
 def _hidden(path: str, item: Object, tokens: set[str]) -> Iterator[str]:
@@ -180,22 +197,34 @@ def _fraction(path: str, value: object) -> Iterator[str]:
 
 
 def _containers(prefix: str, spec: Object, own: Object) -> Iterator[str]:
+    at, with_ports = f"{prefix}metadata.annotations", 0
     context = shape.mapping(spec, "securityContext")
-    at = f"{prefix}metadata.annotations"
-    if own and not context.get("seccompProfile") and annotated.SECCOMP_POD in own:
+    if own and annotated.SECCOMP_POD in own and not context.get("seccompProfile"):
         yield f"{at}[{annotated.SECCOMP_POD}]: {_SECCOMP}"
     for role in windows.CONTAINERS:
+        if not spec.get(role):
+            continue
         for index, container in enumerate(shape.items(spec, role)):
-            path = f"{prefix}spec.{role}[{index}]"
+            for port in shape.items(container, "ports") if "ports" in container else ():
+                with_ports += 2 if port.get("hostIP") else 1
             if own:
                 yield from _profiles(at, container, context, own, template=bool(prefix))
-            resources = shape.mapping(container, "resources")
-            for name in _FRACTIONAL if resources else ():
-                for side in ("limits", "requests"):
-                    value = shape.mapping(resources, side).get(name)
-                    yield from _fraction(f"{path}.resources.{side}[{name}]", value)
+            if container.get("resources"):
+                resources = shape.mapping(container, "resources")
+                yield from _fractions(f"{prefix}spec.{role}[{index}].resources", resources)
             if container.get("env"):
-                yield from _variables(f"{path}.env", shape.items(container, "env"))
+                yield from _variables(f"{prefix}spec.{role}[{index}].env", shape.items(container, "env"))
+    if with_ports > 1:
+        yield from _ports(f"{prefix}spec", spec)
+
+
+def _fractions(path: str, resources: Object) -> Iterator[str]:
+    for side in ("limits", "requests"):
+        amounts = resources.get(side)
+        if type(amounts) is dict:
+            for name in _FRACTIONAL:
+                if name in amounts:
+                    yield from _fraction(f"{path}.{side}[{name}]", amounts[name])
 
 
 def _profiles(at: str, container: Object, pod_context: Object, own: Object, *, template: bool) -> Iterator[str]:
