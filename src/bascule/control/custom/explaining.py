@@ -17,6 +17,9 @@ from bascule.vocabulary import errors
 ABSENT: Any = object()
 """No old value: nothing is forgiven."""
 
+FOUND_MAX = 1000
+"""Enough problems of one value: its further members are not looked at."""
+
 
 class Finding(NamedTuple):
     """One problem: the type of its cause, the path (None for a whole combination), its text, the text to compare by."""
@@ -235,6 +238,8 @@ def _list(value: list[Any], schema: Schema, path: str, old: Any, findings: Findi
         before = _correlated(value, old, schema)
         for index, item in enumerate(value):
             findings.merge(_ratcheted(item, items, f"{path}[{index}]", before[index]))
+            if len(findings.found) >= FOUND_MAX:
+                break
     least, most = schema.get("minItems"), schema.get("maxItems")
     if least is not None and len(value) < least:
         findings.add(_invalid(path, len(value), f"should have at least {least} items"))
@@ -262,6 +267,8 @@ def _object(value: dict[str, Any], schema: Schema, path: str, old: Any, findings
                 findings.add(Finding("FieldValueInvalid", path, message, text))
             elif type(additional) is dict:
                 findings.merge(_ratcheted(member, additional, f"{path}.{name}", before.get(name, ABSENT)))
+        if len(findings.found) >= FOUND_MAX:
+            return
     for name, below in properties.items():
         if name in value:
             place = f"{path}.{name}" if path else name
