@@ -64,7 +64,8 @@ class Removal:
                 _log.exception("a definition's objects could not be deleted", extra={"key": self._key.text()})
                 failed = ("True", "InstanceDeletionFailed", "could not issue all deletes: see the server's log")
             await self._say(*failed)
-            await self._platform.time.sleep(_RETRY_SECONDS)
+            time = self._platform.time
+            await time.sleep(_RETRY_SECONDS)
 
     async def _remove(self) -> None:
         stored = self._platform.custom.records.get(self._key)
