@@ -19,6 +19,7 @@ POD_UID = "pod-uid"
 MESSAGE_HEADER = "Bascule-Message"
 """Why a tunnel was refused, for clients of a WebSocket, who see no body."""
 MESSAGE_MAX = 1000
+LOOK_SECONDS = 1.0
 
 
 class Tunnelling:
@@ -55,12 +56,17 @@ class Tunnelling:
     async def _stream(self, request: web.Request, tunnel: tunnels.Tunnel) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/plain"})
         await response.prepare(request)
-        try:
+
+        async def copy() -> None:
             while (data := await tunnel.receive()) is not None:
                 await response.write(data)
+            await response.write_eof()
+
+        try:
+            await transport.until_first_ends(copy(), _left(request))
         except ConnectionError:
-            return response  # cut short: what the reader sees, as on a node that died
-        await response.write_eof()
+            if request.transport is not None:
+                request.transport.abort()  # cut short, and so the reader sees it, as of a node that died
         return response
 
     async def _socket(self, request: web.Request, tunnel: tunnels.Tunnel) -> web.StreamResponse:
@@ -87,3 +93,9 @@ class Tunnelling:
             async with asyncio.timeout(5.0):
                 await socket.close()
         return socket
+
+
+async def _left(request: web.Request) -> None:
+    """Returns when the reader is gone: of a log without a word nobody would notice."""
+    while (held := request.transport) is not None and not held.is_closing():  # noqa: ASYNC110 - nobody tells
+        await asyncio.sleep(LOOK_SECONDS)
