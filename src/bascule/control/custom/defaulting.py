@@ -72,7 +72,8 @@ def _members(node: structural.Node, default_list: Default) -> Default:
                     value[name] = objects.deep_copy(filled) if filled.__class__ in (dict, list) else filled
                     changed = True
         for name, member in value.items():
-            if (member.__class__ is dict or member.__class__ is list) and (learned.get(name) or learn(name))(member):
+            kind = member.__class__
+            if (kind is dict or kind is list) and (learned.get(name) or learn(name))(member):
                 changed = True
         return changed
 

@@ -108,7 +108,8 @@ def _members(node: structural.Node, prune_list: Prune, *, keeps: bool, resource:
             for name in dropped:
                 del value[name]
         for name, member in value.items():
-            if member.__class__ is dict or member.__class__ is list:
+            kind = member.__class__
+            if kind is dict or kind is list:
                 found = (learned.get(name) or learn(name))(member)
                 if found:
                     dropped = dropped or []
