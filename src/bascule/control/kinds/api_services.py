@@ -7,8 +7,8 @@ from typing import Any
 
 from bascule.control.kinds import columns, generic, identifiers, metadata, shape
 from bascule.control.kinds.check import Causes
-from bascule.control.kinds.strategy import Column
-from bascule.vocabulary import errors, names
+from bascule.control.kinds.strategy import Column, Context
+from bascule.vocabulary import errors, names, timestamps
 from bascule.vocabulary.objects import Object
 
 _STATUSES = ("False", "True", "Unknown")
@@ -18,6 +18,19 @@ def _default(obj: Object) -> None:
     service = shape.mapping(obj, "spec").get("service")
     if type(service) is dict:
         shape.fill(service, "port", 443)
+
+
+def _create(obj: Object, context: Context) -> None:
+    """What the server serves itself is there at once."""
+    if type(shape.mapping(obj, "spec").get("service")) is not dict:
+        condition = {
+            "type": "Available",
+            "status": "True",
+            "lastTransitionTime": timestamps.format(context.now),
+            "reason": "Local",
+            "message": "Local APIServices are always available",
+        }
+        obj["status"] = {"conditions": [condition]}
 
 
 def _rules(obj: Object) -> Causes:
@@ -81,6 +94,7 @@ def _cells(obj: Object, now: datetime) -> list[Any]:
 STRATEGY = generic.make(
     name_rule=metadata.path_segment,
     default=_default,
+    create=_create,
     rules=_rules,
     status_rules=_status_rules,
     columns=(

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import datetime
 from typing import Any
 
-from bascule.control.kinds import check, columns, generic, metadata, persistent_volume_claims, shape, workloads
+from bascule.control.kinds import (
+    check,
+    columns,
+    generic,
+    identifiers,
+    metadata,
+    persistent_volume_claims,
+    shape,
+    workloads,
+)
 from bascule.control.kinds.check import Causes
+from bascule.control.kinds.pod import claims, template
 from bascule.control.kinds.pod import rules as pod_rules
-from bascule.control.kinds.pod import template
 from bascule.control.kinds.strategy import Column, Scale
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
@@ -105,6 +115,19 @@ def _strategy(strategy: Object) -> Causes:
         yield from check.at_most_full(f"{path}.maxUnavailable", unavailable)
 
 
+def _creation_rules(obj: Object) -> Causes:
+    """Of what can not be changed later, and was not always looked at."""
+    spec = shape.mapping(obj, "spec")
+    if spec.get("serviceName"):
+        yield from identifiers.label("spec.serviceName", spec["serviceName"])
+    for index, claim in enumerate(shape.items(spec, "volumeClaimTemplates")):
+        path, meta = f"spec.volumeClaimTemplates[{index}]", shape.mapping(claim, "metadata")
+        yield from identifiers.subdomain(f"{path}.metadata.name", meta.get("name"))
+        yield from metadata.label_problems(f"{path}.metadata.labels", meta.get("labels"))
+        yield from metadata.annotation_problems(f"{path}.metadata.annotations", meta.get("annotations"))
+        yield from claims.problems(f"{path}.spec", shape.mapping(claim, "spec"))
+
+
 def _update_rules(new: Object, old: Object) -> Causes:
     spec, before = shape.mapping(new, "spec"), shape.mapping(old, "spec")
     keys = (spec.keys() | before.keys()) - set(_MUTABLE)
@@ -141,7 +164,7 @@ def _cells(obj: Object, now: datetime) -> list[Any]:
     ]
 
 
-STRATEGY = generic.make(
+_STRATEGY = generic.make(
     name_rule=metadata.label,
     default=default,
     rules=_rules,
@@ -161,3 +184,10 @@ STRATEGY = generic.make(
     generation=True,
     scale=Scale(),
 )
+
+
+def _validate_create(obj: Object) -> list[errors.Cause]:
+    return [*_STRATEGY.validate(obj), *_creation_rules(obj)]
+
+
+STRATEGY = dataclasses.replace(_STRATEGY, validate_create=_validate_create)

@@ -357,6 +357,17 @@ def test_stateful_sets_that_roll_by_themselves_are_left_as_they_are() -> None:
     assert obj["spec"]["updateStrategy"] == {"type": "RollingUpdate"}
 
 
+def test_what_a_stateful_set_can_never_change_is_looked_at_first() -> None:
+    claim = {"metadata": {"name": "Data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}
+    spec = samples.workload("StatefulSet")["spec"]
+    seen = found("apps", "statefulsets", spec={**spec, "serviceName": "a.b", "volumeClaimTemplates": [claim]})
+    assert [line.split(":")[0] for line in seen][-3:] == [
+        "spec.serviceName",
+        "spec.volumeClaimTemplates[0].metadata.name",
+        "spec.volumeClaimTemplates[0].spec.resources[storage]",
+    ]
+
+
 def csr(*conditions: Object, **status: Any) -> Object:
     obj = ready("certificates.k8s.io", "certificatesigningrequests")
     obj["status"] = {"conditions": [*conditions], **status}

@@ -100,7 +100,7 @@ ROWS: list[tuple[str, str, list[Any]]] = [
     ("rbac.authorization.k8s.io", "rolebindings", ["web", "Role/reader", "60s", "ann", "", "b/a"]),
     ("rbac.authorization.k8s.io", "roles", ["web", CREATED]),
     ("storage.k8s.io", "storageclasses", ["fast", "example.com/disk", "Delete", "Immediate", False, "60s"]),
-    ("apiregistration.k8s.io", "apiservices", ["v1.apps", "Local", "Unknown", "60s"]),
+    ("apiregistration.k8s.io", "apiservices", ["v1.apps", "Local", "True", "60s"]),
     (
         "flowcontrol.apiserver.k8s.io",
         "prioritylevelconfigurations",
