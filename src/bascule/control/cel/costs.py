@@ -1,7 +1,8 @@
 """What calls cost while they run, in upstream's units: walking over text is a tenth of a unit per character.
 
-Where upstream charges one unit for work that grows with its arguments (concatenating lists), we charge for the work
-too, at a rate that no ordinary expression notices: a budget that does not bound time is none.
+Where upstream charges next to nothing for work that grows with its arguments (concatenating lists, comparing large
+objects), we charge for the work too, at a rate that no ordinary expression notices: a budget that does not bound time
+is none.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from bascule.control.cel.data import LISTS, MAPS
+from bascule.control.cel.data import LISTS, MAPS, unwrapped
 from bascule.control.cel.errors import BudgetExceededError
 from bascule.control.cel.values import Opaque, size
 
@@ -17,6 +18,10 @@ TRAVERSAL, REGEX = 0.1, 0.25
 TEXT_LENGTH_MAX = 16 * 1024 * 1024
 """No text may grow beyond this, whatever it costs: several times the largest request."""
 _COPIED_PER_UNIT = 128
+_ORDINARY_NODES, _NODES_PER_UNIT = 64, 8
+
+
+CONTAINERS = LISTS + MAPS
 
 
 def text(length: int, factor: float = TRAVERSAL) -> int:
@@ -45,7 +50,23 @@ def equality(first: Any, second: Any, _result: Any) -> int:
     """The shorter one is walked over; other things than text, bytes and containers count 1."""
     if isinstance(first, Opaque):
         return 1
-    return text(min(size(first), size(second)))
+    length = size(first)
+    other = size(second)
+    inside = _inside(first) if length == other and isinstance(first, CONTAINERS) else 0
+    return text(min(length, other)) + inside
+
+
+def _inside(value: Any) -> int:
+    """What walking over all of a large value costs beyond its length; nothing for ordinary ones."""
+    count, stack = 0, [value]
+    while stack:
+        current = unwrapped(stack.pop())
+        if type(current) is dict:
+            stack.extend(current.values())
+        elif type(current) is list:
+            stack.extend(current)
+        count += 1
+    return max(0, count - _ORDINARY_NODES) // _NODES_PER_UNIT
 
 
 def matching(first: Any, pattern: Any, *_: Any) -> int:
@@ -57,8 +78,9 @@ def containing(first: Any, second: Any, _result: Any) -> int:
     return text(size(first)) * text(size(second))
 
 
-def membership(_value: Any, container: Any, _result: Any) -> int:
-    return size(container)
+def membership(value: Any, container: Any, _result: Any) -> int:
+    inside = _inside(value) if isinstance(value, CONTAINERS) else 0
+    return size(container) * (1 + inside)
 
 
 def items(first: Any, *_: Any) -> int:

@@ -7,6 +7,7 @@ updates, what a rule says of values that did not change is no cause but a warnin
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,8 +24,6 @@ OBJECT_BUDGET = 10_000_000
 MESSAGE_BYTES_MAX = 5 * 1024
 OUT_OF_BUDGET = "validation failed due to running out of cost budget, no further validation rules will be run"
 _ABSENT: Any = object()
-
-rule_problems = rule_checks.problems
 
 
 @dataclass(slots=True, eq=False)
@@ -46,6 +45,27 @@ def compile(node: structural.Node) -> Rules | None:
     declared = rule_types.declare(node, is_resource=True)
     place = _place(node, node, declared) if declared is not None and has_rules(node) else None
     return Rules(place) if place is not None else None
+
+
+def rule_problems(node: structural.Node, path: str) -> Iterator[errors.Cause]:
+    """Causes for rules that may not be written, else for defaults in the schema that break them."""
+    found = list(rule_checks.problems(node, path))
+    yield from found
+    if not found and has_rules(node):
+        yield from _default_problems(node, path)
+
+
+def _default_problems(node: structural.Node, path: str) -> Iterator[errors.Cause]:
+    """A default is an object of its own: it must keep the rules at its place and below, without further defaults."""
+    if node.has_default and has_rules(node):
+        declared = rule_types.declare(node, is_resource=node.embedded_resource)
+        place = _place(node, node, declared) if declared is not None else None
+        if place is not None:
+            yield from Rules(place).problems(node.default, node.default, f"{path}.default", forgive=False)
+    if node.items is not None:
+        yield from _default_problems(node.items, f"{path}.items")
+    for name, member in node.properties.items():
+        yield from _default_problems(member, f"{path}.properties[{name}]")
 
 
 def has_rules(node: structural.Node) -> bool:
@@ -126,11 +146,17 @@ class Rules:
         self._place = place
 
     def problems(
-        self, obj: Object, old: Object | None, path_prefix: str = "", *, warnings: list[errors.Cause] | None = None
+        self,
+        obj: Any,
+        old: Any,
+        path_prefix: str = "",
+        *,
+        warnings: list[errors.Cause] | None = None,
+        forgive: bool = True,
     ) -> list[errors.Cause]:
         """What the rules say of an object that fits its schema. What they forgive goes to ``warnings``."""
         run = _Run(warnings if warnings is not None else [])
-        history = _History(_Pair(obj, old)) if old is not None else _History()
+        history = _History(_Pair(obj, old)) if old is not None and forgive else _History()
         try:
             run.visit(self._place, path_prefix, obj, old, history)
         except _StopError:

@@ -251,3 +251,11 @@ def test_an_estimate_is_never_below_what_a_run_costs() -> None:
         compiled = program.compile(expression, ENVIRONMENT.with_variables({"self": place.type}))
         assert place.wrap is not None
         assert estimate.cost(compiled.tree, {}).most >= compiled.run({"self": place.wrap(VALUE)}).cost, expression
+
+
+def test_comparing_large_values_costs_what_it_takes() -> None:
+    schema = shaped(big=listed(shaped(v=INT)), small=listed(INT))
+    value = {"big": [{"v": number} for number in range(1000)], "small": [1, 2]}
+    assert run(schema, value, "self.big == self.big").cost > 300
+    assert run(schema, value, "self.small == self.small").cost == 5
+    assert run(schema, value, "self.small.map(x, self.big).all(y, y == self.big)").cost > 500

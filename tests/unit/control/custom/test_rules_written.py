@@ -176,3 +176,15 @@ def test_a_rule_below_a_list_runs_for_each_item() -> None:
 def test_no_rules_where_nothing_is_declared() -> None:
     (cause,) = written({"x-kubernetes-preserve-unknown-fields": True}, "true")
     assert cause.type == "InternalError"
+
+
+def test_defaults_must_keep_the_rules() -> None:
+    number = {"type": "integer", "default": 3}
+    spec = {"type": "object", "properties": {"min": number, "max": number}, "default": {}}
+    whole = {"rule": "self.min <= self.max"}
+    (cause,) = written(spec, whole)
+    assert cause.field == "schema.properties[spec].default"
+    assert cause.message == "Invalid value: no such key: min evaluating rule: self.min <= self.max"
+    assert written({**spec, "default": {"min": 1, "max": 2}}, whole) == []
+    (cause,) = written({"type": "integer", "default": 0}, "self > 0")
+    assert cause.message == "Invalid value: 0: failed rule: self > 0"
