@@ -74,6 +74,8 @@ async def _shouting(http: web.BaseRequest) -> web.StreamResponse:
             await socket.send_bytes(b"\x01" + message.data[1:].upper())
         elif message.data[:1] == b"\x04":
             await socket.send_bytes(b"\x01size " + message.data[1:])
+        if b"die" in message.data:
+            break
         if message.data == b"\xff\x00" or b"bye" in message.data:
             await socket.send_bytes(b"\x02to stderr")
             await socket.send_bytes(b'\x03{"metadata":{},"status":"Failure","message":"it failed"}')

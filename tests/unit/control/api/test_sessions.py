@@ -234,3 +234,21 @@ async def test_logs_by_websocket(api: harness.Api, node: bridgehead.Played, prot
         said = (await socket.receive()).data
         assert (base64.b64decode(said) if protocol.startswith("base64") else said) == b"line 1\nline 2\n"
         assert (await socket.receive()).type is WSMsgType.CLOSE
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+async def test_a_node_that_is_lost_is_no_success(api: harness.Api, node: bridgehead.Played, legacy: bool) -> None:
+    lost = b"the connection to the pod's node was lost"
+    if not legacy:
+        async with api.session.ws_connect(api.url + EXEC, protocols=("v5.channel.k8s.io",), headers=ADMIN) as socket:
+            await socket.send_bytes(b"\x00die")
+            assert await socket.receive_bytes() == b"\x01DIE"
+            status = await socket.receive_bytes()
+            assert status[0] == 3
+            assert lost in status
+        return
+    async with spdy.connected(api, EXEC, "v4.channel.k8s.io") as client:
+        failure, stdin, *_ = [await client.open(streamtype=name) for name in ("error", "stdin", "stdout", "stderr")]
+        await client.send(frames.Data(stdin, b"die"))
+        await client.until_ended(failure)
+        assert lost in client.data[failure]

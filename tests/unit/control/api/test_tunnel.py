@@ -81,6 +81,7 @@ async def test_exec_relays_messages_both_ways_until_the_node_ends(api: harness.A
         assert await socket.receive_bytes() == b"\x01HELLO"
         await socket.send_bytes(b"\x00bye")
         assert await socket.receive_bytes() == b"\x01BYE"
+        assert (await socket.receive_bytes())[0] == 3  # The node ended without a word on how: that is no success.
         assert (await socket.receive()).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
     assert asked[0].startswith(
         "/tunnel/n1/exec/root/default/p/main?command=cat&command=-n&stdin=true&stdout=true&pod-uid="

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
 import aiohttp
+import orjson
 from aiohttp import web
 
 from bascule.control.api import call as calls
@@ -20,6 +21,9 @@ _STREAMS_SECONDS: Final = 30.0
 """How long a SPDY client may take to open the streams it asked for."""
 _LINGER_SECONDS: Final = 5.0
 _RESIZE_MAX_BYTES: Final = 4096
+_LOST: Final = bytes([channels.STATUS]) + orjson.dumps(
+    errors.internal("the connection to the pod's node was lost before the session ended").status()
+)
 _FLAGS: Final = ("stdin", "stdout", "stderr", "tty")
 
 
@@ -76,9 +80,12 @@ async def relay(client: Client, node: aiohttp.ClientWebSocketResponse, flags: di
     async def inward() -> None:
         async for message in node:
             if message.type is not aiohttp.WSMsgType.BINARY:
-                return
+                break
             if message.data and message.data[0] not in muted:
                 await client.send(message.data)
+            if message.data[:1] == bytes([channels.STATUS]):
+                return
+        await client.send(_LOST)  # Without a status an end would look like success.
 
     async def outward() -> None:
         while (message := await client.receive()) is not None:
