@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from typing import Any, Final
 
 import orjson
@@ -34,16 +34,17 @@ async def list_objects(platform: platforms.Platform, call: calls.Call) -> web.St
     """The answer to a LIST."""
     page = await read(call)
     metadata = _metadata(page)
-    accept = call.accept
-    if accept.encoding == "json" and accept.shape == "object" and call.endpoint.shows_stored(page.records):
-        head = b"".join((call.endpoint.list_head, orjson.dumps(metadata), b',"items":['))
-        if long_list.fits(call, page):
-            return await long_list.send(call, page, head)
-        body = b"".join((head, record.join(page.records), b"]}\n"))
+    if call.accept.encoding == "yaml":
+        response = respond.raw(
+            await _yaml(platform, call, page, metadata), media=negotiate.YAML, warnings=call.warnings
+        )
     else:
-        body = await _rendered(platform, call, page, metadata)
-    media = negotiate.YAML if accept.encoding == "yaml" else negotiate.JSON
-    response = respond.raw(body, media=media, warnings=call.warnings)
+        as_stored = call.accept.shape == "object" and call.endpoint.shows_stored(page.records)
+        pieces = _stored(call, page, metadata) if as_stored else _rendered(platform, call, page, metadata)
+        # Once an answer has begun, nothing may be found that cannot be converted.
+        if long_list.fits(call, page) and (as_stored or call.endpoint.form is None):
+            return await long_list.send(call, pieces)
+        response = respond.raw(b"".join([piece async for piece in pieces]), warnings=call.warnings)
     return await respond.compressed(response, call.request().headers.get("Accept-Encoding", ""))
 
 
@@ -112,34 +113,48 @@ def _metadata(page: resource.Page) -> dict[str, Any]:
     return metadata
 
 
+async def _stored(call: calls.Call, page: resource.Page, metadata: dict[str, Any]) -> AsyncGenerator[bytes, None]:
+    """The list of objects that are served as they are stored."""
+    size = long_list.SLICE if long_list.fits(call, page) else len(page.records) or 1
+    yield b"".join((call.endpoint.list_head, orjson.dumps(metadata), b',"items":['))
+    for start in range(0, len(page.records), size):
+        yield b"".join((b"," if start else b"", record.join(page.records[start : start + size])))
+    yield b"]}\n"
+
+
 async def _rendered(
     platform: platforms.Platform, call: calls.Call, page: resource.Page, metadata: dict[str, Any]
-) -> bytes:
-    """Tables, metadata, other versions, and YAML: all but metadata is decoded, shown and encoded in its slice."""
+) -> AsyncGenerator[bytes, None]:
+    """Tables, metadata and other versions: all but metadata is decoded, shown and encoded in its slice."""
     frame, show = _framed(platform, call, metadata)
-    slices = [page.records[start : start + _SLICE] for start in range(0, len(page.records), _SLICE)]
-    if call.accept.encoding == "yaml":
-        entries = next(reversed(frame.values()))
-        for part in slices:
-            await call.endpoint.ready(*part)
-            entries += [show(call.endpoint.decode(stored)) for stored in part]
-            await asyncio.sleep(0)
-        return await asyncio.to_thread(respond.dump, frame, "yaml")
-    pieces = []
     cut = _cutter(platform, call)
-    for part in slices:
+    yield orjson.dumps(frame)[:-2]
+    for start in range(0, len(page.records), _SLICE):
+        part = page.records[start : start + _SLICE]
         # Metadata is the same in all versions of custom resources: nobody who wants no more of it waits for a webhook.
         only_metadata = call.accept.shape == "metadata" and call.endpoint.conversion is None
         if not only_metadata:
             await call.endpoint.ready(*part)
         if call.accept.shape == "object":
-            pieces.append(b",".join(map(call.endpoint.body, part)))
+            shown = b",".join(map(call.endpoint.body, part))
         elif only_metadata or call.endpoint.shows_stored(part):
-            pieces.append(b",".join(cut(part)))
+            shown = b",".join(cut(part))
         else:
-            pieces.append(orjson.dumps([show(call.endpoint.decode(stored)) for stored in part])[1:-1])
+            shown = orjson.dumps([show(call.endpoint.decode(stored)) for stored in part])[1:-1]
+        yield b"".join((b"," if start else b"", shown))
         await asyncio.sleep(0)
-    return b"".join((orjson.dumps(frame)[:-2], b",".join(pieces), b"]}\n"))
+    yield b"]}\n"
+
+
+async def _yaml(platform: platforms.Platform, call: calls.Call, page: resource.Page, metadata: dict[str, Any]) -> bytes:
+    frame, show = _framed(platform, call, metadata)
+    entries = next(reversed(frame.values()))
+    for start in range(0, len(page.records), _SLICE):
+        part = page.records[start : start + _SLICE]
+        await call.endpoint.ready(*part)
+        entries += [show(call.endpoint.decode(stored)) for stored in part]
+        await asyncio.sleep(0)
+    return await asyncio.to_thread(respond.dump, frame, "yaml")
 
 
 def _cutter(platform: platforms.Platform, call: calls.Call) -> Callable[[Sequence[record.Record]], Iterable[bytes]]:

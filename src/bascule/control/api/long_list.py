@@ -7,19 +7,20 @@ holds its records.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator
 from typing import Final
 
 from aiohttp import web
 
 from bascule.control.api import call as calls
 from bascule.control.api import respond
-from bascule.control.cache import record, resource
+from bascule.control.cache import resource
 
 ABOVE: Final = 1000
 """Fewer objects than this are sent in one piece."""
-_SLICE: Final = 250
+SLICE: Final = 250
 _WRITE_SECONDS: Final = 60.0
 _GZIP: Final = 31
 
@@ -29,8 +30,8 @@ def fits(call: calls.Call, page: resource.Page) -> bool:
     return len(page.records) >= ABOVE and call.request().version >= (1, 1)
 
 
-async def send(call: calls.Call, page: resource.Page, head: bytes) -> web.StreamResponse:
-    """The answer, sent. ``head`` is all that comes before the first object."""
+async def send(call: calls.Call, pieces: AsyncGenerator[bytes, None]) -> web.StreamResponse:
+    """The answer, sent piece by piece."""
     http = call.request()
     stream = web.StreamResponse(headers=respond.raw(b"", warnings=call.warnings).headers)
     packer = None
@@ -41,9 +42,10 @@ async def send(call: calls.Call, page: resource.Page, head: bytes) -> web.Stream
     stream.enable_chunked_encoding()
     await stream.prepare(http)
     try:
-        for piece in _pieces(page, head):
-            await _write(stream, await asyncio.to_thread(packer.compress, piece) if packer is not None else piece)
-            await asyncio.sleep(0)
+        async with contextlib.aclosing(pieces):
+            async for piece in pieces:
+                await _write(stream, await asyncio.to_thread(packer.compress, piece) if packer is not None else piece)
+                await asyncio.sleep(0)
         if packer is not None:
             await _write(stream, packer.flush())
         await stream.write_eof()
@@ -54,12 +56,6 @@ async def send(call: calls.Call, page: resource.Page, head: bytes) -> web.Stream
         if not isinstance(error, (ConnectionError, TimeoutError)):
             raise
     return stream
-
-
-def _pieces(page: resource.Page, head: bytes) -> Iterator[bytes]:
-    for start in range(0, len(page.records), _SLICE):
-        yield b"".join((head if start == 0 else b",", record.join(page.records[start : start + _SLICE])))
-    yield b"]}\n"
 
 
 async def _write(stream: web.StreamResponse, piece: bytes) -> None:

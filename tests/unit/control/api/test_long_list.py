@@ -2,7 +2,7 @@
 
 import pytest
 
-from bascule.control.api import long_list
+from bascule.control.api import listing, long_list
 from tests.unit.control.api import harness
 
 MAPS = "/api/v1/namespaces/default/configmaps"
@@ -20,13 +20,30 @@ async def test_a_long_list_is_what_a_short_one_is(
     accepting = {"Accept-Encoding": encoding}
     short = await api.get(MAPS + query, headers=accepting)
     monkeypatch.setattr(long_list, "ABOVE", 3)
-    monkeypatch.setattr(long_list, "_SLICE", 2)
+    monkeypatch.setattr(long_list, "SLICE", 2)
     long = await api.get(MAPS + query, headers=accepting)
     assert (long.code, long.body) == (200, short.body)
     assert long.headers["Transfer-Encoding"] == "chunked"
     assert long.headers["Content-Type"] == short.headers["Content-Type"]
     assert long.headers.get("Content-Encoding") == (encoding if encoding == "gzip" else None)
     assert (await api.get(f"{MAPS}/m1")).code == 200
+
+
+@pytest.mark.parametrize("kind", ["Table", "PartialObjectMetadataList"])
+async def test_long_tables_are_sent_a_slice_at_a_time(
+    api: harness.Api, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    for n in range(7):
+        await api.create(MAPS, harness.config_map(f"m{n}", k=str(n)))
+    accepting = {"Accept": f"application/json;as={kind};v=v1;g=meta.k8s.io"}
+    short = await api.get(MAPS, headers=accepting)
+    monkeypatch.setattr(long_list, "ABOVE", 3)
+    monkeypatch.setattr(listing, "_SLICE", 2)
+    long = await api.get(MAPS, headers=accepting)
+    assert long.headers["Transfer-Encoding"] == "chunked"
+    held = "rows" if kind == "Table" else "items"
+    assert len(long.body[held]) == len(short.body[held]) >= 7
+    assert long.body.keys() == short.body.keys()
 
 
 async def test_other_shapes_of_long_lists_stay_as_they_are(api: harness.Api, monkeypatch: pytest.MonkeyPatch) -> None:
