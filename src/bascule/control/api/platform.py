@@ -90,6 +90,7 @@ async def endpoints(registry: resources.Registry, caches: cache.Cache) -> dict[t
             selectable=frozenset(kind.selectable_fields({"metadata": {}})) | {"metadata.name", "metadata.namespace"},
             conversion=conversion.of(row),
             reset_fields=_reset_fields(kind),
+            warning=kind.deprecated,
             list_head=b'{"kind":"%b","apiVersion":"%b","metadata":'
             % (row.list_kind.encode(), row.api_version.encode()),
         )

@@ -78,15 +78,11 @@ def _cells(obj: Object, now: datetime) -> list[Any]:
     return [columns.name(obj), _listed(obj), columns.age(obj, now)]
 
 
-def _warnings(obj: Object) -> list[str]:
-    return [_DEPRECATED]
-
-
 STRATEGY = generic.make(
     default=_default,
     rules=_rules,
     columns=(columns.NAME, Column("Endpoints", description="Addresses and ports."), columns.AGE),
     cells=_cells,
-    warnings=_warnings,
+    deprecated=_DEPRECATED,
     create_on_update=True,
 )

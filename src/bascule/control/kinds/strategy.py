@@ -105,6 +105,8 @@ class Strategy:
     """A PUT without `resourceVersion` is accepted."""
     graceful_delete: bool = False
     """Deletion waits for a grace period (`grace_period_seconds`)."""
+    deprecated: str = ""
+    """What every answer about the kind warns of."""
     needs_allocation: bool = False
     """The API server must allocate addresses and ports before it validates (Service)."""
     scale: Scale | None = None

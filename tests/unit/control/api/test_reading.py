@@ -168,3 +168,9 @@ async def test_a_watch_of_tables_sends_columns_once(api: harness.Api) -> None:
 
 async def test_a_watch_of_a_future_version_is_told_to_wait(api: harness.Api) -> None:
     assert (await api.get(f"{MAPS}?watch=true&resourceVersion=99999999")).code == 504
+
+
+async def test_a_deprecated_kind_says_so_whenever_it_is_read(api: harness.Api) -> None:
+    for path in ("/api/v1/endpoints", "/api/v1/namespaces/default/endpoints/kubernetes"):
+        warning = (await api.get(path)).headers["Warning"]
+        assert "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice" in warning
