@@ -18,6 +18,8 @@ from yarl import URL
 from bascule.client import faults, kubeconfig, retry
 from bascule.vocabulary import errors
 
+_CALLS_AT_ONCE = 256
+
 
 @dataclass(frozen=True)
 class Request:
@@ -49,21 +51,31 @@ class Transport:
         self._policy = policy or retry.Policy()
         self._random = source or random.Random()
         self._session: aiohttp.ClientSession | None = None
+        self._streams: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        for session in (self._session, self._streams):
+            if session is not None:
+                await session.close()
+        self._session = self._streams = None
 
     def session(self) -> aiohttp.ClientSession:
+        """For calls."""
         if self._session is None:
-            connector = aiohttp.TCPConnector(
-                ssl=self.connection.ssl_context or False,
-                limit=256,
-                keepalive_timeout=60.0,
-            )
-            self._session = aiohttp.ClientSession(connector=connector, auto_decompress=True)
+            self._session = self._open(_CALLS_AT_ONCE)
         return self._session
+
+    def streams(self) -> aiohttp.ClientSession:
+        """For watches, which keep their connections: however many kinds are followed, calls find one that is free."""
+        if self._streams is None:
+            self._streams = self._open(0)
+        return self._streams
+
+    def _open(self, limit: int) -> aiohttp.ClientSession:
+        """`limit` 0: as many connections as are asked for."""
+        context = self.connection.ssl_context or False
+        connector = aiohttp.TCPConnector(ssl=context, limit=limit, keepalive_timeout=60.0)
+        return aiohttp.ClientSession(connector=connector, auto_decompress=True)
 
     def headers(self, request: Request) -> CIMultiDict[str]:
         headers: CIMultiDict[str] = CIMultiDict({"Accept": request.accept, "User-Agent": self._user_agent})

@@ -38,7 +38,7 @@ class Watch:
     async def __aenter__(self) -> "Watch":
         request = self._request
         try:
-            response = await self._wire.session().request(
+            response = await self._wire.streams().request(
                 request.method,
                 self._wire.url(request),
                 headers=self._wire.headers(request),
