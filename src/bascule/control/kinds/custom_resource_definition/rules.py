@@ -33,7 +33,8 @@ def problems(obj: Object, old: Object | None) -> Causes:
     yield from schemas.problems(spec, before)
     yield from _parts(spec)
     yield from _names(shape.mapping(spec, "names"), "spec.names", required=True)
-    established = old is not None and conditions.is_true(old, "Established")
+    known = shape.items(shape.mapping(old or {}, "status"), "conditions")
+    established = (conditions.find(known, "Established") or {}).get("status") == "True"
     yield from conversion.problems(
         spec,
         bundle_must_be_valid=established and not conversion.has_invalid_bundle(before),
