@@ -20,6 +20,7 @@ from bascule.control.api import (
     deleting,
     get,
     lanes,
+    legible,
     listing,
     negotiate,
     options,
@@ -94,6 +95,8 @@ class Dispatcher:
         started = time.perf_counter()
         what = _What()
         answer = await self._answer(http, what)
+        if legible.wanted(http):
+            legible.indent(answer)
         self._paths.requests.count(what.verb, what.resource, answer.status, time.perf_counter() - started)
         return answer
 
