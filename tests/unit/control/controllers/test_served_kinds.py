@@ -17,7 +17,7 @@ class Discovery:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    async def raw(self, method: str, path: str) -> bytes:
+    async def raw(self, method: str, path: str, **options: Any) -> bytes:
         self.asked.append(path)
         if path.endswith("/apis"):
             return orjson.dumps({"groups": [{"versions": [{"groupVersion": f"{GROUP}/v1"}]}]})
