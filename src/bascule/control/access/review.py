@@ -15,9 +15,14 @@ def access(review: objects.Object, asker: user.User, authorizer: authorization.A
     kind = review.get("kind") or ""
     who = asker if kind == "SelfSubjectAccessReview" else _subject(spec, kind, cluster)
     resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
-    if (resource is None) == (path is None):
+    if resource is not None and path is not None:
+        text = "cannot be specified in combination with resourceAttributes"
+        raise errors.invalid(kind, _GROUP, "", [errors.invalid_value("spec.nonResourceAttributes", path, text)])
+    if resource is None and path is None:
         text = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
-        cause = errors.invalid_value("spec.resourceAttributes", resource, text)
+        raise errors.invalid(kind, _GROUP, "", [errors.invalid_value("spec.resourceAttributes", None, text)])
+    if kind == "LocalSubjectAccessReview" and path is not None:
+        cause = errors.invalid_value("spec.nonResourceAttributes", path, "disallowed on this kind of request")
         raise errors.invalid(kind, _GROUP, "", [cause])
     if resource is not None:
         if kind == "LocalSubjectAccessReview" and resource.get("namespace") != objects.namespace(review):
