@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
 import orjson
 from aiohttp import web
 
 from bascule.control.api import call as calls
-from bascule.control.api import deleting, deletion, listing, respond
+from bascule.control.api import deleting, deletion, listing, long_list, respond
 from bascule.control.api import platform as platforms
 from bascule.control.cache import record
 from bascule.vocabulary import errors
@@ -28,9 +29,17 @@ async def delete_collection(platform: platforms.Platform, call: calls.Call) -> w
         part = page.records[start : start + _AT_ONCE]
         gone = await asyncio.gather(*(_one(platform, call, wanted, stored) for stored in part))
         bodies += [body for body in gone if body]
-    metadata = orjson.dumps({"resourceVersion": str(page.revision)})
-    content = b"".join((call.endpoint.list_head, metadata, b',"items":[', b",".join(bodies), b"]}\n"))
-    return respond.raw(content, warnings=call.warnings)
+    pieces = _pieces(call.endpoint.list_head + orjson.dumps({"resourceVersion": str(page.revision)}), bodies)
+    if long_list.fits(call, len(bodies)):
+        return await long_list.send(call, pieces)
+    return respond.raw(b"".join([piece async for piece in pieces]), warnings=call.warnings)
+
+
+async def _pieces(head: bytes, bodies: Sequence[bytes]) -> AsyncGenerator[bytes, None]:
+    yield head + b',"items":['
+    for start in range(0, len(bodies), long_list.SLICE):
+        yield b"," * (start > 0) + b",".join(bodies[start : start + long_list.SLICE])
+    yield b"]}\n"
 
 
 async def _one(platform: platforms.Platform, call: calls.Call, wanted: deletion.Wish, stored: record.Record) -> bytes:

@@ -42,7 +42,7 @@ async def list_objects(platform: platforms.Platform, call: calls.Call) -> web.St
         as_stored = call.accept.shape == "object" and call.endpoint.shows_stored(page.records)
         pieces = _stored(call, page, metadata) if as_stored else _rendered(platform, call, page, metadata)
         # Once an answer has begun, nothing may be found that cannot be converted.
-        if long_list.fits(call, page) and (as_stored or call.endpoint.form is None):
+        if long_list.fits(call, len(page.records)) and (as_stored or call.endpoint.form is None):
             return await long_list.send(call, pieces)
         response = respond.raw(b"".join([piece async for piece in pieces]), warnings=call.warnings)
     return await respond.compressed(response, call.request().headers.get("Accept-Encoding", ""))
@@ -115,7 +115,7 @@ def _metadata(page: resource.Page) -> dict[str, Any]:
 
 async def _stored(call: calls.Call, page: resource.Page, metadata: dict[str, Any]) -> AsyncGenerator[bytes, None]:
     """The list of objects that are served as they are stored."""
-    size = long_list.SLICE if long_list.fits(call, page) else len(page.records) or 1
+    size = long_list.SLICE if long_list.fits(call, len(page.records)) else len(page.records) or 1
     yield b"".join((call.endpoint.list_head, orjson.dumps(metadata), b',"items":['))
     for start in range(0, len(page.records), size):
         yield b"".join((b"," if start else b"", record.join(page.records[start : start + size])))

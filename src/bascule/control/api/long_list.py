@@ -16,7 +16,6 @@ from aiohttp import web
 
 from bascule.control.api import call as calls
 from bascule.control.api import respond
-from bascule.control.cache import resource
 
 ABOVE: Final = 1000
 """Fewer objects than this are sent in one piece."""
@@ -25,9 +24,9 @@ _WRITE_SECONDS: Final = 60.0
 _GZIP: Final = 31
 
 
-def fits(call: calls.Call, page: resource.Page) -> bool:
-    """Whether the page is long, and the client can take an answer whose length is not known beforehand."""
-    return len(page.records) >= ABOVE and call.request().version >= (1, 1)
+def fits(call: calls.Call, count: int) -> bool:
+    """Whether so many are many, and the client can take an answer whose length is not known beforehand."""
+    return count >= ABOVE and call.request().version >= (1, 1)
 
 
 async def send(call: calls.Call, pieces: AsyncGenerator[bytes, None]) -> web.StreamResponse:

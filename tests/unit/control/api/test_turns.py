@@ -112,7 +112,24 @@ WRITES = {
         orjson.dumps([{"op": "add", "path": f"/data/k{n}", "value": "v"} for n in range(9_000)]),
         "application/json-patch+json",
     ),
+    "merge patch": ("PATCH", f"{MAPS}/small", orjson.dumps({"data": MANY}), "application/merge-patch+json"),
+    "strategic patch": (
+        "PATCH",
+        f"{MAPS}/small",
+        orjson.dumps({"data": MANY}),
+        "application/strategic-merge-patch+json",
+    ),
+    "deep patch": ("PATCH", f"{MAPS}/small", b'{"data":' * 190 + b"1" + b"}" * 190, "application/merge-patch+json"),
+    "many containers": (
+        "POST",
+        "/api/v1/namespaces/default/pods",
+        orjson.dumps(harness.pod("many", containers=[{"name": f"c{n}", "image": "x:1"} for n in range(5_000)])),
+        "application/json",
+    ),
+    "all deleted": ("DELETE", "/api/v1/namespaces/default/pods?gracePeriodSeconds=0", None, "application/json"),
 }
+CODES = {"too large": 422, "json patch": 200, "merge patch": 200, "strategic patch": 200, "deep patch": 422}
+CODES["all deleted"] = 200
 
 
 async def test_reads(api: harness.Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,8 +142,9 @@ async def test_reads(api: harness.Api, monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_writes(api: harness.Api, monkeypatch: pytest.MonkeyPatch) -> None:
     await api.create(MAPS, harness.config_map("small", a="b"))
+    await _pods(api)
     for name, (method, path, body, media) in WRITES.items():
         with turns(monkeypatch) as taken:
             code = await _drain(api, method, path, body, {"Content-Type": media})
-        assert code == {"too large": 422, "json patch": 200}.get(name, 201), name
+        assert code == CODES.get(name, 201), name
         assert not [turn for turn in taken if turn[0] > LONGEST_SECONDS], name
