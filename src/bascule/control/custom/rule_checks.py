@@ -171,7 +171,7 @@ def _form(rule: dict[str, Any], node: structural.Node, path: str) -> Iterator[er
     expression = _text(rule, "messageExpression")
     if expression and not expression.strip():
         yield errors.required(f"{path}.messageExpression", "messageExpression must be non-empty if specified")
-    if rule.get("reason") is not None and rule["reason"] not in _REASONS:
+    if type(rule.get("reason")) is str and rule["reason"] not in _REASONS:
         yield errors.not_supported(f"{path}.reason", rule["reason"], _REASONS)
     yield from _field_path(_text(rule, "fieldPath"), node, f"{path}.fieldPath")
 
@@ -196,7 +196,7 @@ def _transition(
     if compiled.uses_old and context.uncorrelated:
         detail = f"oldSelf cannot be used on the uncorrelatable portion of the schema within {context.uncorrelated}"
         yield errors.invalid_value(f"{path}.rule", compiled.text, detail)
-    elif not compiled.uses_old and rule.get("optionalOldSelf") is not None:
+    elif not compiled.uses_old and type(rule.get("optionalOldSelf")) is bool:
         detail = "may not be set if oldSelf is not used in rule"
         yield errors.invalid_value(f"{path}.optionalOldSelf", rule["optionalOldSelf"], detail)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from bascule.control.cel import declarations, estimate, program, types
+from bascule.control.cel import ast, declarations, estimate, program, types
 from bascule.control.cel.data import Declared
 from bascule.control.cel.errors import CompileError
 from bascule.control.cel.libraries.kubernetes import ENVIRONMENT
-from bascule.control.custom import rule_paths, structural
+from bascule.control.custom import patterns, rule_paths, structural
 
 
 @dataclass(slots=True)
@@ -57,6 +57,9 @@ def compile(rule: dict[str, Any], node: structural.Node, declared: Declared) -> 
     if found.result != types.BOOL:
         compiled.problem = "cel expression must evaluate to a bool"
         return compiled
+    compiled.problem = _pattern_problem(found.tree)
+    if compiled.problem:
+        return compiled
     compiled.run = found
     compiled.cost_max = estimate.cost(found.tree, sizes).most
     expression = _text(rule, "messageExpression")
@@ -68,6 +71,20 @@ def compile(rule: dict[str, Any], node: structural.Node, declared: Declared) -> 
         except rule_paths.PathError:
             compiled.field_path = ""
     return compiled
+
+
+def _pattern_problem(tree: ast.Node) -> str:
+    """What is wrong with a pattern that is written out (those of ``matches`` the checker has seen)."""
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        stack.extend(ast.children(node))
+        if isinstance(node, ast.Call) and node.function in ("find", "findAll") and node.args:
+            pattern = node.args[0]
+            problem = patterns.problem(pattern.value) if isinstance(pattern, ast.Literal) else ""
+            if problem:
+                return f"program instantiation failed: {problem}"
+    return ""
 
 
 def _add_explanation(

@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -74,8 +75,9 @@ PIECES = (
 )
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(PIECES.split()), max_size=14).map(" ".join))
-@settings(max_examples=300)
+@settings(max_examples=200)
 def test_any_text_compiles_or_says_why_not(source: str) -> None:
     compiled, problem = attempt(source)
     if compiled is None:
@@ -111,8 +113,9 @@ def grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     )
 
 
+@pytest.mark.slow
 @given(st.recursive(st.sampled_from(LEAVES.split()), grown, max_leaves=12), st.integers(0, 300))
-@settings(max_examples=400)
+@settings(max_examples=200)
 def test_programs_end_in_a_value_or_an_error_within_the_budget(source: str, limit: int) -> None:
     compiled, _ = attempt(f"[0].map(x, {source})")
     if compiled is None:

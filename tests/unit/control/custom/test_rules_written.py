@@ -97,6 +97,11 @@ def test_form(rule: dict[str, Any], cause: Cause) -> None:
             "rule",
             "compilation failed: ERROR: <input>:1:5: undefined field 'b'\n | self.b == 1\n | ....^",
         ),
+        (
+            {"rule": "self.a.find(')') == ''"},
+            "rule",
+            "program instantiation failed: error parsing regexp: unexpected ): `)`",
+        ),
         ({"rule": "1 + 1"}, "rule", "cel expression must evaluate to a bool"),
         (
             {"rule": "true", "messageExpression": "x"},
