@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+
 import orjson
 
 from bascule.control.cache import keys, record
 from bascule.control.store import contract, memory
 from bascule.vocabulary import objects
+from tests import waiting
 from tests.unit.control.api import crds, harness
 
 PATH = f"/apis/{crds.GROUP}/v1/namespaces/default/crontabs"
@@ -153,3 +157,34 @@ async def test_a_definition_named_as_a_built_in_neither_hides_nor_deletes_its_ob
 async def _put(store: contract.Store, group: str, plural: str, key: objects.Key, obj: harness.Object) -> None:
     value = record.draft(orjson.loads(orjson.dumps(obj)), {}).value
     await store.commit([contract.Put(keys.text(keys.prefix(group, plural), key), value, contract.ABSENT)])
+
+
+async def test_what_is_still_being_sent_when_the_definition_goes_is_not_stored(api: harness.Api) -> None:
+    await crds.serve(api, crds.definition())
+    await api.create(PATH, crds.custom("one"))
+    arrived = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b'{"metadata":{"name":"late"}'
+        await arrived.wait()
+        yield b"}"
+
+    headers = {"Authorization": "Bearer admin", "Content-Type": "application/json"}
+    request = api.session.post(api.url + PATH, data=slowly(), headers=headers)
+    sending = asyncio.create_task(request.__aenter__())
+    await waiting.until(lambda: api.dispatcher.lanes.reserved.running > 0, what="the request's begin")
+    await api.call("DELETE", CRD)
+    await crds.gone(api, CRD)
+    arrived.set()
+    answer = await sending
+    assert answer.status == 404
+    records = api.platform.cache.loaded(crds.GROUP, "crontabs")
+    assert records is not None
+    assert len(records) == 0
+
+
+async def test_a_write_to_all_clusters_makes_none(api: harness.Api) -> None:
+    answer = await api.call("POST", "/clusters/*/api/v1/namespaces/default/configmaps", harness.config_map("a"))
+    assert answer.code == 400
+    namespaces = (await api.get("/clusters/*/api/v1/namespaces")).body["items"]
+    assert len(namespaces) == 4

@@ -134,8 +134,12 @@ class Definitions:
         records = await self._caches.resource(found.group, found.plural)
         webhooked = ready.conversion.get("strategy") == "Webhook"
         hook = self.webhooks.hook(found.key.cluster, ready.conversion) if webhooked else None
-        view = form.Form(ready, version, hook, self._converted, found.uid)
+        view = form.Form(ready, version, hook, self._converted, found.uid, lambda: self._lives(found))
         return found.endpoints.setdefault(version, make(row, ready, records, view))
+
+    def _lives(self, found: offer.Offer) -> bool:
+        now = self.offered(found.key)
+        return now is not None and now.uid == found.uid
 
     async def _across(self, group: str, version: str, plural: str) -> endpoint.Endpoint | None:
         """Of all clusters: shown by the first that has it, decoded by each object's own."""

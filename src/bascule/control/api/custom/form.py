@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import orjson
@@ -60,9 +60,11 @@ class Form:
         hook: webhook.Hook | None,
         converted: Conversions,
         uid: str,
+        lives: Callable[[], bool],
     ) -> None:
-        """`uid` of the definition: another's conversions are not this one's."""
+        """`uid` of the definition: another's conversions are not this one's. `lives`: whether it is there still."""
         self._uid = uid
+        self._lives = lives
         self._made = made
         self._own = made.definition.known[version]
         self.api_version = made.api_version(version)
@@ -176,7 +178,7 @@ class Form:
     # Into the store
 
     async def draft(self, obj: objects.Object) -> record.Draft:
-        """The object, which is of this version and stays as it is, as it is stored."""
+        """The object, which is of this version and stays as it is, as it is stored. 404 when its kind is no more."""
         made, name = self._made, self._made.storage
         storing = made.definition.known[name]
         wanted = obj
@@ -188,6 +190,8 @@ class Form:
         selectable = {**storing.strategy.selectable_fields(wanted), TOKEN: made.tokens[name]}
         if self._hook is not None:
             selectable |= await self._selectable_elsewhere(obj, name)
+        if not self._lives():
+            raise errors.path_not_found()  # The request was under way when the definition went.
         return record.draft(wanted, selectable)
 
     async def _to(self, obj: objects.Object, api_version: str) -> objects.Object:

@@ -80,8 +80,13 @@ class Removal:
             await self._say(*_NEVER)
         else:
             await self._say(*_IN_PROGRESS)
-            await self._delete_all(self._stored(crd, group, plural, await self._platform.cache.resource(group, plural)))
+            own = self._stored(crd, group, plural, await self._platform.cache.resource(group, plural))
+            await self._delete_all(own)
             await self._say(*_COMPLETED)
+            await self._release()
+            if self._platform.custom.records.get(self._key) is None:
+                await self._delete_each(own)  # What was being written just then.
+            return
         await self._release()
 
     def _stored(
