@@ -112,6 +112,7 @@ class Loader:
         """Entries come in order: those of one namespace follow each other and are taken in together."""
         bucket, cluster, namespace = _NO_BUCKET, "", ""
         records: list[record.Record] = []
+        new, key_class, loaded = tuple.__new__, objects.Key, record.loaded
         for text, value, revision in entries:
             try:
                 if not text.startswith(bucket):
@@ -119,8 +120,8 @@ class Loader:
                     records, bucket = [], _NO_BUCKET
                     cluster, namespace, name = keys.within(made.name, text)
                     bucket = text.removesuffix(name)
-                key = tuple.__new__(objects.Key, (cluster, namespace, text[len(bucket) :]))
-                records.append(record.Record(key, revision, record.load(value)))
+                key = new(key_class, (cluster, namespace, text[len(bucket) :]))
+                records.append(loaded(key, revision, value))
             except ValueError as error:
                 self._set_aside(text, error)
         made.load(records)

@@ -191,6 +191,22 @@ def _encode(prefix: bytes, suffix: bytes, labels: dict[str, Any], fields: dict[s
 
 def load(value: bytes) -> Draft:
     """A draft of a stored value. The body is not looked at: the store's checksum vouches for it. Raises Undecodable."""
+    _check(value)
+    return Draft(value, None)
+
+
+def loaded(key: objects.Key, revision: int, value: bytes) -> Record:
+    """The record of a stored value, as ``load`` reads it."""
+    _check(value)
+    made = _bare(Record)
+    made.key, made.revision, made._value, made._pieces = key, revision, value, None
+    return made
+
+
+_bare = object.__new__
+
+
+def _check(value: bytes) -> None:
     try:
         form, labels, fields, _ = _HEADER.unpack_from(value)
     except struct.error as error:
@@ -199,7 +215,6 @@ def load(value: bytes) -> Draft:
         raise Undecodable(f"stored in form {form}, which this version of Bascule cannot read")
     if _HEADER.size + labels + fields >= len(value):
         raise Undecodable("not a whole stored object")
-    return Draft(value, None)
 
 
 def parts(records: Iterable[Record]) -> Iterator[bytes]:

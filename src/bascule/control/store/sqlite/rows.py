@@ -56,14 +56,14 @@ def sound(id: int, key: str, previous: int, claimed: int, value: bytes | None) -
 
 def sound_entries(found: Iterable[tuple[str, int, int, int, bytes]]) -> list[contract.Entry] | None:
     """The entries of rows given as key, id, previous, checksum and value; None where any is not what was written."""
-    crc32, entry = zlib.crc32, contract.Entry
+    crc32, entry, new = zlib.crc32, contract.Entry, tuple.__new__
     entries = []
     try:
         for key, id, previous, claimed, value in found:
             seed = (id ^ (id >> 32) ^ (previous * 31) ^ (previous >> 27)) & 0xFFFFFFFF
             if crc32(value, crc32(key.encode(), seed)) != claimed:
                 return None
-            entries.append(entry(key, value, id >> _PLACE_BITS))
+            entries.append(new(entry, (key, value, id >> _PLACE_BITS)))
     except (TypeError, AttributeError):  # Damage may have changed the columns' types too.
         return None
     return entries
