@@ -19,10 +19,12 @@ class Documents:
     """The discovery documents of one registry."""
 
     def __init__(self, registry: resources.Registry, address: str) -> None:
-        self._registry = registry
         self._address = address
         self._bytes: dict[tuple[str, str], bytes] = {}
-        self._groups = list(dict.fromkeys(group for group, _ in registry.group_versions() if group))
+        self._rows: dict[str, dict[str, list[resources.Resource]]] = {}
+        for row in registry:
+            self._rows.setdefault(row.group, {}).setdefault(row.version, []).append(row)
+        self._groups = [group for group in self._rows if group]
 
     def paths(self) -> list[str]:
         """Every path that has a document."""
@@ -30,7 +32,7 @@ class Documents:
         return ["/api", "/api/v1", "/apis", *groups]
 
     def _versions(self, group: str) -> list[str]:
-        return [f"/apis/{group}/{version}" for version in self._registry.versions(group)]
+        return [f"/apis/{group}/{version}" for version in self._rows[group]]
 
     def answer(self, path: str, accept: str) -> tuple[bytes, str] | None:
         """The document at a path and its media type; None where there is none."""
@@ -58,13 +60,13 @@ class Documents:
                 return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
             case ["apis", group] if group in self._groups:
                 return {"kind": "APIGroup", "apiVersion": "v1", **self._group(group)}
-            case ["apis", group, version] if version in self._registry.versions(group) and group:
+            case ["apis", group, version] if group and version in self._rows.get(group, ()):
                 return self._resource_list(group, version)
         return None
 
     def _group(self, group: str) -> dict[str, Any]:
         versions = [
-            {"groupVersion": f"{group}/{version}", "version": version} for version in self._registry.versions(group)
+            {"groupVersion": f"{group}/{version}", "version": version} for version in self._rows[group]
         ]
         return {"name": group, "versions": versions, "preferredVersion": versions[0]}
 
@@ -89,8 +91,7 @@ class Documents:
         return content | {"apiVersion": "v1"} if group else content
 
     def _of(self, group: str, version: str) -> list[resources.Resource]:
-        rows = [r for r in self._registry if (r.group, r.version) == (group, version)]
-        return sorted(rows, key=lambda r: r.plural)
+        return sorted(self._rows[group][version], key=lambda row: row.plural)
 
     def _aggregated(self, path: str, api: str) -> dict[str, Any]:
         groups = [""] if path == "/api" else self._groups
@@ -102,7 +103,7 @@ class Documents:
                     "resources": [_aggregated_row(resource) for resource in self._of(group, version)],
                     "freshness": "Current",
                 }
-                for version in self._registry.versions(group)
+                for version in self._rows[group]
             ]
             metadata: dict[str, Any] = {"creationTimestamp": None}
             if group:
