@@ -189,8 +189,9 @@ def _update_rules(new: Object, old: Object) -> Causes:
 def _same_affinity(now: Any, before: Any) -> bool:
     """Where the volume can be reached stays, but an old label may be called by its new name."""
     if type(now) is dict and type(before) is dict:
-        if type(before.get("key")) is str and _STABLE_LABELS.get(before["key"]) == now.get("key"):
-            before = {**before, "key": now["key"]}
+        stable = _STABLE_LABELS.get(shape.text(before, "key"))
+        if stable is not None and now.get("key") == stable:
+            before = {**before, "key": stable}
         return now.keys() == before.keys() and all(_same_affinity(now[key], before[key]) for key in now)
     if type(now) is list and type(before) is list:
         return len(now) == len(before) and all(map(_same_affinity, now, before))

@@ -27,7 +27,12 @@ def _line(mark: str, depth: int, text: str) -> str:
 
 
 def _value(value: Any) -> str:
-    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode() if value is not None else "nil"
+    if value is None:
+        return "nil"
+    try:
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:
+        return str(value)
 
 
 def _label(key: object) -> str:
