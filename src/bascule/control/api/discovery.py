@@ -65,9 +65,7 @@ class Documents:
         return None
 
     def _group(self, group: str) -> dict[str, Any]:
-        versions = [
-            {"groupVersion": f"{group}/{version}", "version": version} for version in self._rows[group]
-        ]
+        versions = [{"groupVersion": f"{group}/{version}", "version": version} for version in self._rows[group]]
         return {"name": group, "versions": versions, "preferredVersion": versions[0]}
 
     def _resource_list(self, group: str, version: str) -> dict[str, Any]:
