@@ -36,7 +36,10 @@ class Documents:
     ) -> None:
         self._built_in = built_in
         self._definitions = found
-        self._offers = offers
+        self._rows: dict[tuple[str, str], list[tuple[offer.Offer, resources.Resource]]] = {}
+        for one in offers:
+            for row in one.rows:
+                self._rows.setdefault((row.group, row.version), []).append((one, row))
         self._version = version
         self._made: dict[tuple[str, str], openapi.Document] = {}
         self._fragments: tuple[openapi.Document, openapi.Document] | None = None
@@ -47,33 +50,25 @@ class Documents:
         if path == openapi.V2:
             return await openapi.answer(http, await self._version_2(http.headers.get("Accept", "")))
         if path == openapi.HEAD:
-            hashes = {**await self._built_in.hashes(), **{key: self._hash(*key) for key in self._group_versions()}}
+            hashes = {**await self._built_in.hashes(), **{key: self._hash(key) for key in self._rows}}
             return await openapi.answer(http, openapi.Document.of(respond.dump(openapi_v3.index(hashes))))
         key = openapi.group_version(path)
-        if key not in self._group_versions():
+        if key not in self._rows:
             return await self._built_in.serve(http, path)
         async with self._lock:
             if key not in self._made:
-                self._made[key] = await self._version_3(*key)
+                self._made[key] = await self._version_3(key)
         return await openapi.answer(http, self._made[key])
 
-    def _group_versions(self) -> dict[tuple[str, str], None]:
-        return dict.fromkeys((row.group, row.version) for one in self._offers for row in one.rows)
-
-    def _rows(self, group: str, version: str) -> list[tuple[offer.Offer, resources.Resource]]:
-        return [(one, row) for one in self._offers for row in one.rows if (row.group, row.version) == (group, version)]
-
-    def _hash(self, group: str, version: str) -> str:
-        made_of = [(one.uid, one.generation, repr(row)) for one, row in self._rows(group, version)]
+    def _hash(self, key: tuple[str, str]) -> str:
+        made_of = [(one.uid, one.generation, repr(row)) for one, row in self._rows[key]]
         return hashlib.sha256(orjson.dumps([self._version, made_of])).hexdigest().upper()
 
-    async def _version_3(self, group: str, version: str) -> openapi.Document:
-        found = await self._described(self._rows(group, version), 3)
-        rows = [row for _, row in self._rows(group, version)]
-        content = await asyncio.to_thread(
-            openapi_v3.document, group, version, rows, self._version, definitions=_machinery(), custom=found
-        )
-        return openapi.Document(content, "application/json", f'"{self._hash(group, version)}"')
+    async def _version_3(self, key: tuple[str, str]) -> openapi.Document:
+        found = await self._described(self._rows[key], 3)
+        rows = [row for _, row in self._rows[key]]
+        content = await asyncio.to_thread(_document, key, rows, self._version, found)
+        return openapi.Document(content, "application/json", f'"{self._hash(key)}"')
 
     async def _described(
         self, rows: Sequence[tuple[offer.Offer, resources.Resource]], api: publishing.Version
@@ -108,13 +103,18 @@ class Documents:
         return openapi.Document(content, document.media, own.tag)
 
     async def _fragment(self) -> tuple[openapi.Document, openapi.Document]:
-        rows = [(one, row) for one in self._offers for row in one.rows]
+        rows = [pair for pairs in self._rows.values() for pair in pairs]
         found = await self._described(rows, 2)
         served = [row for _, row in rows if (row.api_version, row.kind) in found]
         described = await asyncio.to_thread(openapi_v2.fragment, served, found)
         members = b"\x00".join(orjson.dumps(described[part])[1:-1] for part in ("paths", "definitions"))
         encoded = await asyncio.to_thread(openapi_v2_protobuf.encode, described)
         return openapi.Document.of(members), openapi.Document.of(encoded)
+
+
+def _document(key: tuple[str, str], rows: list[resources.Resource], version: str, found: openapi_v3.Custom) -> bytes:
+    """To be computed aside: the catalog is read the first time."""
+    return openapi_v3.document(*key, rows, version, definitions=_machinery(), custom=found)
 
 
 def _published(row: resources.Resource, node: structural.Node, api: publishing.Version) -> dict[str, Any]:
