@@ -20,6 +20,7 @@ import orjson
 import uvloop
 
 from bascule.bridge.identity import faults, pki
+from bascule.control.access import static_tokens
 from bascule.control.api import assembly, logs, server
 from bascule.control.api import platform as platforms
 from bascule.control.api.streaming import bridge
@@ -51,6 +52,12 @@ _LOCAL: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
     "--advertise", default="", help="Address at which nodes and pods reach this server (default: first --bind)."
 )
 @click.option("--name", "names", multiple=True, help="A further host name or address of this server; repeatable.")
+@click.option(
+    "--token-auth-file",
+    "token_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help='Users by token, for trials: lines of token,user,uid,"group1,group2". Such tokens never expire.',
+)
 @click.option("--log-level", default="info", show_default=True)
 def main(
     data_dir: Path,
@@ -61,18 +68,24 @@ def main(
     service_node_port_range: str,
     advertise: str,
     names: tuple[str, ...],
+    token_file: Path | None,
     log_level: str,
 ) -> None:
     """Serve the Kubernetes API from a data directory, which is completed where something is missing."""
     logs.configure("api", log_level, clock.SystemClock())
     ports = _ports(service_node_port_range)
     host = _LOCAL.get(binds[0], binds[0])
-    settings = platforms.Settings(
-        service_range=service_cidr, node_ports=ports, host=host, port=port, advertised=advertise or host
-    )
     try:
+        settings = platforms.Settings(
+            service_range=service_cidr,
+            node_ports=ports,
+            host=host,
+            port=port,
+            advertised=advertise or host,
+            static_tokens=static_tokens.read(token_file) if token_file else {},
+        )
         uvloop.run(_serve(data_dir, engine, settings, binds, names))
-    except (contract.StoreError, faults.IdentityError) as error:
+    except (contract.StoreError, faults.IdentityError, static_tokens.BadFile) as error:
         _give_up(str(error))
     except sqlite3.Error as error:
         _give_up(f"the store in {data_dir} cannot be opened: {error}")

@@ -48,7 +48,9 @@ async def assemble(
         registry=builtins.REGISTRY,
         endpoints=made,
         reader=view,
-        authenticator=authentication.Authenticator(view, keys=keys, issuer=settings.issuer, time=time),
+        authenticator=authentication.Authenticator(
+            view, keys=keys, issuer=settings.issuer, time=time, static=settings.static_tokens
+        ),
         authorizer=authorizer,
         admission=chain.Chain(view, authorizer=authorizer, time=time),
         issuer=tokens.Issuer(view, keys=keys, issuer=settings.issuer, time=time),

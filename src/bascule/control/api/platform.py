@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,8 +12,8 @@ from bascule.control import kinds
 from bascule.control.access import authentication, authorization, tokens, user
 from bascule.control.access.admission import chain
 from bascule.control.api import allocation, conversion, endpoint, reader, watches
-from bascule.control.api.streaming import bridge as bridges
 from bascule.control.api.custom import definitions
+from bascule.control.api.streaming import bridge as bridges
 from bascule.control.cache import cache
 from bascule.control.kinds import strategy
 from bascule.control.schema import catalog, types
@@ -34,6 +35,8 @@ class Settings:
     port: int = 6443
     advertised: str = "127.0.0.1"
     """The address at which pods and nodes reach this server."""
+    static_tokens: Mapping[str, user.User] = field(default_factory=dict)
+    """Users by tokens that the operator listed."""
 
 
 @dataclass(slots=True)

@@ -1,12 +1,13 @@
 """Credentials: certificates, service-account tokens and what they are bound to, bootstrap tokens."""
 
+import pathlib
 from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 
 from bascule.bridge.identity import authority, certificates, service_account_keys
-from bascule.control.access import authentication, review, tokens, user
+from bascule.control.access import authentication, review, static_tokens, tokens, user
 from bascule.vocabulary import clock, errors, objects, timestamps
 from tests.unit.control.access import world
 
@@ -190,3 +191,19 @@ async def test_bootstrap_token_expires(setting: Setting) -> None:
     setting.held.put("", "secrets", bootstrap_secret(expiration="soon"))
     with pytest.raises(errors.StatusError, match="has expired"):
         setting.bearer(BOOTSTRAP)
+
+
+def test_listed_tokens(setting: Setting, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "tokens.csv"
+    path.write_text('admin-token,admin,1,"system:masters, team"\nplain,jane,2\n\n')
+    found = static_tokens.read(path)
+    assert found["admin-token"] == user.User("admin", ("system:masters", "team", user.AUTHENTICATED), "1")
+    assert found["plain"].groups == (user.AUTHENTICATED,)
+    known = authentication.Authenticator(setting.held, keys=KEYS, issuer=ISSUER, time=setting.time, static=found)
+    assert known.authenticate(certificate_der=None, authorization="Bearer plain").name == "jane"
+    with pytest.raises(errors.StatusError):
+        known.authenticate(certificate_der=None, authorization="Bearer other")
+    for text in ("token,user", ",user,1", "a,b,c\na,d,e"):
+        path.write_text(text)
+        with pytest.raises(static_tokens.BadFile):
+            static_tokens.read(path)
