@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from bascule.control.api import trust  # noqa: F401 - before anything that imports aiohttp
+
+# isort: split
 import asyncio
 import dataclasses
 import errno
