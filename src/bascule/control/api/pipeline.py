@@ -108,7 +108,7 @@ async def _create_named(platform: platforms.Platform, call: calls.Call, obj: obj
     platform.admission.mutate(asked, obj)
     kind.default(obj)
     with _claim(platform, call, obj) as claim:
-        _refuse(call, obj, await call.aside(kind.validate, obj))
+        _refuse(call, obj, await call.aside(kind.validate_create or kind.validate, obj))
         for warning in kind.warnings(obj):
             call.warn(warning)
         platform.admission.validate(asked, obj)
@@ -178,6 +178,7 @@ async def _update_once(
         kind.default(new)
     with _claim(platform, call, new, old) as claim:
         _refuse(call, new, await call.aside(_update_causes, call, new, old))
+        _warn_of_update(call, new, old)
         platform.admission.validate(asked, new)
         ended = ends(new)
         if call.options.dry_run or (new == old and not ended and not endpoint.is_stale(stored)):
@@ -198,10 +199,21 @@ async def _update_once(
     return Outcome(endpoint.body(stored), deleted=ended)
 
 
+def _warn_of_update(call: calls.Call, new: objects.Object, old: objects.Object) -> None:
+    kind = call.endpoint.strategy
+    if call.subresource or not kind.warns_on_update:
+        return
+    if not kind.generation or objects.generation(new) != objects.generation(old):
+        for warning in kind.warnings(new):
+            call.warn(warning)
+
+
 def _update_causes(call: calls.Call, new: objects.Object, old: objects.Object) -> list[errors.Cause]:
     kind = call.endpoint.strategy
     if call.subresource == "status":
         return kind.validate_status(new, old)
+    if call.subresource in kind.doors:
+        return [*kind.validate(new), *kind.doors[call.subresource](new, old)]
     if call.subresource in ("resize", "ephemeralcontainers", "binding", "approval"):
         return kind.validate(new)
     return kind.validate(new) + kind.validate_update(new, old)
