@@ -23,7 +23,7 @@ _IGNORED = frozenset({"events", "events.events.k8s.io", "leases.coordination.k8s
 _REMEMBERED = 10000
 _EVERY_CLUSTER = "*"
 _PATIENCE_SECONDS = 60.0
-"""So long a custom kind that cannot be read holds up everything else: a tenant's broken webhook is no reason to wait."""
+"""So long a custom kind that cannot be read holds up everything else: a tenant's broken kind is none to wait for."""
 
 
 class GarbageCollection:
