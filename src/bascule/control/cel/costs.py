@@ -18,7 +18,8 @@ TRAVERSAL, REGEX = 0.1, 0.25
 TEXT_LENGTH_MAX = 16 * 1024 * 1024
 """No text may grow beyond this, whatever it costs: several times the largest request."""
 _COPIED_PER_UNIT = 128
-_ORDINARY_NODES, _NODES_PER_UNIT = 64, 8
+_ORDINARY_NODES, _NODES_PER_UNIT = 64, 2
+_ORDINARY_LENGTH = 1000
 
 
 CONTAINERS = LISTS + MAPS
@@ -40,6 +41,11 @@ def first_text_twice(first: Any, *_: Any) -> int:
 
 def result_text_twice(*values: Any) -> int:
     return text(size(values[-1]), 2 * TRAVERSAL)
+
+
+def formatted(first: Any, *values: Any) -> int:
+    """The format is walked over, and so is what comes out when it is long."""
+    return text(size(first)) + text(max(0, len(values[-1]) - _ORDINARY_LENGTH))
 
 
 def both_texts(first: Any, second: Any, _result: Any) -> int:

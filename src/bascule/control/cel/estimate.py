@@ -20,7 +20,10 @@ _SCALARS = frozenset({"bool", "double", "duration", "int", "timestamp", "uint"})
 
 def cost(tree: ast.Node, variables: Mapping[str, Declared]) -> Range:
     """The least and the most a run can cost. ``variables`` says what is known of their sizes."""
-    return _Estimate(variables).cost(tree)
+    try:
+        return _Estimate(variables).cost(tree)
+    except RecursionError:  # nested too deeply to tell
+        return UNKNOWN
 
 
 @dataclass(slots=True)

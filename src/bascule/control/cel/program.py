@@ -65,12 +65,15 @@ class Program:
 
 def compile(source: str, environment: Environment) -> Program:
     """Raises CompileError."""
-    tree = parser.parse(source)
-    result = checker.check(source, tree, environment)
-    used = sorted(_used(tree) & environment.variables.keys())
-    names = {name: index + 2 for index, name in enumerate(used)}
-    compiler = evaluation.Compiler(names)
-    code = compiler.code(tree)
+    try:
+        tree = parser.parse(source)
+        result = checker.check(source, tree, environment)
+        used = sorted(_used(tree) & environment.variables.keys())
+        names = {name: index + 2 for index, name in enumerate(used)}
+        compiler = evaluation.Compiler(names)
+        code = compiler.code(tree)
+    except RecursionError as error:
+        raise errors.CompileError(source, [errors.Issue(0, "expression recursion limit exceeded")]) from error
     return Program(source, tree, result, code, names, compiler.width)
 
 

@@ -16,6 +16,7 @@ Evaluate = Callable[[Frame], Any]
 UNSET: Any = object()
 """In a variable's place when it has no value."""
 _ABSENT = object()
+_SHOWN_MAX = 1000
 _NUMBERS = frozenset({int, Uint, float})
 _SETS = (frozenset({str}), frozenset({bool}), _NUMBERS)
 """Types whose values can be equal to each other."""
@@ -133,7 +134,7 @@ class _MissingError(EvaluationError):
 
 def shown(key: Any) -> str:
     """A key as errors show it."""
-    return str(key).lower() if type(key) is bool else str(key)
+    return str(key).lower() if type(key) is bool else str(key)[:_SHOWN_MAX]
 
 
 def indexed(operand: Evaluate, key: Evaluate, *, optional: bool) -> Evaluate:

@@ -109,6 +109,17 @@ def test_text_cannot_grow_without_bound() -> None:
         huge.evaluate({})
 
 
+def test_what_is_long_is_neither_read_nor_repeated() -> None:
+    for call in ("duration", "timestamp", "double", "timestamp('2020-01-01T00:00:00Z').getHours"):
+        compiled = program.compile(f"string({call}(string(dyn('{'9' * 50_000}')))) == ''", ENVIRONMENT)
+        outcome = compiled.run({})
+        assert outcome.error is not None
+        assert len(str(outcome.error)) < 300
+    missing = program.compile(f"{{'a': 1}}[string(dyn('{'k' * 50_000}'))] == 1", ENVIRONMENT).run({})
+    assert len(str(missing.error)) < 2000
+    assert program.compile(f"'%s'.format(['{'k' * 50_000}']).size() > 0", ENVIRONMENT).run({}).cost > 4000
+
+
 def test_an_environment_takes_further_libraries() -> None:
     library = Library()
     library.add("double", "string . -> string", lambda text: text * 2, id="twice")

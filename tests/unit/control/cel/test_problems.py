@@ -73,5 +73,19 @@ def test_what_nests_too_deeply_does_not_compile() -> None:
     assert program.compile(" && ".join(["i > 0"] * 2000), ENV).evaluate({"i": 1}) is True
 
 
+def test_deep_trees_compile_wherever_the_caller_stands() -> None:
+    def deeper(levels: int) -> str:
+        if levels:
+            return deeper(levels - 1)
+        try:
+            program.compile("+".join(["1"] * 240), ENV)
+        except CompileError as error:
+            return str(error)
+        return "recursion limit"
+
+    assert "recursion limit" in deeper(0)
+    assert "recursion limit exceeded" in deeper(600)
+
+
 def test_what_is_too_long_does_not_compile() -> None:
     assert "code point size exceeds limit" in problem("1" * 100_001)

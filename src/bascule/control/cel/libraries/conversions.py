@@ -16,6 +16,7 @@ from bascule.control.cel.values import Uint
 _INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
 _UNSIGNED = re.compile(r"[0-9]{1,40}")
 _DOUBLE = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:[iI]nf(?:inity)?|[nN]a[nN])")
+_DIGITS_MAX = 1000
 _TRUE, _FALSE = {"1", "t", "T", "TRUE", "true", "True"}, {"0", "f", "F", "FALSE", "false", "False"}
 
 
@@ -54,7 +55,7 @@ def _uint_of_text(text: str) -> Uint:
 
 
 def _double_of_text(text: str) -> float:
-    if not _DOUBLE.fullmatch(text):
+    if len(text) > _DIGITS_MAX or not _DOUBLE.fullmatch(text):
         raise _failed("string", "double")
     value = float(text)
     if math.isinf(value) and text[-1].isdigit():

@@ -120,4 +120,4 @@ _add("reverse", "string . -> string", lambda text: text[::-1], cost=costs.first_
 _add("join", "list<string> . -> string", _join, cost=costs.result_text_twice)
 _add("join", "list<string> . string -> string", _join, cost=costs.result_text_twice)
 _add("strings.quote", "string -> string", _quote, cost=costs.first_text)
-_add("format", "string . list<dyn> -> string", formatting.format, id="ext_format_string", cost=costs.first_text)
+_add("format", "string . list<dyn> -> string", formatting.format, id="ext_format_string", cost=costs.formatted)

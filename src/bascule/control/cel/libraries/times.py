@@ -18,6 +18,8 @@ _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=_UTC)
 _FIRST = -62135596800 * SECOND
 _LAST = 253402300800 * SECOND - 1
 _UNITS = {"h": 3600 * SECOND, "m": 60 * SECOND, "s": SECOND, "ms": 10**6, "us": 1000, "µs": 1000, "μs": 1000, "ns": 1}
+_LENGTH_MAX = 100
+"""No moment, span or time zone takes more characters; nor do messages show more."""
 _PART = re.compile(r"(\d*)(?:\.(\d*))?(h|ms|m|s|us|µs|μs|ns)", re.ASCII)
 _MOMENT = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:[.,](\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
@@ -43,22 +45,23 @@ def parse_duration(text: str) -> Duration:
     """``1h2m3.5s``, ``-250ms``, ``0``. Raises EvaluationError."""
     body = text[1:] if text[:1] in ("+", "-") else text
     total, at = Fraction(0), 0
-    while at < len(body) <= 256:
+    while at < len(body) <= _LENGTH_MAX:
         match = _PART.match(body, at)
         if match is None or not (match[1] or match[2]):
             break
         total += Fraction(int(match[1] + (match[2] or "") or "0"), 10 ** len(match[2] or "")) * _UNITS[match[3]]
         at = match.end()
     if body != "0" and (not body or at < len(body)):
-        raise EvaluationError(f'time: invalid duration "{text}"')
+        raise EvaluationError(f'time: invalid duration "{text[:_LENGTH_MAX]}"')
     nanoseconds = int(total)
     return duration(-nanoseconds if text[0] == "-" else nanoseconds)
 
 
 def parse_timestamp(text: str) -> Timestamp:
     """RFC 3339. Raises EvaluationError."""
-    match = _MOMENT.fullmatch(text)
+    match = _MOMENT.fullmatch(text) if len(text) <= _LENGTH_MAX else None
     if match is None:
+        text = text[:_LENGTH_MAX]
         raise EvaluationError(f'parsing time "{text}": cannot parse as an RFC 3339 timestamp')
     year, month, day, hour, minute, second = (int(match[index]) for index in range(1, 7))
     try:
@@ -104,6 +107,8 @@ def timestamp_text(value: Timestamp) -> str:
 @functools.lru_cache(maxsize=256)
 def _zone(name: str) -> datetime.tzinfo:
     match = _OFFSET.fullmatch(name)
+    if len(name) > _LENGTH_MAX:
+        raise EvaluationError("unknown time zone")
     try:
         if match is not None:
             offset = datetime.timedelta(hours=int(match[2]), minutes=int(match[3]))
