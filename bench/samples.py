@@ -37,7 +37,7 @@ def pod(name: str, group: int = 0) -> dict[str, Any]:
 
 
 def status_patch(number: int) -> dict[str, Any]:
-    """What a kubelet sends when a pod is ready."""
+    """What a kubelet sends when a pod is ready; a pod keeps its address, which lists of addresses are merged by."""
     moment = f"2026-01-01T00:{number // 60 % 60:02}:{number % 60:02}Z"
     conditions = [
         {"type": kind, "status": "True", "lastProbeTime": None, "lastTransitionTime": moment}
@@ -53,7 +53,7 @@ def status_patch(number: int) -> dict[str, Any]:
         "restartCount": number,
         "state": {"running": {"startedAt": moment}},
     }
-    address = f"10.244.{number % 250}.{number % 200 + 2}"
+    address = "10.244.1.2"
     return {
         "status": {
             "phase": "Running",
