@@ -58,6 +58,8 @@ async def test_a_definition_waits_for_objects_that_have_finalizers(api: harness.
     await crds.gone(api, f"{PATH}/free")
     refused = await api.call("POST", PATH, crds.custom("late"))
     assert (refused.code, refused.body["reason"]) == (405, "MethodNotAllowed")
+    (row,) = (await api.get(f"/apis/{crds.GROUP}/v1")).body["resources"]
+    assert row["verbs"] == ["delete", "deletecollection", "get", "list", "watch"]
     assert (await api.get(f"{PATH}/held")).body["metadata"]["deletionTimestamp"]
     await api.patch(f"{PATH}/held", {"metadata": {"finalizers": []}})
     await crds.gone(api, CRD)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from tests.unit.control.api import crds, harness
@@ -71,6 +72,12 @@ async def test_tables_have_the_definitions_columns(served: harness.Api) -> None:
     table = (await served.get(PATH, headers={"Accept": "application/json;as=Table;g=meta.k8s.io;v=v1"})).body
     assert [column["name"] for column in table["columnDefinitions"]] == ["Name", "Image"]
     assert table["rows"][0]["cells"] == ["one", "a"]
+    one = (await served.get(f"{PATH}/one", headers={"Accept": "application/json;as=Table;g=meta.k8s.io;v=v1"})).body
+    assert (one["kind"], one["rows"][0]["cells"]) == ("Table", ["one", "a"])
+    headers = {"Authorization": "Bearer admin", "Accept": "application/json;as=Table;g=meta.k8s.io;v=v1"}
+    async with served.session.get(f"{served.url}{PATH}?watch=1&timeoutSeconds=9", headers=headers) as stream:
+        event = orjson.loads(await stream.content.readline())
+    assert (event["object"]["kind"], event["object"]["rows"][0]["cells"]) == ("Table", ["one", "a"])
 
 
 async def test_patches_of_built_ins_alone_are_refused(served: harness.Api) -> None:

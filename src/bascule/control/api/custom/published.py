@@ -6,6 +6,7 @@ the documents of the built-ins.
 
 from __future__ import annotations
 
+import dataclasses
 from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -15,6 +16,7 @@ from bascule.control.api.custom import definitions, described, offer
 from bascule.vocabulary import objects, resources
 
 _CLUSTERS_MAX: Final = 256
+_LAST_VERBS: Final = ("delete", "deletecollection", "get", "list", "watch")
 
 
 class Published(NamedTuple):
@@ -25,7 +27,7 @@ class Published(NamedTuple):
 
 
 class _Kept(NamedTuple):
-    offered: tuple[tuple[objects.Key, str, int, tuple[resources.Resource, ...]], ...]
+    offered: tuple[tuple[objects.Key, str, int, bool, tuple[resources.Resource, ...]], ...]
     published: Published
 
 
@@ -62,7 +64,7 @@ class Publisher:
         if not offers:
             self._kept.pop(cluster, None)
             return self._built_in
-        offered = tuple((one.key, one.uid, one.generation, one.rows) for one in offers)
+        offered = tuple((one.key, one.uid, one.generation, one.terminating, one.rows) for one in offers)
         kept = self._kept.get(cluster)
         if kept is None or kept.offered != offered:
             kept = self._kept[cluster] = _Kept(offered, self._make(offers))
@@ -72,12 +74,17 @@ class Publisher:
         return kept.published
 
     def _make(self, offers: list[offer.Offer]) -> Published:
-        rows = [row for one in offers for row in one.rows]
+        rows = [_shown(one, row) for one in offers for row in one.rows]
         rows.sort(key=lambda row: (row.group, offer.version_order(row.version), row.plural))
         registry = resources.Registry([*self._registry, *rows])
         assert isinstance(self._built_in.openapi, openapi.Documents)
         documents = described.Documents(self._built_in.openapi, self._definitions, offers, self._version)
         return Published(discovery.Documents(registry, self._address), documents)
+
+
+def _shown(one: offer.Offer, row: resources.Resource) -> resources.Resource:
+    """What is being deleted with its definition takes no more writes."""
+    return dataclasses.replace(row, verbs=_LAST_VERBS) if one.terminating else row
 
 
 def _distinct(offers: Iterable[offer.Offer]) -> list[offer.Offer]:
