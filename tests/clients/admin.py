@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,6 +50,20 @@ class Client:
         lines = [line for line in (answer.readline() for _ in range(count)) if line]
         self._connection.close()  # The next request opens it again.
         return [orjson.loads(line) for line in lines]
+
+    def opened(self, path: str) -> http.client.HTTPResponse:
+        """The answer to a GET that has begun, to read line by line."""
+        self._connection.request("GET", path)
+        answer = self._connection.getresponse()
+        assert answer.status == 200, answer.read()
+        return answer
+
+    def abandon(self) -> None:
+        """Ends the connection under whoever reads from it."""
+        if self._connection.sock is not None:
+            with contextlib.suppress(OSError):
+                self._connection.sock.shutdown(socket.SHUT_RDWR)
+        self._connection.close()
 
     def close(self) -> None:
         self._connection.close()

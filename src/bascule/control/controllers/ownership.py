@@ -88,8 +88,22 @@ class Graph:
         return [one for one in found if _reaches(owner.key, one.key)]
 
     def blocking(self, owner: Item) -> list[Item]:
-        """Dependents that must be gone before an owner deleted in the foreground."""
-        return [one for one in self.dependents(owner) if (owner.uid, True) in one.owners]
+        """Dependents that must be gone before an owner deleted in the foreground; none that waits for this very owner."""
+        waiting = self._waiting_for(owner)
+        return [one for one in self.dependents(owner) if (owner.uid, True) in one.owners and one.uid not in waiting]
+
+    def _waiting_for(self, dependent: Item) -> set[str]:
+        """Owners deleted in the foreground that this one holds up, and theirs: in a circle itself is among them."""
+        found: set[str] = set()
+        rest = [dependent]
+        while rest:
+            one = rest.pop()
+            for uid, blocks in one.owners:
+                owner = self._items.get(uid)
+                if blocks and uid not in found and owner and owner.waiting and _reaches(owner.key, one.key):
+                    found.add(uid)
+                    rest.append(owner)
+        return found
 
     def named_dependents(self, uid: str) -> list[Item]:
         """All that refer to the uid, wherever they are."""

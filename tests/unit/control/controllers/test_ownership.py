@@ -87,3 +87,16 @@ def test_the_graph_agrees_with_a_plain_list(steps):
         for owner in "abc":
             expected = {uid for uid, of in model.items() if owner in of}
             assert {one.uid for one in graph.named_dependents(owner)} == expected
+
+
+def test_owners_in_a_circle_do_not_wait_for_each_other():
+    graph = ownership.Graph()
+    held = {"leaving": True, "finalizers": [ownership.FOREGROUND]}
+    a, b = item("a", "c", **held), item("b", "a", **held)
+    for one in (a, b, item("c", "b")):
+        graph.put(one)
+    assert [one.uid for one in graph.blocking(a)] == ["b"], "c has not been told to go"
+    graph.put(item("c", "b", **held))
+    assert graph.blocking(a) == []
+    graph.drop("a")
+    assert [one.uid for one in graph.blocking(b)] == ["c"]
