@@ -247,6 +247,10 @@ class _Selector(fields.FieldSelector):
 
     form: Form
 
+    @property
+    def is_costly(self) -> bool:
+        return True
+
     def value(self, candidate: fields.Fielded, field: str) -> str:
         _, colon, path = field.partition(":")
         if colon and isinstance(candidate, record.Record):
