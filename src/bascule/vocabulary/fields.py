@@ -30,6 +30,11 @@ class Requirement(NamedTuple):
 class FieldSelector(NamedTuple):
     requirements: tuple[Requirement, ...]
 
+    @property
+    def is_costly(self) -> bool:
+        """Whether it takes more than a look-up to find a value."""
+        return False
+
     def matches(self, fields: Mapping[str, str]) -> bool:
         """An absent field reads as empty text."""
         return all(

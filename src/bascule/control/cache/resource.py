@@ -26,6 +26,7 @@ from bascule.vocabulary import fields, labels, objects
 Page = page.Page
 _HISTORY_CHUNK = 1000
 _SCAN_SLICE = 1000
+_COSTLY_SLICE = 100
 _UNSETTLED_MAX = 256
 
 
@@ -286,4 +287,5 @@ class ResourceCache:
 def _slice(selected: selection.Selection) -> int:
     """How many records are looked at in one go: the fewer, the more is asked about each."""
     terms = len(selected.labels.requirements) + len(selected.fields.requirements)
-    return min(_SCAN_SLICE, 10 * _SCAN_SLICE // max(terms, 1))
+    whole = _COSTLY_SLICE if selected.fields.is_costly else _SCAN_SLICE
+    return min(whole, 10 * whole // max(terms, 1))
