@@ -17,8 +17,8 @@ from bascule.control.cel.values import Opaque, size
 TRAVERSAL, REGEX = 0.1, 0.25
 TEXT_LENGTH_MAX = 16 * 1024 * 1024
 """No text may grow beyond this, whatever it costs: several times the largest request."""
-_COPIED_PER_UNIT = 128
-_ORDINARY_NODES, _NODES_PER_UNIT = 64, 2
+_COPIED_PER_UNIT = 16
+_ORDINARY_NODES = 64
 _ORDINARY_LENGTH = 1000
 
 
@@ -41,6 +41,11 @@ def first_text_twice(first: Any, *_: Any) -> int:
 
 def result_text_twice(*values: Any) -> int:
     return text(size(values[-1]), 2 * TRAVERSAL)
+
+
+def replaced(first: Any, *values: Any) -> int:
+    """The text is walked over twice, and so is what it grew by when that is much."""
+    return text(size(first), 2 * TRAVERSAL) + text(max(0, len(values[-1]) - 2 * len(first) - _ORDINARY_LENGTH))
 
 
 def formatted(first: Any, *values: Any) -> int:
@@ -72,7 +77,7 @@ def _inside(value: Any) -> int:
         elif type(current) is list:
             stack.extend(current)
         count += 1
-    return max(0, count - _ORDINARY_NODES) // _NODES_PER_UNIT
+    return max(0, count - _ORDINARY_NODES)
 
 
 def matching(first: Any, pattern: Any, *_: Any) -> int:
@@ -105,7 +110,8 @@ def traversal(first: Any, *_: Any) -> int:
     if type(first) is bytes:
         return int(len(first) * TRAVERSAL)
     if isinstance(first, LISTS):
-        return sum(map(traversal, first))
+        # Upstream rounds short texts down to nothing; looking at an item costs something here.
+        return sum(traversal(item) or 1 for item in first)
     if isinstance(first, MAPS):
         get = first.get if hasattr(first, "get") else first.__getitem__
         return sum(traversal(key) + traversal(get(key)) for key in first)
@@ -121,3 +127,7 @@ def bounded(length: int) -> None:
     """Refuses to make a text of that length."""
     if length > TEXT_LENGTH_MAX:
         raise BudgetExceededError
+
+
+OF_RESULT = frozenset({concatenation, result_text_twice, formatted, replaced})
+"""Prices known only when the call is done; others are charged before it begins."""

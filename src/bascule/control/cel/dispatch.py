@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from bascule.control.cel import ast, types
+from bascule.control.cel import ast, costs, types
 from bascule.control.cel.declarations import Overload
 from bascule.control.cel.errors import BudgetExceededError, EvaluationError, no_such_overload
 from bascule.control.cel.values import INT_MAX, INT_MIN, type_name
@@ -92,11 +92,17 @@ def _charging(overload: Overload, runs: list[Evaluate]) -> Evaluate:
 
 def _charged(frame: Frame, overload: Overload, values: list[Any]) -> Any:
     """Runs the overload. One unit was charged beforehand: even a call that fails costs that."""
-    result = overload.implementation(*values)
     cost = overload.cost
-    frame[0] += (cost(*values, result) if callable(cost) else cost) - 1
+    late = cost in costs.OF_RESULT
+    if callable(cost) and not late:
+        frame[0] += cost(*values, None) - 1
     if frame[0] > frame[1]:
         raise BudgetExceededError
+    result = overload.implementation(*values)
+    if callable(cost) and late:
+        frame[0] += cost(*values, result) - 1
+        if frame[0] > frame[1]:
+            raise BudgetExceededError
     return result
 
 

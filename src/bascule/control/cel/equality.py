@@ -45,6 +45,9 @@ def _lists_equal(left: list[Any] | ListView, right: list[Any] | ListView) -> boo
 
 def _keyed_equal(left: ListView, right: list[Any] | ListView) -> bool:
     """Sets and maps of items: the same items, in any order."""
+    element = left.declared.element
+    if left.declared.list_type == "set" and type(right) is ListView and element is not None and element.wrap is None:
+        return frozenset(left.raw) == frozenset(right.raw)
     items = {left.key(data.unwrapped(item)): item for item in left}
     for item in right:
         mine = items.get(left.key(item), _ABSENT)
