@@ -259,3 +259,21 @@ def test_comparing_large_values_costs_what_it_takes() -> None:
     assert run(schema, value, "self.big == self.big").cost > 300
     assert run(schema, value, "self.small == self.small").cost == 5
     assert run(schema, value, "self.small.map(x, self.big).all(y, y == self.big)").cost > 500
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "self.texts.all(x, self.texts.isSorted())",
+        "self.texts.distinct().size() > 0",
+        "sets.contains(self.texts, self.texts)",
+        "self.texts.map(x, self.texts + self.texts).size() > 0",
+        "self.texts.map(x, self.long.replace('', '0123456789012345678901234567890')).size() > 0",
+        "self.texts.all(x, '%s'.format([self.texts]).size() > 0)",
+        "self.texts.all(x, ['a', 'b'].join(self.long).size() > 0)",
+    ],
+)
+def test_no_unit_hides_long_work(expression: str) -> None:
+    schema = shaped(texts=listed(STRING), long=STRING)
+    value = {"texts": [f"{number:04}" for number in range(2000)], "long": "x" * 10_000}
+    assert isinstance(run(schema, value, expression).error, BudgetExceededError)
