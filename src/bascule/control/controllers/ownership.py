@@ -88,7 +88,7 @@ class Graph:
         return [one for one in found if _reaches(owner.key, one.key)]
 
     def blocking(self, owner: Item) -> list[Item]:
-        """Dependents that must be gone before an owner deleted in the foreground; none that waits for this very owner."""
+        """Those that must be gone before an owner deleted in the foreground; none that waits for this very owner."""
         waiting = self._waiting_for(owner)
         return [one for one in self.dependents(owner) if (owner.uid, True) in one.owners and one.uid not in waiting]
 
