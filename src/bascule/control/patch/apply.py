@@ -6,19 +6,23 @@ nobody else owns it. Applying the same twice changes nothing. Defaults and valid
 
 from __future__ import annotations
 
-from typing import Any
-
-import orjson
-
-from bascule.control.patch import conflicts, field_set, field_tree, managed_fields, merging
+from bascule.control.patch import (
+    conflicts,
+    field_set,
+    field_tree,
+    fitness,
+    last_applied,
+    managed_fields,
+    merging,
+    pruning,
+)
+from bascule.control.patch import versions as kind_versions
 from bascule.control.patch.field_set import Tree
 from bascule.control.patch.managed_fields import Entry, Identity
+from bascule.control.patch.versions import Version, Versions
 from bascule.control.schema import types
 from bascule.vocabulary import errors, objects
 from bascule.vocabulary.objects import Object
-
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-_LAST_APPLIED_BYTES_MAX = 262_144
 
 
 def server_side(
@@ -31,52 +35,77 @@ def server_side(
     now: str,
     subresource: str = "",
     reset_fields: Tree | None = None,
+    versions: Versions | None = None,
 ) -> Object:
     """The object after the apply, managedFields included; `live` itself if nothing changed.
 
     Raises StatusError: 409 with a cause for each conflict unless `force`, 400 for managedFields in `applied`,
     for undeclared fields (`.spec.x: field not declared in schema`) and for list items without their keys.
+    `versions`: the kind's others, unless their fields are named alike.
     """
-    problem = next(merging.problems(applied, schema), None)
-    if problem is not None:
-        raise errors.bad_request(f"failed to create typed patch object ({_shown(applied)}): {problem}")
-    if (applied.get("metadata") or {}).get("managedFields") is not None:
-        raise errors.bad_request("metadata.managedFields must be nil")
-    applied = merging.without_nulls(applied)
+    applied = _checked(applied, schema)
     api_version = applied["apiVersion"]
+    asked = Version(schema, _itself, _itself)
     mine = Identity(manager, "Apply", "", subresource)
     wanted = field_set.difference(field_tree.applied(applied, schema), managed_fields.UNOWNED)
     if reset_fields:
         wanted = field_set.without_subtrees(wanted, reset_fields)
-    entries = _entries(live, api_version, schema, now)
-    mine_before = next((entry for entry in entries if managed_fields.identity(entry) == mine), None)
-    others = [entry for entry in entries if entry is not mine_before]
+    others = _entries(live, api_version, schema, now)
+    known = {entry["apiVersion"]: asked for entry in others if entry.get("apiVersion") == api_version}
+    for entry in others:
+        version = entry.get("apiVersion") or ""
+        if version not in known:
+            found = (versions or kind_versions.alone(schema))(version)
+            if found is not None:
+                known[version] = found
+    mine_before = next((entry for entry in others if managed_fields.identity(entry) == mine), None)
+    others = [entry for entry in others if entry is not mine_before and (entry.get("apiVersion") or "") in known]
 
-    merged = merging.merge(live, applied, schema) if live is not None else applied
+    merged = merging.merge(live, applied, schema) if live is not None else merging.without_nulls(applied)
     if mine_before is not None and mine_before.get("fieldsV1") != wanted:
-        owned = wanted
-        for entry in others:
-            owned = field_set.union(owned, entry.get("fieldsV1") or {})
-        dropped = field_set.difference(mine_before.get("fieldsV1") or {}, owned)
-        if dropped:
-            merged = merging.prune(merged, dropped, owned, schema)
-    changed, removed = managed_fields.changes(live or {}, merged, schema)
-    if reset_fields:
-        changed = field_set.without_subtrees(changed, reset_fields)
-        removed = field_set.without_subtrees(removed, reset_fields)
+        then = known.get(mine_before.get("apiVersion") or "")
+        if then is not None:
+            kept = [(asked, wanted), *_appliers(others, known)]
+            pruned = pruning.prune(merged, mine_before.get("fieldsV1") or {}, then, kept)
+            # What was emptied is gone; where it is applied as empty, it comes back.
+            merged = merged if pruned is merged else merging.merge(pruned, applied, schema)
+    differences = {
+        version: _difference(live or {}, merged, known[version], reset_fields)
+        for version in {entry.get("apiVersion") or "" for entry in others}
+    }
     if not force:
-        conflicts.refuse(changed, others, allowed=_upgradable(live, manager, schema))
+        taken = [(entry, differences[entry.get("apiVersion") or ""].changed) for entry in others]
+        conflicts.refuse(taken, allowed=last_applied.upgradable(live, manager, api_version, schema))
 
-    result = _with_last_applied(merged, applied, manager)
-    is_same = live is not None and not changed and not removed and _same(live, result)
-    after = [_taken(entry, changed, removed) for entry in others]
-    kept = [entry for entry in after if entry is not None]
+    result = last_applied.kept_true(merged, applied, manager)
+    is_same = live is not None and _same(live, result)
+    after = [_taken(entry, differences[entry.get("apiVersion") or ""]) for entry in others]
+    entries = [entry for entry in after if entry is not None]
     if wanted:
-        kept.append(_entry(mine, api_version, wanted, mine_before, now, is_same=is_same))
-    kept = managed_fields.in_order(kept)
-    if live is not None and is_same and kept == objects.metadata(live).get("managedFields"):
+        entries.append(_entry(mine, api_version, wanted, mine_before, now, is_same=is_same))
+    entries = managed_fields.in_order(entries)
+    if live is not None and is_same and entries == (objects.metadata(live).get("managedFields") or []):
         return live
-    return {**result, "metadata": {**(result.get("metadata") or {}), "managedFields": kept}}
+    return {**result, "metadata": {**(result.get("metadata") or {}), "managedFields": entries}}
+
+
+def _itself(obj: Object) -> Object:
+    return obj
+
+
+def _checked(applied: Object, schema: types.TypeSchema) -> Object:
+    """What is applied, without what it cannot say: nulls for what the server sets."""
+    metadata = applied.get("metadata")
+    if isinstance(metadata, dict) and metadata.get("managedFields") is not None:
+        raise errors.bad_request("metadata.managedFields must be nil")
+    problems = list(fitness.problems(applied, schema))
+    if problems:
+        raise errors.bad_request(f"failed to create typed patch object ({_shown(applied)}): {fitness.listed(problems)}")
+    if isinstance(metadata, dict) and None in metadata.values():
+        unowned = managed_fields.UNOWNED["f:metadata"]
+        stated = {k: v for k, v in metadata.items() if v is not None or f"f:{k}" not in unowned}
+        return {**applied, "metadata": stated}
+    return applied
 
 
 def _entries(live: Object | None, api_version: str, schema: types.TypeSchema, now: str) -> list[Entry]:
@@ -96,20 +125,41 @@ def _entries(live: Object | None, api_version: str, schema: types.TypeSchema, no
     )
 
 
-def _taken(entry: Entry, changed: Tree, removed: Tree) -> Entry | None:
+def _appliers(entries: list[Entry], known: dict[str, Version]) -> list[tuple[Version, Tree]]:
+    """What others apply, together for each version."""
+    owned: dict[str, Tree] = {}
+    for entry in entries:
+        if entry.get("operation") == "Apply":
+            version = entry.get("apiVersion") or ""
+            owned[version] = field_set.union(owned.get(version, {}), entry.get("fieldsV1") or {})
+    return [(known[version], tree) for version, tree in owned.items()]
+
+
+def _difference(live: Object, merged: Object, version: Version, reset_fields: Tree | None) -> managed_fields.Difference:
+    changed, removed = managed_fields.changes(
+        version.there(live) if live else live, version.there(merged), version.schema
+    )
+    if reset_fields:
+        changed = field_set.without_subtrees(changed, reset_fields)
+        removed = field_set.without_subtrees(removed, reset_fields)
+    return managed_fields.Difference(changed, removed)
+
+
+def _taken(entry: Entry, difference: managed_fields.Difference) -> Entry | None:
     owned = entry.get("fieldsV1") or {}
-    remaining = field_set.difference(field_set.without_subtrees(owned, removed), changed)
+    remaining = field_set.difference(field_set.without_subtrees(owned, difference.removed), difference.changed)
     if remaining is owned:
         return entry
     return {**entry, "fieldsV1": remaining} if remaining else None
 
 
 def _entry(mine: Identity, api_version: str, wanted: Tree, before: Entry | None, now: str, *, is_same: bool) -> Entry:
-    if before is not None and is_same and before.get("fieldsV1") == wanted:
-        if before.get("apiVersion") == api_version:
-            return before
-        now = before.get("time") or now
-    return managed_fields.entry_of(mine, api_version, wanted, now)
+    """An apply that leaves the object as it is does not move its manager's time."""
+    if before is None or not is_same:
+        return managed_fields.entry_of(mine, api_version, wanted, now)
+    if before.get("apiVersion") == api_version and before.get("fieldsV1") == wanted:
+        return before
+    return managed_fields.entry_of(mine, api_version, wanted, before.get("time") or now)
 
 
 def _same(live: Object, result: Object) -> bool:
@@ -118,32 +168,6 @@ def _same(live: Object, result: Object) -> bool:
     metadata = {k: v for k, v in objects.metadata(live).items() if k != "managedFields"}
     after = {k: v for k, v in objects.metadata(result).items() if k != "managedFields"}
     return metadata == after and {**live, "metadata": None} == {**result, "metadata": None}
-
-
-def _upgradable(live: Object | None, manager: str, schema: types.TypeSchema) -> Tree:
-    """What client-side apply owned: `kubectl apply --server-side` may take it over without force."""
-    text = objects.annotations(live).get(LAST_APPLIED) if live is not None and manager == "kubectl" else None
-    if not text:
-        return {}
-    try:
-        last = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return {}
-    return field_tree.applied(last, schema) if isinstance(last, dict) else {}
-
-
-def _with_last_applied(merged: Object, applied: Object, manager: str) -> Object:
-    """Keeps client-side apply's record true, where there is one, so that both ways of applying can be mixed."""
-    if manager != "kubectl" or LAST_APPLIED not in objects.annotations(merged):
-        return merged
-    metadata = dict(applied.get("metadata") or {})
-    kept: dict[str, Any] = {k: v for k, v in objects.annotations(applied).items() if k != LAST_APPLIED}
-    metadata["annotations"] = kept
-    text = orjson.dumps({**applied, "metadata": metadata}, option=orjson.OPT_SORT_KEYS).decode() + "\n"
-    if len(text) > _LAST_APPLIED_BYTES_MAX:
-        text = ""
-    annotations = {**objects.annotations(merged), LAST_APPLIED: text}
-    return {**merged, "metadata": {**objects.metadata(merged), "annotations": annotations}}
 
 
 def _shown(applied: Object) -> str:

@@ -12,10 +12,10 @@ from bascule.control.patch.managed_fields import Entry
 from bascule.vocabulary import errors
 
 
-def refuse(changed: Tree, others: Iterable[Entry], *, allowed: Tree) -> None:
-    """Raises 409 if others own what changed, unless all of it is in `allowed`."""
+def refuse(others: Iterable[tuple[Entry, Tree]], *, allowed: Tree) -> None:
+    """Raises 409 if others own what changed (said of each in its version), unless all of it is in `allowed`."""
     found: list[tuple[str, str]] = []
-    for entry in sorted(others, key=_sort_key):
+    for entry, changed in sorted(others, key=_sort_key):
         taken = field_set.difference(field_set.intersection(entry.get("fieldsV1") or {}, changed), allowed)
         shown = _manager(entry)
         found += [(shown, path) for path in field_set.paths(taken)]
@@ -45,7 +45,8 @@ def _manager(entry: Entry) -> str:
     return text
 
 
-def _sort_key(entry: Entry) -> tuple[str, str, str, str]:
+def _sort_key(other: tuple[Entry, Tree]) -> tuple[str, str, str, str]:
+    entry = other[0]
     return (
         entry.get("manager") or "",
         entry.get("operation") or "",

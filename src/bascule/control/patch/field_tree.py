@@ -139,7 +139,10 @@ def key_default(schema: types.TypeSchema, key: str) -> Any:
 
 
 def applied(value: Any, schema: types.TypeSchema, *, keyed: bool = False) -> Tree:
-    """The paths a manager states by applying a value: leaves and list items, not the containers between."""
+    """The paths a manager states by applying a value: leaves and list items, not the containers between.
+
+    A null and an empty object are leaves; an empty list states nothing unless it is owned whole.
+    """
     if schema.is_leaf(value) or not value or not isinstance(value, (dict, list)):
         return {}
     tree: Tree = {SELF: {}} if keyed else {}
@@ -151,8 +154,12 @@ def applied(value: Any, schema: types.TypeSchema, *, keyed: bool = False) -> Tre
         for name, member in value.items():
             declared = schema.fields.get(name)
             below = declared or schema.field(name) or types.ANYTHING
-            is_leaf = below.is_atomic or not member
-            tree["f:" + name] = {} if is_leaf else applied(member, below, keyed=declared is None)
+            if below.is_leaf(member) or member is None or member == {}:
+                tree["f:" + name] = {}
+                continue
+            stated = applied(member, below, keyed=declared is None)
+            if stated or declared is None:
+                tree["f:" + name] = stated
     return {} if len(tree) == 1 and SELF in tree else tree
 
 
@@ -195,6 +202,8 @@ def _compare_member(old: Any, new: Any, label: str, schema: types.TypeSchema, ch
             below_new = complete(new, schema)
             changed[label] = {k: v for k, v in below_new.items() if k != SELF} if below_new else {}
         else:
-            changed[label] = {}
-            if isinstance(old, (dict, list)) and old and not schema.is_leaf(old):
+            emptied = isinstance(old, (dict, list)) and old and not schema.is_leaf(old)
+            if not emptied or new:
+                changed[label] = {}
+            if emptied:
                 removed[label] = {k: {} for k in complete(old, schema) if k != SELF}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bascule.control.custom import structural, type_schema
-from bascule.control.patch import field_tree, merging
+from bascule.control.patch import field_tree, merging, pruning, versions
 from bascule.control.schema import types
 
 GVK = ("example.com", "v1", "Foo")
@@ -45,7 +45,9 @@ def test_merging_keeps_what_others_said() -> None:
 def test_what_nobody_owns_any_longer_goes() -> None:
     value = {"a": {"b": 1, "c": [1]}}
     dropped = {"f:a": {".": {}, "f:b": {}, "f:c": {}}}
-    assert merging.prune(value, dropped, {"f:a": {"f:b": {}}}, spec(FREE)) == {"a": {"b": 1}}
+    only = versions.Version(spec(FREE), lambda obj: obj, lambda obj: obj)
+    kept = {"f:a": {".": {}, "f:b": {}}}
+    assert pruning.prune(value, dropped, only, [(only, kept)]) == {"a": {"b": 1}}
 
 
 def test_undeclared_members_beside_declared_ones() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bascule.control.patch import apply, managed_fields
+from bascule.control.patch import apply, last_applied, managed_fields
 from bascule.control.schema import catalog, types
 from bascule.vocabulary import errors
 
@@ -168,7 +168,7 @@ def test_what_cannot_be_applied_is_refused(applied: Obj, problem: str) -> None:
 
 def test_client_side_apply_is_upgraded_without_conflict() -> None:
     stated = config({"a": "1"})
-    live = config({"a": "1"}, annotations={apply.LAST_APPLIED: json.dumps(stated)})
+    live = config({"a": "1"}, annotations={last_applied.ANNOTATION: json.dumps(stated)})
     live["metadata"]["managedFields"] = managed_fields.record_update(
         None, live, "kubectl-client-side-apply", api_version="v1", now=T1, schema=schema_of(live)
     )
@@ -176,7 +176,7 @@ def test_client_side_apply_is_upgraded_without_conflict() -> None:
         server_side(live, config({"a": "2"}), "someone", T2)
     after = server_side(live, config({"a": "2"}), "kubectl", T2)
     assert after["data"] == {"a": "2"}
-    assert json.loads(after["metadata"]["annotations"][apply.LAST_APPLIED])["data"] == {"a": "2"}
+    assert json.loads(after["metadata"]["annotations"][last_applied.ANNOTATION])["data"] == {"a": "2"}
 
 
 def test_untracked_objects_belong_to_who_came_before() -> None:
