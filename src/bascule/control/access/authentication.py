@@ -32,6 +32,7 @@ class Authenticator:
         """`static`: users by tokens that an operator listed."""
         self._static = static or {}
         self._source = source
+        self._issuer = issuer
         self._time = time
         self._tokens = tokens.Verifier(source, keys=keys, issuer=issuer, time=time)
         self._certificates: dict[bytes, _Certificate] = {}
@@ -68,9 +69,22 @@ class Authenticator:
             return bootstrap_tokens.authenticate(token, self._source, self._time)
         return self._tokens.verify(token, cluster).who
 
-    def review(self, token: str, cluster: str, audiences: tuple[str, ...]) -> tokens.Verified:
-        """For TokenReview, which may ask for other audiences than the API's own. Service accounts only."""
-        return self._tokens.verify(token, cluster, audiences)
+    def review(self, token: str, cluster: str, audiences: tuple[str, ...]) -> tuple[user.User, tuple[str, ...]]:
+        """For TokenReview, which may ask for other audiences than the API's own: whom, and for which of them.
+
+        Tokens that are not a service account's are for the API itself.
+        """
+        own: tuple[str, ...] = (self._issuer,)
+        wanted = audiences or own
+        if token in self._static or bootstrap_tokens.looks_like(token):
+            who, held = self.bearer(token, cluster), own
+        else:
+            verified = self._tokens.verify(token, cluster, wanted)
+            who, held = verified.who, verified.audiences
+        shared = tuple(audience for audience in held if audience in wanted)
+        if not shared:
+            raise errors.unauthorized(tokens.other_audience(held, wanted))
+        return who, shared
 
     def _read(self, der: bytes) -> _Certificate:
         try:

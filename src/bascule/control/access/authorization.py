@@ -11,7 +11,7 @@ Attributes = attributes.Attributes
 Decision = attributes.Decision
 ALL_CLUSTERS = attributes.ALL_CLUSTERS
 
-_MASTER = Decision(True, "system:masters may do anything")
+_MASTER = Decision(True, "")
 
 
 class Authorizer:
@@ -47,7 +47,10 @@ class Authorizer:
         else:
             resource = f"{asked.resource}/{asked.subresource}" if asked.subresource else asked.resource
             reason = rights.resource(asked.verb, asked.group, resource, asked.namespace, asked.name)
-        return Decision(True, reason) if reason else Decision(False, refusal)
+        if reason:
+            return Decision(True, reason)
+        problem = rights.problem(asked.namespace)
+        return Decision(False, "\n".join(filter(None, (refusal, problem))))
 
     def held(self, who: user.User, cluster: str, namespace: str) -> list[rules.Rule]:
         """Every rule of RBAC in force for the user in a namespace ("" for cluster-wide ones only)."""

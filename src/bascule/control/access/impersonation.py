@@ -52,10 +52,10 @@ def impersonate(
     for key, values in extra.items():
         for value in values:
             _require(asker, authorizer, cluster, AUTHENTICATION_GROUP, "userextras", value, subresource=key)
-    known = {user.AUTHENTICATED, user.UNAUTHENTICATED} & set(target.groups)
     if name == user.ANONYMOUS.name:
-        added = () if known else (user.UNAUTHENTICATED,)
+        added = () if user.UNAUTHENTICATED in target.groups else (user.UNAUTHENTICATED,)
     else:
+        known = {user.AUTHENTICATED, user.UNAUTHENTICATED} & set(target.groups)
         added = () if known else (user.AUTHENTICATED,)
     # Rights to impersonate that a logical cluster gave never reach beyond it.
     local = cluster != objects.ROOT and not authorization.is_component(asker)

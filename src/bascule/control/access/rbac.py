@@ -41,8 +41,9 @@ class Answer(NamedTuple):
 class Rights:
     """What one user may do in one cluster."""
 
-    def __init__(self, grants: Sequence[Grant]) -> None:
+    def __init__(self, grants: Sequence[Grant], missing: Sequence[tuple[str, str]] = ()) -> None:
         self.grants = grants
+        self._missing = missing
         self._answers: dict[tuple[str, str, str, str], Answer] = {}
 
     def resource(self, verb: str, group: str, resource: str, namespace: str, name: str) -> str:
@@ -60,6 +61,11 @@ class Rights:
             if not grant.namespace and any(rule.allows_path(verb, path) for rule in grant.rules):
                 return grant.reason
         return ""
+
+    def problem(self, namespace: str) -> str:
+        """Bindings of this user to roles that are not there, as part of a refusal; "" without any."""
+        texts = list(dict.fromkeys(text for place, text in self._missing if place in ("", namespace)))
+        return f"RBAC: {texts[0] if len(texts) == 1 else '[' + ', '.join(texts) + ']'}" if texts else ""
 
     def held(self, namespace: str) -> Iterator[rules.Rule]:
         """Every rule in force in the namespace."""
@@ -97,17 +103,20 @@ class Compiled:
 
     def rights(self, who: user.User) -> Rights:
         subjects = [("User", who.name), *(("Group", group) for group in who.groups)]
-        grants = []
+        grants, missing = [], []
         for subject in subjects:
             for binding in self._bindings.get(subject, ()):
                 role_rules = self.role_rules(binding.role_kind, binding.namespace, binding.role_name)
-                if role_rules:
+                if role_rules is None and binding.role_name:
+                    kind = binding.role_kind.lower()
+                    missing.append((binding.namespace, f'{kind}.{GROUP} "{binding.role_name}" not found'))
+                elif role_rules:
                     shown = f'{subject[0]} "{subject[1]}"'
                     account = who.service_account() if subject[0] == "User" else None
                     if account:
                         shown = f'ServiceAccount "{account[1]}/{account[0]}"'
                     grants.append(Grant(binding.namespace, role_rules, f"RBAC: allowed by {binding.shown} to {shown}"))
-        return Rights(grants)
+        return Rights(grants, missing)
 
     def role_rules(self, kind: str, namespace: str, name: str) -> tuple[rules.Rule, ...] | None:
         """The rules of a role, aggregated ones included; None when there is no such role."""

@@ -2,34 +2,23 @@
 
 from typing import Any
 
-from bascule.control.access import attributes, authentication, authorization, user
+from bascule.control.access import attributes, authentication, authorization, review_causes, user
 from bascule.control.access import rules as policy
-from bascule.vocabulary import errors, objects
+from bascule.vocabulary import errors, fields, objects
 
 _GROUP = "authorization.k8s.io"
 
 
 def access(review: objects.Object, asker: user.User, authorizer: authorization.Authorizer, cluster: str) -> None:
     """Fills `status` of a SubjectAccessReview, LocalSubjectAccessReview or SelfSubjectAccessReview in place."""
-    spec = review.get("spec") or {}
-    kind = review.get("kind") or ""
-    who = asker if kind == "SelfSubjectAccessReview" else _subject(spec, kind, cluster)
-    resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
-    if resource is not None and path is not None:
-        text = "cannot be specified in combination with resourceAttributes"
-        raise errors.invalid(kind, _GROUP, "", [errors.invalid_value("spec.nonResourceAttributes", path, text)])
-    if resource is None and path is None:
-        text = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
-        raise errors.invalid(kind, _GROUP, "", [errors.invalid_value("spec.resourceAttributes", None, text)])
-    if kind == "LocalSubjectAccessReview" and path is not None:
-        cause = errors.invalid_value("spec.nonResourceAttributes", path, "disallowed on this kind of request")
-        raise errors.invalid(kind, _GROUP, "", [cause])
+    spec, kind = review.get("spec") or {}, review.get("kind") or ""
+    causes = review_causes.of(review)
+    if causes:
+        raise errors.invalid(kind, _GROUP, "", causes)
+    who = asker if kind == "SelfSubjectAccessReview" else _subject(spec, cluster)
+    resource, path, problem = spec.get("resourceAttributes"), spec.get("nonResourceAttributes"), ""
     if resource is not None:
-        if kind == "LocalSubjectAccessReview" and resource.get("namespace") != objects.namespace(review):
-            cause = errors.invalid_value(
-                "spec.resourceAttributes.namespace", resource.get("namespace") or "", "must match metadata.namespace"
-            )
-            raise errors.invalid(kind, _GROUP, "", [cause])
+        selected, problem = _selected(resource.get("fieldSelector") or {})
         asked = attributes.Attributes(
             who,
             resource.get("verb") or "",
@@ -39,7 +28,7 @@ def access(review: objects.Object, asker: user.User, authorizer: authorization.A
             resource.get("subresource") or "",
             resource.get("namespace") or "",
             resource.get("name") or "",
-            field_selector=_fields(resource.get("fieldSelector") or {}),
+            field_selector=selected,
         )
     else:
         assert path is not None
@@ -48,6 +37,8 @@ def access(review: objects.Object, asker: user.User, authorizer: authorization.A
     status: dict[str, Any] = {"allowed": decision.allowed}
     if decision.reason:
         status["reason"] = decision.reason
+    if problem:
+        status["evaluationError"] = problem
     review["status"] = status
 
 
@@ -56,11 +47,10 @@ def rules(review: objects.Object, asker: user.User, authorizer: authorization.Au
     namespace = (review.get("spec") or {}).get("namespace") or ""
     if not namespace:
         raise errors.bad_request("no namespace on request")
-    if user.MASTERS in asker.groups:
+    held = authorizer.held(asker, cluster, namespace)
+    if user.MASTERS in asker.groups and asker.home in (None, cluster):
         everything = (policy.Rule(("*",), ("*",), ("*",)), policy.Rule(("*",), paths=("*",)))
-        held = list(everything)
-    else:
-        held = list(authorizer.held(asker, cluster, namespace))
+        held = list(dict.fromkeys((*everything, *held)))
     review["status"] = {
         "resourceRules": [rule.document() for rule in held if not rule.paths],
         "nonResourceRules": [rule.document() for rule in held if rule.paths],
@@ -77,13 +67,12 @@ def token(review: objects.Object, authenticator: authentication.Authenticator, c
     if not text:
         raise errors.bad_request("token is required for TokenReview in authentication")
     try:
-        verified = authenticator.review(text, cluster, tuple(spec.get("audiences") or ()))
+        who, audiences = authenticator.review(text, cluster, tuple(spec.get("audiences") or ()))
     except errors.StatusError as error:
-        review["status"] = {"user": {}, "error": error.message}
+        failed = error.message if error.message != "Unauthorized" else "invalid bearer token"
+        review["status"] = {"user": {}, "error": failed}
         return
-    wanted = spec.get("audiences")
-    audiences = [text for text in verified.audiences if not wanted or text in wanted]
-    review["status"] = {"authenticated": True, "user": verified.who.info(), "audiences": audiences}
+    review["status"] = {"authenticated": True, "user": who.info(), "audiences": list(audiences)}
 
 
 def subject(review: objects.Object, asker: user.User) -> None:
@@ -91,18 +80,27 @@ def subject(review: objects.Object, asker: user.User) -> None:
     review["status"] = {"userInfo": asker.info()}
 
 
-def _subject(spec: objects.Object, kind: str, cluster: str) -> user.User:
+def _subject(spec: objects.Object, cluster: str) -> user.User:
     name, groups = spec.get("user") or "", tuple(spec.get("groups") or ())
-    if not name and not groups:
-        cause = errors.invalid_value("spec.user", "", "at least one of user or group must be specified")
-        raise errors.invalid(kind, _GROUP, "", [cause])
-    extra = {key: tuple(values) for key, values in (spec.get("extra") or {}).items()}
+    extra = {key.lower(): tuple(values or ()) for key, values in (spec.get("extra") or {}).items()}
     account = name.startswith(user.SERVICE_ACCOUNT_PREFIX)
     return user.User(name, groups, spec.get("uid") or "", extra, home=cluster if account else None)
 
 
-def _fields(selector: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
-    return tuple(
-        (term.get("key") or "", term.get("operator") or "", (term.get("values") or [""])[0])
-        for term in selector.get("requirements") or ()
-    )
+def _selected(selector: dict[str, Any]) -> tuple[tuple[tuple[str, str, str], ...], str]:
+    """(requirements, what could not be read). What is not understood is left out: the question is then a wider one."""
+    if selector.get("rawSelector"):
+        try:
+            return tuple(fields.parse(selector["rawSelector"]).requirements), ""
+        except errors.StatusError as error:
+            return (), error.message
+    requirements, problems = [], []
+    for term in selector.get("requirements") or ():
+        operator, values = term.get("operator"), term.get("values") or []
+        if operator in ("In", "NotIn") and len(values) == 1:
+            requirements.append((term["key"], "=" if operator == "In" else "!=", values[0]))
+        elif operator in ("In", "NotIn"):
+            problems.append(f'fieldSelector operator "{operator}" with {len(values)} values is not supported')
+        else:
+            problems.append(f'fieldSelector operator "{operator}" is not supported')
+    return tuple(requirements), problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]" if problems else ""

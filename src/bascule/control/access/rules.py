@@ -48,7 +48,7 @@ class Rule(NamedTuple):
             ("NonResourceURLs", self.paths),
             ("Verbs", self.verbs),
         )
-        shown = [f"{key}:[{', '.join(map(_quoted, value))}]" for key, value in fields if value]
+        shown = [f"{key}:[{' '.join(map(_quoted, value))}]" for key, value in fields if value]
         return "{" + ", ".join(shown) + "}"
 
 
@@ -85,6 +85,15 @@ def uncovered(held: Iterable[Rule], wanted: Iterable[Rule]) -> list[Rule]:
     """The atoms of `wanted` that no single rule of `held` grants."""
     held = list(held)
     return [atom for rule in wanted for atom in atoms(rule) if not any(_covers(owner, atom) for owner in held)]
+
+
+def compacted(missing: Iterable[Rule]) -> list[Rule]:
+    """Atoms that differ in their verb alone, as one rule each: what people are shown."""
+    merged: dict[Rule, tuple[str, ...]] = {}
+    for atom in missing:
+        bare = atom._replace(verbs=())
+        merged[bare] = (*merged.get(bare, ()), *(verb for verb in atom.verbs if verb not in merged.get(bare, ())))
+    return [bare._replace(verbs=verbs) for bare, verbs in merged.items()]
 
 
 def _covers(owner: Rule, atom: Rule) -> bool:

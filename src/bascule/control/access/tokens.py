@@ -41,6 +41,11 @@ class Verified(NamedTuple):
     expires: float
 
 
+def other_audience(held: Sequence[str], wanted: Sequence[str]) -> str:
+    shown = ["[" + " ".join(f'"{audience}"' for audience in listed) + "]" for listed in (held, wanted)]
+    return f"token audiences {shown[0]} is invalid for the target audiences {shown[1]}"
+
+
 class Verifier:
     def __init__(
         self, source: reader.Reader, *, keys: service_account_keys.KeySet, issuer: str, time: clock.Clock
@@ -68,7 +73,7 @@ class Verifier:
         if known.cluster != cluster:
             raise errors.unauthorized(f'service account token is for the cluster "{known.cluster}", not "{cluster}"')
         if not set(audiences or (self._issuer,)) & set(known.audiences):
-            raise errors.unauthorized("service account token is for another audience")
+            raise errors.unauthorized(other_audience(known.audiences, audiences or (self._issuer,)))
         self._check_bound(known)
         return known
 

@@ -35,13 +35,14 @@ async def create(platform: platforms.Platform, call: calls.Call) -> web.StreamRe
 
 
 def _in_place(call: calls.Call, obj: objects.Object) -> None:
-    """A local review is about its own namespace."""
+    """A local review is about the namespace it is posted to."""
     if not call.resource.namespaced:
         return
-    asked = ((obj.get("spec") or {}).get("resourceAttributes") or {}).get("namespace")
-    if asked != call.namespace:
-        cause = errors.invalid_value("spec.resourceAttributes.namespace", asked or "", "must match metadata.namespace")
-        raise errors.invalid(call.resource.kind, call.resource.group, "", [cause])
+    if obj["metadata"].get("namespace") not in (None, "", call.namespace):
+        raise errors.bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
+    obj["metadata"]["namespace"] = call.namespace
 
 
 async def _bind(platform: platforms.Platform, call: calls.Call, obj: objects.Object) -> web.StreamResponse:

@@ -273,6 +273,36 @@ def test_bind_and_escalate_lift_the_check(held: world.DictReader) -> None:
     assert refused(held, builtins.ROLE_BINDINGS, world.binding("x", "ClusterRole", "admin", subject, "default"))
 
 
+def test_a_label_of_a_role_is_a_grant(held: world.DictReader) -> None:
+    """It may be what aggregates the role into everybody's."""
+    group = "rbac.authorization.k8s.io"
+    rules = [{"verbs": ["get", "update"], "apiGroups": [group], "resources": ["clusterroles"]}]
+    held.put(group, "clusterroles", world.role("editor", rules))
+    held.put(
+        group, "clusterrolebindings", world.binding("b", "ClusterRole", "editor", {"kind": "User", "name": "alice"})
+    )
+    old = held.get(group, "clusterroles", "root", "", "cluster-admin")
+    assert old is not None
+    new = objects.deep_copy(old)
+    new["metadata"]["ownerReferences"] = [{"uid": "u"}]
+    asked = world.asks(world.ALICE, "UPDATE", builtins.CLUSTER_ROLES, new, old=old)
+    world.new_chain(held).validate(asked, new)
+    new["metadata"]["labels"]["rbac.authorization.k8s.io/aggregate-to-edit"] = "true"
+    with pytest.raises(errors.StatusError, match="not currently held"):
+        world.new_chain(held).validate(asked, new)
+
+
+def test_missing_rights_are_listed_together(held: world.DictReader) -> None:
+    wide = world.role("r", [{"verbs": ["get", "list"], "apiGroups": [""], "resources": ["nodes", "pods"]}], "default")
+    assert refused(held, builtins.ROLES, wide).message.endswith(
+        'held:\n{APIGroups:[""], Resources:["nodes"], Verbs:["get" "list"]}\n'
+        '{APIGroups:[""], Resources:["pods"], Verbs:["get" "list"]}'
+    )
+    subject = {"kind": "User", "name": "alice"}
+    made = world.binding("x", "Role", "gone", subject, "default")
+    assert refused(held, builtins.ROLE_BINDINGS, made).message == 'roles.rbac.authorization.k8s.io "gone" not found'
+
+
 def test_approval_needs_the_right_for_the_signer(held: world.DictReader) -> None:
     csr = world.named("c", spec={"signerName": "example.com/own"})
     asked = world.asks(

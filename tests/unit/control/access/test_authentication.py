@@ -120,7 +120,7 @@ async def test_pods_token_outlives_an_outage(setting: Setting) -> None:
 def test_token_is_worth_nothing_elsewhere(setting: Setting) -> None:
     with pytest.raises(errors.StatusError, match='for the cluster "root"'):
         setting.bearer(setting.token(), cluster="team-a")
-    with pytest.raises(errors.StatusError, match="another audience"):
+    with pytest.raises(errors.StatusError, match="is invalid for the target audiences"):
         setting.bearer(setting.token(audiences=["vault"]))
     other = service_account_keys.KeySet.load(service_account_keys.new_private_pem())
     forged = other.sign({"iss": ISSUER, "sub": "x"})

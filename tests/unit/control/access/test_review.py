@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bascule.control.access import authorization, review
+from bascule.control.access import authorization, review, review_causes
 from bascule.vocabulary import errors, objects
 from tests.unit.control.access import world
 
@@ -69,10 +69,56 @@ def test_rules(authorizer: authorization.Authorizer) -> None:
     assert any("/api" in rule["nonResourceURLs"] for rule in status["nonResourceRules"])
     assert status["incomplete"] is False
     review.rules(asked, world.MASTER, authorizer, "root")
-    assert asked["status"]["resourceRules"] == [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]
+    assert asked["status"]["resourceRules"][0] == {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
 
 
 def test_who_am_i() -> None:
     asked: objects.Object = {"kind": "SelfSubjectReview"}
     review.subject(asked, world.ALICE)
     assert asked["status"]["userInfo"] == {"username": "alice", "groups": ["system:authenticated"]}
+
+
+@pytest.mark.parametrize(
+    ("selector", "field", "text"),
+    [
+        ({}, "requirements", "when spec.resourceAttributes.fieldSelector is specified"),
+        ({"rawSelector": "a=b", "requirements": [{"key": "a", "operator": "Exists"}]}, "rawSelector", "same time"),
+        ({"requirements": [{"key": "a", "operator": "In"}]}, "requirements[0].values", "must be specified when"),
+        ({"requirements": [{"key": "a", "operator": "Gt"}]}, "requirements[0].operator", "not a valid selector"),
+    ],
+)
+def test_selectors_are_checked(selector: dict[str, Any], field: str, text: str) -> None:
+    body = {"kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": {"fieldSelector": selector}}}
+    (cause,) = review_causes.of(body)
+    assert cause.field == f"spec.resourceAttributes.fieldSelector.{field}"
+    assert text in cause.message
+
+
+def test_a_node_may_list_its_own_pods(authorizer: authorization.Authorizer) -> None:
+    for value, expected in (("n1", True), ("n2", False)):
+        selector = {"requirements": [{"key": "spec.nodeName", "operator": "In", "values": [value]}]}
+        asked: objects.Object = {
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {"verb": "list", "resource": "pods", "fieldSelector": selector}},
+        }
+        review.access(asked, world.node_user("n1"), authorizer, "root")
+        assert asked["status"]["allowed"] is expected
+        selector["requirements"][0]["values"] = [value, "n3"]
+        review.access(asked, world.node_user("n1"), authorizer, "root")
+        assert not asked["status"]["allowed"]
+        assert "not supported" in asked["status"]["evaluationError"]
+
+
+def test_metadata_must_be_empty() -> None:
+    body = {"kind": "SelfSubjectAccessReview", "metadata": {"name": "x"}, "spec": {"resourceAttributes": {}}}
+    assert [cause.field for cause in review_causes.of(body)] == ["metadata"]
+
+
+def test_a_binding_to_a_missing_role_is_said() -> None:
+    held = world.bootstrapped()
+    subject = {"kind": "User", "name": "alice"}
+    held.put("rbac.authorization.k8s.io", "rolebindings", world.binding("b", "Role", "gone", subject, "default"))
+    decision = authorization.Authorizer(held).decide(
+        authorization.Attributes(world.ALICE, "get", resource="pods", namespace="default")
+    )
+    assert decision == (False, 'RBAC: role.rbac.authorization.k8s.io "gone" not found')

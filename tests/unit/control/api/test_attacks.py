@@ -163,7 +163,6 @@ ATTACKS: list[tuple[str, str, str, Any, dict[str, str]]] = [
         {"subjects": _binding("", "", "", "roles")["subjects"]},
         {},
     ),
-    ("roles", "POST", f"{RBAC}/namespaces/default/rolebindings", _binding("RoleBinding", "x", "absent", "roles"), {}),
     ("signer", "POST", CSRS, _csr("masters", "jane", ["system:masters"]), {}),
     ("signer", "PATCH", f"{CSRS}/waiting/approval", {"status": APPROVED}, {}),
     ("signer", "PATCH", f"{CSRS}/waiting/status", {"status": {"certificate": CERTIFICATE}}, {}),
@@ -323,3 +322,13 @@ async def test_an_approver_cannot_have_a_certificate_of_the_platform_signed(api:
     assert approved.code == 200
     assert not approved.body["status"].get("certificate")
     assert "Failed" in {condition["type"] for condition in approved.body["status"]["conditions"]}
+
+
+async def test_a_role_that_is_not_there_cannot_be_granted(api: harness.Api) -> None:
+    await _furnish(api)
+    body = _binding("RoleBinding", "x", "absent", "roles")
+    answer = await api.call("POST", f"{RBAC}/namespaces/default/rolebindings", body, who="roles")
+    assert (answer.code, answer.body["message"]) == (
+        404,
+        'clusterroles.rbac.authorization.k8s.io "absent" not found',
+    )

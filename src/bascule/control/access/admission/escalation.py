@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bascule.control.access import attributes, rbac, rules, user
 from bascule.control.access.admission import context, request
-from bascule.vocabulary import objects
+from bascule.vocabulary import errors, objects
 
 
 def validate(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object | None) -> None:
@@ -22,16 +22,13 @@ def validate(held: context.Context, asked: request.AdmissionRequest, obj: object
 
 def _check_role(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object) -> None:
     old = asked.old or {}
-    if asked.old and all(
-        (old.get(field) or None) == (obj.get(field) or None) for field in ("rules", "aggregationRule")
-    ):
+    if asked.old and _only_for_collection(asked.old, obj):
         return
     if _may(held, asked, "escalate", asked.resource.plural, objects.name(obj)):
         return
     if obj.get("aggregationRule") and obj.get("aggregationRule") != old.get("aggregationRule"):
         everything = [rules.Rule(("*",), ("*",), ("*",)), rules.Rule(("*",), paths=("*",))]
-        if rules.uncovered(_held(held, asked), everything):
-            raise context.forbid(asked, "must have cluster-admin privileges to use an aggregationRule")
+        _require_covered(held, asked, everything, "must have cluster-admin privileges to use an aggregationRule: ")
     wanted = [rules.parse(document) for document in obj.get("rules") or ()]
     if old.get("aggregationRule") and not rules.uncovered(_in_force(held, asked, objects.name(obj)), wanted):
         return  # What the role selects is in force already; writing it down grants nothing.
@@ -43,8 +40,7 @@ def _in_force(held: context.Context, asked: request.AdmissionRequest, name: str)
 
 
 def _check_binding(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object) -> None:
-    old = asked.old or {}
-    if asked.old and all((old.get(field) or None) == (obj.get(field) or None) for field in ("subjects", "roleRef")):
+    if asked.old and _only_for_collection(asked.old, obj):
         return
     reference = obj.get("roleRef") or {}
     kind, name = reference.get("kind") or "", reference.get("name") or ""
@@ -53,9 +49,19 @@ def _check_binding(held: context.Context, asked: request.AdmissionRequest, obj: 
     compiled = held.authorizer.policy.compiled(asked.cluster)
     granted = compiled.role_rules(kind, asked.namespace, name)
     if granted is None:
-        text = f'{kind.lower()}.{rbac.GROUP} "{name}" not found'
-        raise context.forbid(asked, f"the rights of a missing role cannot be compared with yours: {text}")
+        raise errors.not_found(f"{kind.lower()}s.{rbac.GROUP}", name)
     _require_covered(held, asked, granted)
+
+
+def _only_for_collection(old: objects.Object, new: objects.Object) -> bool:
+    """Whether only what the garbage collector writes differs. No label is a trifle: it may be what aggregates a role."""
+    ignored = ("ownerReferences", "finalizers", "managedFields", "resourceVersion")
+
+    def compared(obj: objects.Object) -> objects.Object:
+        metadata = {key: value for key, value in objects.metadata(obj).items() if key not in ignored and value}
+        return {**{key: value for key, value in obj.items() if value}, "metadata": metadata}
+
+    return compared(old) == compared(new)
 
 
 def _may(held: context.Context, asked: request.AdmissionRequest, verb: str, plural: str, name: str) -> bool:
@@ -69,12 +75,14 @@ def _held(held: context.Context, asked: request.AdmissionRequest) -> list[rules.
     return held.authorizer.held(asked.user, asked.cluster, asked.namespace)
 
 
-def _require_covered(held: context.Context, asked: request.AdmissionRequest, granted: Sequence[rules.Rule]) -> None:
+def _require_covered(
+    held: context.Context, asked: request.AdmissionRequest, granted: Sequence[rules.Rule], before: str = ""
+) -> None:
     missing = rules.uncovered(_held(held, asked), granted)
     if missing:
         groups = " ".join(f'"{group}"' for group in asked.user.groups)
-        listed = "\n".join(sorted(rule.compact() for rule in missing))
+        listed = "\n".join(sorted(rule.compact() for rule in rules.compacted(missing)))
         text = (
             f'user "{asked.user.name}" (groups=[{groups}]) is attempting to grant RBAC permissions not currently held'
         )
-        raise context.forbid(asked, f"{text}:\n{listed}")
+        raise context.forbid(asked, f"{before}{text}:\n{listed}")
