@@ -101,8 +101,21 @@ def _list_walk(schema: types.TypeSchema) -> Walk:
 
 
 def labelled(items: list[Any], schema: types.TypeSchema) -> dict[str, Any]:
-    """The items of a set or keyed list by label. Of items with the same label, the last remains."""
-    return dict(zip(labels(items, schema), items, strict=True))
+    """The items of a set or keyed list by label. Items that share a label are one value, a tuple, owned whole."""
+    found = labels(items, schema)
+    by_label = dict(zip(found, items, strict=True))
+    if len(by_label) != len(items):
+        by_label.clear()
+        shared: set[str] = set()
+        for label, item in zip(found, items, strict=True):
+            if label in shared:
+                by_label[label] += (item,)
+            elif label in by_label:
+                by_label[label] = (by_label[label], item)
+                shared.add(label)
+            else:
+                by_label[label] = item
+    return by_label
 
 
 def labels(items: list[Any], schema: types.TypeSchema) -> list[str]:
@@ -171,23 +184,24 @@ def compare(before: Any, after: Any, schema: types.TypeSchema, *, ignoring: froz
         element = schema.items or types.ANYTHING
         olds, news = labelled(before, schema), labelled(after, schema)
         for label, item in news.items():
-            _compare_member(olds.get(label, _ABSENT), item, label, element, changed, removed)
+            compare_member(olds.get(label, ABSENT), item, label, element, changed, removed)
         removed.update({label: {} for label in olds if label not in news})
         return Difference(changed, removed)
     for name, member in after.items():
-        old = before.get(name, _ABSENT)
+        old = before.get(name, ABSENT)
         if old is not member and name not in ignoring:
-            _compare_member(old, member, "f:" + name, schema.field(name) or types.ANYTHING, changed, removed)
+            compare_member(old, member, "f:" + name, schema.field(name) or types.ANYTHING, changed, removed)
     if before.keys() != after.keys():
         removed.update({"f:" + name: {} for name in before if name not in after and name not in ignoring})
     return Difference(changed, removed)
 
 
-_ABSENT: Any = object()
+ABSENT: Any = object()
 
 
-def _compare_member(old: Any, new: Any, label: str, schema: types.TypeSchema, changed: Tree, removed: Tree) -> None:
-    if old is _ABSENT:
+def compare_member(old: Any, new: Any, label: str, schema: types.TypeSchema, changed: Tree, removed: Tree) -> None:
+    """Adds to `changed` and `removed` what differs in one member, which was ABSENT if it is new."""
+    if old is ABSENT:
         changed[label] = complete(new, schema)
     elif old != new:
         comparable = not schema.is_leaf(new) and old and new and old.__class__ is new.__class__

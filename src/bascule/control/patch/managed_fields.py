@@ -7,10 +7,12 @@ changes no field changes no entry, so that it can be recognised as a write of no
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from bascule.control.patch import field_set, field_tree
 from bascule.control.patch.field_set import SELF, Tree
+from bascule.control.patch.versions import Version, Versions
 from bascule.control.schema import types
 from bascule.vocabulary.objects import Object
 
@@ -38,6 +40,8 @@ UNOWNED: Tree = {
     "f:metadata": {SELF: {}, **{f"f:{name}": {} for name in _UNOWNED_METADATA}},
 }
 _IGNORED = frozenset(_UNOWNED_METADATA)
+# These are there even in an empty object.
+_ALWAYS = frozenset({"spec", "status"})
 _UNOWNED_LABELS = tuple(f"f:{name}" for name in _UNOWNED_METADATA)
 
 
@@ -68,12 +72,15 @@ def record_update(
     subresource: str = "",
     reset_fields: Tree | None = None,
     operation: str = "Update",
+    versions: Versions | None = None,
 ) -> list[Entry]:
     """The `managedFields` that `new` shall carry after a create (`old` None) or an update; `[]` means: none.
 
     `new` still has what the client sent in `metadata.managedFields` (`[]` and `[{}]` reset, nonsense is ignored).
     `now` is RFC 3339; it is used only if the manager took fields. `reset_fields` is a FieldsV1 set that is never
     owned through this endpoint, for example `{"f:status": {}}`. Returns old's list itself when nothing changed.
+    An object whose fields nobody owns stays so until somebody applies. `versions`: the kind's others, unless their
+    fields are named alike.
     """
     metadata = new.get("metadata") or {}
     sent = metadata.get("managedFields") if not subresource else None
@@ -90,11 +97,45 @@ def record_update(
         return entries
     mine = Identity(manager, operation, api_version, subresource)
     if not entries:
-        return [entry_of(mine, api_version, changed, now)] if changed else entries
-    return _recorded(entries, mine, Difference(changed, removed), now)
+        return [entry_of(mine, api_version, changed, now)] if changed and old is None else entries
+    difference = Difference(changed, removed)
+    if versions is None or old is None:
+        return _recorded(entries, mine, difference, now, lambda _: difference)
+    return _recorded(entries, mine, difference, now, _Elsewhere(old, new, versions, reset_fields).difference)
 
 
-def _recorded(entries: list[Entry], mine: Identity, difference: Difference, now: str) -> list[Entry]:
+class _Elsewhere:
+    """What a write changed, in the versions of other managers."""
+
+    def __init__(self, old: Object, new: Object, versions: Versions, reset_fields: Tree | None) -> None:
+        self._write = old, new
+        self._versions = versions
+        self._reset_fields = reset_fields
+        self._known: dict[str, Difference | None] = {}
+
+    def difference(self, api_version: str) -> Difference | None:
+        """None for a version that is served no more."""
+        if api_version not in self._known:
+            version = self._versions(api_version)
+            self._known[api_version] = None if version is None else self._compared(version)
+        return self._known[api_version]
+
+    def _compared(self, version: Version) -> Difference:
+        old, new = self._write
+        changed, removed = changes(version.there(old), version.there(new), version.schema)
+        if self._reset_fields:
+            changed = field_set.without_subtrees(changed, self._reset_fields)
+            removed = field_set.without_subtrees(removed, self._reset_fields)
+        return Difference(changed, removed)
+
+
+def _recorded(
+    entries: list[Entry],
+    mine: Identity,
+    difference: Difference,
+    now: str,
+    elsewhere: Callable[[str], Difference | None],
+) -> list[Entry]:
     changed, removed = difference
     kept: list[Entry] = []
     own: Tree = {}
@@ -106,7 +147,11 @@ def _recorded(entries: list[Entry], mine: Identity, difference: Difference, now:
                 continue
             remaining = own
         else:
-            remaining = field_set.difference(field_set.without_subtrees(owned, removed), changed)
+            version = entry.get("apiVersion") or ""
+            seen = difference if version == mine.api_version else elsewhere(version)
+            if seen is None:
+                continue
+            remaining = field_set.difference(field_set.without_subtrees(owned, seen.removed), seen.changed)
         if remaining is owned:
             kept.append(entry)
         elif remaining:
@@ -121,18 +166,20 @@ def changes(old: Object, new: Object, schema: types.TypeSchema) -> Difference:
     changed: Tree = {}
     removed: Tree = {}
     for name, value in new.items():
-        before = old.get(name)
+        before = old.get(name, field_tree.ABSENT)
         if before is value or before == value or name in ("apiVersion", "kind"):
             continue
-        if not isinstance(value, dict) or not isinstance(before or {}, dict):
-            changed[f"f:{name}"] = {}
+        declared = schema.field(name) or types.ANYTHING
+        if name != "metadata":
+            if before is field_tree.ABSENT and name in _ALWAYS:
+                before = {}
+            field_tree.compare_member(before, value, f"f:{name}", declared, changed, removed)
             continue
-        ignoring = _IGNORED if name == "metadata" else frozenset()
-        below = field_tree.compare(before or {}, value, schema.field(name) or types.ANYTHING, ignoring=ignoring)
+        below = field_tree.compare(old.get(name) or {}, value, declared, ignoring=_IGNORED)
         if below.changed:
-            changed[f"f:{name}"] = below.changed
+            changed["f:metadata"] = below.changed
         if below.removed:
-            removed[f"f:{name}"] = below.removed
+            removed["f:metadata"] = below.removed
     removed.update({f"f:{name}": {} for name in old if name not in new})
     return Difference(changed, removed)
 
@@ -149,8 +196,8 @@ def _created(new: Object, schema: types.TypeSchema) -> Tree:
             tree.pop(SELF, None)
             if not tree:
                 continue
-        elif name in ("spec", "status"):
-            tree.pop(SELF, None)  # these are always there, even in an empty object
+        elif name in _ALWAYS:
+            tree.pop(SELF, None)
         changed[f"f:{name}"] = tree
     return changed
 
