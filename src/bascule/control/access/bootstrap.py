@@ -32,6 +32,7 @@ def desired(settings: Settings) -> list[objects.Object]:
     """Every object with apiVersion, kind and metadata, in an order in which they can be created."""
     made = [
         *platform.namespaces(),
+        *platform.accounts(),
         *platform.priority_classes(),
         *_cluster_roles(),
         *_cluster_role_bindings(),

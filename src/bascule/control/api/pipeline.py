@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from bascule.control.api import allocation, extent
+from bascule.control.api import accounts, allocation, extent
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
 from bascule.control.cache import errors as cache_errors
@@ -105,6 +105,7 @@ async def _create_named(platform: platforms.Platform, call: calls.Call, obj: obj
         await call.aside(own_fields, platform, call, None, obj)
     kind.prepare_create(obj, platform.context())
     asked = call.admission("CREATE")
+    await accounts.arrive(platform, call, obj)
     platform.admission.mutate(asked, obj)
     kind.default(obj)
     with _claim(platform, call, obj) as claim:

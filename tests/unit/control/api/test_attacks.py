@@ -230,9 +230,6 @@ async def _furnish(api: harness.Api) -> None:
         volumes = [{"name": "v", "secret": {"secretName": f"s{number}"}}]
         spec = {"nodeName": f"n{number}", "serviceAccountName": f"a{number}", "volumes": volumes}
         await api.create(f"{NS}/pods", harness.pod(f"p{number}", automountServiceAccountToken=False, **spec))
-    await api.create(
-        f"{NS}/serviceaccounts", {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
-    )
     await api.create(f"{NS}/pods", harness.pod("p0", automountServiceAccountToken=False))
     await api.create(CSRS, _csr("waiting", "jane", []))
     token = {"token-id": "abcdef", "token-secret": "0123456789abcdef", "usage-bootstrap-authentication": "true"}

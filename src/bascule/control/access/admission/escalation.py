@@ -54,7 +54,7 @@ def _check_binding(held: context.Context, asked: request.AdmissionRequest, obj: 
 
 
 def _only_for_collection(old: objects.Object, new: objects.Object) -> bool:
-    """Whether only what the garbage collector writes differs. No label is a trifle: it may be what aggregates a role."""
+    """Whether only what the garbage collector writes differs. A label may be what aggregates the role: it counts."""
     ignored = ("ownerReferences", "finalizers", "managedFields", "resourceVersion")
 
     def compared(obj: objects.Object) -> objects.Object:

@@ -6,36 +6,87 @@ change anyway.
 
 from typing import Any, Final
 
-from bascule.control.access import tokens
+from bascule.control.access import node, tokens
 from bascule.control.access.admission import context, request
 from bascule.vocabulary import names, objects
 
+DEFAULT: Final = "default"
 MOUNT_PATH: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
 VOLUME_PREFIX: Final = "kube-api-access-"
 MIRROR: Final = "kubernetes.io/config.mirror"
+ENFORCE: Final = "kubernetes.io/enforce-mountable-secrets"
 
 
 def mutate(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object) -> None:
-    if asked.subresource or MIRROR in objects.annotations(obj):
-        return
     spec = context.spec_of(obj)
+    if MIRROR in objects.annotations(obj):
+        if asked.operation == "CREATE" and not asked.subresource:
+            _refuse_mirror(asked, spec)
+        return
+    if asked.subresource:
+        return
     if asked.operation == "UPDATE":
         _keep(spec, (asked.old or {}).get("spec") or {})
     if asked.operation != "CREATE":
         return
-    name = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
+    name = named(obj)
     spec["serviceAccountName"] = spec["serviceAccount"] = name
     account = held.source.get("", "serviceaccounts", asked.cluster, asked.namespace, name)
     if account is None:
-        if name != "default":
-            text = f'error looking up service account {asked.namespace}/{name}: serviceaccount "{name}" not found'
-            raise context.forbid(asked, text)
-        # The account every namespace gets may be a moment late; the pod need not fail for that.
-        account = {}
+        text = f'error looking up service account {asked.namespace}/{name}: serviceaccount "{name}" not found'
+        raise context.forbid(asked, text)
+    if objects.annotations(account).get(ENFORCE, "").lower() in ("1", "t", "true"):
+        _require_listed(asked, spec, account)
     if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):
         spec["imagePullSecrets"] = [{"name": item.get("name")} for item in account["imagePullSecrets"]]
     if _automounts(spec, account):
         _mount_token(held, spec)
+
+
+def named(pod: objects.Object) -> str:
+    """The account that a pod runs as."""
+    spec = pod.get("spec") or {}
+    name: str = spec.get("serviceAccountName") or spec.get("serviceAccount") or DEFAULT
+    return name
+
+
+def _refuse_mirror(asked: request.AdmissionRequest, spec: dict[str, Any]) -> None:
+    """What a node runs on its own word may not name what only the control plane hands out."""
+    if spec.get("serviceAccountName"):
+        raise context.forbid(asked, "a mirror pod may not reference service accounts")
+    if node.references({"spec": spec}).secrets:
+        raise context.forbid(asked, "a mirror pod may not reference secrets")
+    for volume in spec.get("volumes") or ():
+        for source in (volume.get("projected") or {}).get("sources") or ():
+            if source.get("serviceAccountToken") is not None:
+                raise context.forbid(asked, "a mirror pod may not use ServiceAccountToken volume projections")
+
+
+def _require_listed(asked: request.AdmissionRequest, spec: dict[str, Any], account: objects.Object) -> None:
+    """An account with the annotation lets its pods have the secrets that it lists, and no others."""
+    allowed = {item.get("name") for item in account.get("secrets") or ()}
+    tail = f"is not allowed because service account {objects.name(account)} does not reference that"
+    for volume in spec.get("volumes") or ():
+        name = (volume.get("secret") or {}).get("secretName")
+        if name and name not in allowed:
+            raise context.forbid(asked, f'volume with secret.secretName="{name}" {tail} secret')
+    for field, kind in (("initContainers", "init container"), ("containers", "container")):
+        for container in spec.get(field) or ():
+            for variable in container.get("env") or ():
+                name = ((variable.get("valueFrom") or {}).get("secretKeyRef") or {}).get("name")
+                if name and name not in allowed:
+                    who = f"{kind} {container.get('name')} with envVar {variable.get('name')}"
+                    raise context.forbid(asked, f'{who} referencing secret.secretName="{name}" {tail} secret')
+            for source in container.get("envFrom") or ():
+                name = (source.get("secretRef") or {}).get("name")
+                if name and name not in allowed:
+                    who = f"{kind} {container.get('name')} with envFrom"
+                    raise context.forbid(asked, f'{who} referencing secret.secretName="{name}" {tail} secret')
+    pulled = {item.get("name") for item in account.get("imagePullSecrets") or ()}
+    for index, item in enumerate(spec.get("imagePullSecrets") or ()):
+        if item.get("name") not in pulled:
+            text = f'imagePullSecrets[{index}].name="{item.get("name")}" {tail} imagePullSecret'
+            raise context.forbid(asked, text)
 
 
 def _keep(spec: dict[str, Any], before: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Namespaces, priority classes, the `kubernetes` Service and its endpoints, the service range, the APIServices."""
+"""Namespaces and their accounts, priority classes, the `kubernetes` Service and its endpoints, the service range, the APIServices."""
 
 import ipaddress
 from typing import Any, Final
@@ -47,6 +47,14 @@ def namespaces() -> list[objects.Object]:
             "spec": {"finalizers": ["kubernetes"]},
             "status": {"phase": "Active"},
         }
+        for name in NAMESPACES
+    ]
+
+
+def accounts() -> list[objects.Object]:
+    """The account of each, which a controller gives to later namespaces: the first pods need not wait for it."""
+    return [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": name}}
         for name in NAMESPACES
     ]
 
