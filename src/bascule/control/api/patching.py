@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from bascule.control.api import body, negotiate, pipeline, restoring, shape
+from bascule.control.api import body, field_versions, negotiate, pipeline, restoring, shape
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
 from bascule.control.cache import record
@@ -87,10 +87,15 @@ def _version(value: Any) -> str:
     return version if isinstance(version, str) else ""
 
 
-async def _apply(platform: platforms.Platform, call: calls.Call, content: bytes) -> pipeline.Outcome:
+def require_manager(call: calls.Call) -> None:
+    """422 for an apply that does not say who applies."""
     if not call.parameters.get("fieldManager"):
         cause = errors.required("fieldManager", "is required for apply patch")
         raise errors.invalid("PatchOptions", "meta.k8s.io", "", [cause])
+
+
+async def _apply(platform: platforms.Platform, call: calls.Call, content: bytes) -> pipeline.Outcome:
+    require_manager(call)
     applied = await body.decoded(decoding.decode, content, negotiate.YAML)
     _is_about(call, applied)
     if call.options.field_validation != "Ignore":
@@ -117,6 +122,7 @@ async def _apply(platform: platforms.Platform, call: calls.Call, content: bytes)
             now=platform.now(),
             subresource=call.subresource,
             reset_fields=endpoint.reset_fields.get(call.subresource),
+            versions=field_versions.of(platform, call),
         )
         body.check(call, wanted, endpoint.schema, [])
         return wanted

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from bascule.control.api import accounts, allocation, extent
+from bascule.control.api import accounts, allocation, extent, field_versions
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
 from bascule.control.cache import errors as cache_errors
@@ -182,7 +182,7 @@ async def _update_once(
         _warn_of_update(call, new, old)
         platform.admission.validate(asked, new)
         ended = ends(new)
-        if call.options.dry_run or (new == old and not ended and not endpoint.is_stale(stored)):
+        if call.options.dry_run or (_is_same(new, old) and not ended and not endpoint.is_stale(stored)):
             return Outcome(orjson.dumps(new))
         draft = await encoded(call, new)
         extent.check_bytes(len(draft.value), stored.size_bytes())
@@ -198,6 +198,23 @@ async def _update_once(
         released(platform, call, new)
     await endpoint.ready(stored)
     return Outcome(endpoint.body(stored), deleted=ended)
+
+
+def _is_same(new: objects.Object, old: objects.Object) -> bool:
+    """Whether nothing changes but perhaps the time of who owns it, which then stays as it was."""
+    if new == old:
+        return True
+    entries, before = new["metadata"].get("managedFields"), old["metadata"].get("managedFields")
+    if not entries or not before or len(entries) != len(before):
+        return False
+    if any(new.get(field) != old.get(field) for field in new.keys() | old.keys() if field != "metadata"):
+        return False
+    if any({**one, "time": None} != {**other, "time": None} for one, other in zip(entries, before, strict=True)):
+        return False
+    if {**new["metadata"], "managedFields": before} != old["metadata"]:
+        return False
+    new["metadata"]["managedFields"] = before
+    return True
 
 
 def _warn_of_update(call: calls.Call, new: objects.Object, old: objects.Object) -> None:
@@ -288,6 +305,7 @@ def own_fields(platform: platforms.Platform, call: calls.Call, old: objects.Obje
         schema=call.endpoint.schema,
         subresource=call.subresource,
         reset_fields=call.endpoint.reset_fields.get(call.subresource),
+        versions=field_versions.of(platform, call),
     )
     if entries:
         new["metadata"]["managedFields"] = entries

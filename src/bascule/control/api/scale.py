@@ -13,11 +13,11 @@ from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
 from bascule.control.cache import record
 from bascule.control.kinds import scales, strategy
-from bascule.control.patch import apply
+from bascule.control.patch import apply, scale_fields
 from bascule.control.schema import catalog, decoding, types
 from bascule.vocabulary import errors, labels, objects
 
-_API_VERSION, _KIND = "autoscaling/v1", "Scale"
+_API_VERSION, _KIND = scale_fields.API_VERSION, "Scale"
 
 
 async def serve(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
@@ -31,8 +31,11 @@ async def serve(platform: platforms.Platform, call: calls.Call) -> web.StreamRes
     if call.verb == "update":
         wanted = await body.read(call, api_version=_API_VERSION, kind=_KIND, schema=_schema())
         outcome = await _write(platform, call, lambda _: wanted)
+    elif call.content_type == patching.APPLY:
+        outcome = await _apply(platform, call)
     else:
-        outcome = await _write(platform, call, await _patch(platform, call))
+        value = await body.value(await call.body(), negotiate.JSON)
+        outcome = await _write(platform, call, patching.merger(call.content_type, value, _schema()))
     return _answer(platform, call, orjson.loads(outcome.body))
 
 
@@ -60,35 +63,55 @@ async def _write(platform: platforms.Platform, call: calls.Call, wanted_of: patc
     where = _where(call)
 
     def change(current: objects.Object, stored: record.Record) -> objects.Object:
-        wanted = wanted_of(of(current, where))
-        meta = wanted.get("metadata") or {}
-        if meta.get("resourceVersion") not in (None, "", str(stored.revision)):
-            raise errors.conflict(call.resource.qualified, call.name, errors.MODIFIED)
-        if meta.get("name") not in (None, "", call.name):
-            raise errors.bad_request(
-                f"the name of the object ({meta['name']}) does not match the name on the URL ({call.name})"
-            )
-        replicas = (wanted.get("spec") or {}).get("replicas") or 0
-        if not isinstance(replicas, int) or replicas < 0:
-            cause = errors.invalid_value("spec.replicas", replicas, "must be greater than or equal to 0")
-            raise errors.invalid(_KIND, "autoscaling", call.name, [cause])
-        _put(current, where.spec_replicas, replicas)
+        _scale(call, current, wanted_of(of(current, where)), stored)
         return current
 
     return await pipeline.update(platform, call, change, retry=True)
 
 
-async def _patch(platform: platforms.Platform, call: calls.Call) -> patching.Merge:
-    content = await call.body()
-    if call.content_type == patching.APPLY:
-        read = functools.partial(decoding.decode, default=(_API_VERSION, _KIND))
-        applied = await body.decoded(read, content, negotiate.YAML)
-        manager, force, now = call.options.field_manager, call.options.force, platform.now()
-        return lambda current: apply.server_side(
-            current, applied, manager, force=force, schema=_schema(), now=now, subresource="scale"
+def _scale(call: calls.Call, current: objects.Object, wanted: objects.Object, stored: record.Record) -> None:
+    """Gives the object as many replicas as a Scale says."""
+    meta = wanted.get("metadata") or {}
+    if meta.get("resourceVersion") not in (None, "", str(stored.revision)):
+        raise errors.conflict(call.resource.qualified, call.name, errors.MODIFIED)
+    if meta.get("name") not in (None, "", call.name):
+        raise errors.bad_request(
+            f"the name of the object ({meta['name']}) does not match the name on the URL ({call.name})"
         )
-    value = await body.value(content, negotiate.JSON)
-    return patching.merger(call.content_type, value, _schema())
+    replicas = (wanted.get("spec") or {}).get("replicas") or 0
+    if not isinstance(replicas, int) or replicas < 0:
+        cause = errors.invalid_value("spec.replicas", replicas, "must be greater than or equal to 0")
+        raise errors.invalid(_KIND, "autoscaling", call.name, [cause])
+    _put(current, _where(call).spec_replicas, replicas)
+
+
+async def _apply(platform: platforms.Platform, call: calls.Call) -> pipeline.Outcome:
+    """The Scale's one field is owned through the object: `scale_fields`."""
+    patching.require_manager(call)
+    read = functools.partial(decoding.decode, default=(_API_VERSION, _KIND))
+    applied = await body.decoded(read, await call.body(), negotiate.YAML)
+    where = _where(call)
+
+    def change(current: objects.Object, stored: record.Record) -> objects.Object:
+        entries = objects.metadata(current).get("managedFields") or []
+        live = of(current, where)
+        live["metadata"]["managedFields"] = scale_fields.to_scale(entries, where.spec_replicas)
+        wanted = apply.server_side(
+            live,
+            applied,
+            call.options.field_manager,
+            force=call.options.force,
+            schema=_schema(),
+            now=platform.now(),
+            subresource="scale",
+        )
+        _scale(call, current, wanted, stored)
+        current["metadata"]["managedFields"] = scale_fields.to_object(
+            entries, objects.metadata(wanted)["managedFields"], where.spec_replicas, call.resource.api_version
+        )
+        return current
+
+    return await pipeline.update(platform, call, change, retry=True, operation="Apply")
 
 
 def _answer(platform: platforms.Platform, call: calls.Call, obj: objects.Object) -> web.Response:
