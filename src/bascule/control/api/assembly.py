@@ -8,7 +8,7 @@ import random
 from typing import Final
 
 from bascule.bridge.identity import authority, service_account_keys
-from bascule.control.access import authentication, authorization, bootstrap, tokens
+from bascule.control.access import account_secrets, authentication, authorization, bootstrap, tokens
 from bascule.control.access.admission import chain
 from bascule.control.api import allocation, options, pipeline, platform, reader
 from bascule.control.api import call as calls
@@ -52,7 +52,9 @@ async def assemble(
             view, keys=keys, issuer=settings.issuer, time=time, static=settings.static_tokens
         ),
         authorizer=authorizer,
-        admission=chain.Chain(view, authorizer=authorizer, time=time),
+        admission=chain.Chain(
+            view, authorizer=authorizer, time=time, filler=account_secrets.Filler(keys, ca.certificate_pem)
+        ),
         issuer=tokens.Issuer(view, keys=keys, issuer=settings.issuer, time=time),
         keys=keys,
         authority=ca,

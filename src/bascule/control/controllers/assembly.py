@@ -1,6 +1,7 @@
 """Which controllers there are."""
 
 from bascule.control.controllers import (
+    account_secrets,
     cluster_role_aggregation,
     cron_job,
     daemon_set,
@@ -32,6 +33,7 @@ def assemble(boss: manager.Manager, chosen: options.Options) -> None:
     namespace.Namespaces(boss)
     service_account.ServiceAccounts(boss)
     root_ca.RootCa(boss, chosen.root_ca)
+    account_secrets.AccountSecrets(boss)
     deployment.Deployments(boss)
     replica_set.Replicas(boss)
     replica_set.Replicas(boss, builtins.REPLICATION_CONTROLLERS)

@@ -7,8 +7,9 @@ does not concern a resource costs it nothing. Policies and webhooks have their p
 import random
 from typing import Final
 
-from bascule.control.access import authorization, reader
+from bascule.control.access import account_secrets, authorization, reader
 from bascule.control.access.admission import (
+    account_secret,
     certificates,
     class_defaults,
     context,
@@ -33,6 +34,7 @@ _MUTATING: Final[tuple[tuple[context.Mutate, frozenset[str] | str], ...]] = (
     (namespace_lifecycle.mutate, _EVERY),
     (limit_ranger.mutate, _PODS),
     (service_account.mutate, _PODS),
+    (account_secret.mutate, frozenset({"secrets"})),
     (pod_defaults.taint_new_node, frozenset({"nodes"})),
     (pod_defaults.priority, _PODS),
     (pod_defaults.tolerations, _PODS),
@@ -91,9 +93,16 @@ class Chain:
     """Not shared between processes; the reservations of `reserve` are held by this one."""
 
     def __init__(
-        self, source: reader.Reader, *, authorizer: authorization.Authorizer, time: clock.Clock, seed: int | None = None
+        self,
+        source: reader.Reader,
+        *,
+        authorizer: authorization.Authorizer,
+        time: clock.Clock,
+        filler: account_secrets.Filler | None = None,
+        seed: int | None = None,
     ) -> None:
-        self._context = context.Context(source, authorizer, time, random.Random(seed))
+        """`filler` completes Secrets of service accounts; without it they are stored as they come."""
+        self._context = context.Context(source, authorizer, time, random.Random(seed), filler)
         self._quotas = resource_quota.Ledger(source)
         self._mutating: dict[str, tuple[context.Mutate, ...]] = {}
         self._validating: dict[str, tuple[context.Validate, ...]] = {}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bascule.control.access import authorization, reader
+from bascule.control.access import account_secrets, authorization, reader
 from bascule.control.access.admission import request
 from bascule.vocabulary import clock, errors, objects
 
@@ -18,6 +18,7 @@ class Context:
     authorizer: authorization.Authorizer
     time: clock.Clock
     random: random.Random
+    filler: account_secrets.Filler | None = None
     _listed: dict[tuple[str, str, str, str | None], tuple[int, Sequence[objects.Object]]] = field(default_factory=dict)
 
     def listed(self, group: str, plural: str, cluster: str, namespace: str | None) -> Sequence[objects.Object]:

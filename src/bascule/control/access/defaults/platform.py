@@ -1,4 +1,4 @@
-"""Namespaces and their accounts, priority classes, the `kubernetes` Service and its endpoints, the service range, the APIServices."""
+"""Namespaces and their accounts, priority classes, the `kubernetes` Service and its endpoints, APIServices."""
 
 import ipaddress
 from typing import Any, Final
