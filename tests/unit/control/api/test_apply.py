@@ -1,0 +1,215 @@
+"""Patches through the API: apply's owners over verbs, versions and subresources; what is no write; refusals' words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.unit.control.api import harness
+
+MAPS = "/api/v1/namespaces/default/configmaps"
+PODS = "/api/v1/namespaces/default/pods"
+DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
+V1 = "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers"
+V2 = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers"
+
+Object = dict[str, Any]
+
+
+def entries(obj: Object) -> dict[tuple[str, str, str], Any]:
+    return {
+        (entry["manager"], entry["operation"], entry.get("subresource", "")): entry["fieldsV1"]
+        for entry in obj["metadata"].get("managedFields", [])
+    }
+
+
+async def applied(api: harness.Api, path: str, obj: Object, who: str = "me", more: str = "") -> Object:
+    answer = await api.patch(f"{path}?fieldManager={who}{more}", obj, kind="apply")
+    assert answer.code in (200, 201), answer.body
+    return answer.body
+
+
+def deployment(**spec: Any) -> Object:
+    template = {
+        "metadata": {"creationTimestamp": None, "labels": {"app": "d"}},
+        "spec": {"containers": [{"name": "c", "image": "i:1", "ports": [{"containerPort": 80}]}]},
+    }
+    whole = {"selector": {"matchLabels": {"app": "d"}}, "template": template, **spec}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": whole}
+
+
+async def test_applying_what_is_there_is_no_write(api: harness.Api) -> None:
+    first = await applied(api, f"{DEPLOYMENTS}/d", deployment(replicas=2))
+    again = await applied(api, f"{DEPLOYMENTS}/d", deployment(replicas=2))
+    assert again == first
+    put = await api.call("PUT", f"{DEPLOYMENTS}/d?fieldManager=putter", again)
+    assert put.body == first
+    with_nulls = deployment(replicas=2)
+    with_nulls["metadata"]["creationTimestamp"] = None
+    with_nulls["status"] = {}
+    assert await applied(api, f"{DEPLOYMENTS}/d", with_nulls) == first
+
+
+async def test_an_agreeing_applier_becomes_a_second_owner(api: harness.Api) -> None:
+    await applied(api, f"{MAPS}/c", harness.config_map("c", a="1", b="1"))
+    both = await applied(api, f"{MAPS}/c", harness.config_map("c", a="1"), "you")
+    assert set(entries(both)) == {("me", "Apply", ""), ("you", "Apply", "")}
+    bare = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}
+    gone = await applied(api, f"{MAPS}/c", bare, "me")
+    assert gone["data"] == {"a": "1"}
+    assert set(entries(gone)) == {("you", "Apply", "")}
+    assert "data" not in await applied(api, f"{MAPS}/c", bare, "you")
+
+
+async def test_a_field_only_updaters_share_goes_with_its_applier(api: harness.Api) -> None:
+    await api.create(f"{MAPS}?fieldManager=creator", harness.config_map("c", a="1", b="1"))
+    await applied(api, f"{MAPS}/c", harness.config_map("c", a="1"))
+    bare = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}
+    after = await applied(api, f"{MAPS}/c", bare)
+    assert after["data"] == {"b": "1"}
+
+
+@pytest.mark.parametrize("value", [[], [{}]])
+async def test_owners_forgotten_stay_so_until_the_next_apply(api: harness.Api, value: Any) -> None:
+    await applied(api, f"{MAPS}/c", harness.config_map("c", a="1"))
+    answer = await api.patch(f"{MAPS}/c", {"metadata": {"managedFields": value}, "data": {"b": "2"}})
+    assert "managedFields" not in answer.body["metadata"]
+    answer = await api.patch(f"{MAPS}/c", {"data": {"b": "3"}})
+    assert "managedFields" not in answer.body["metadata"]
+    refused = await api.patch(f"{MAPS}/c?fieldManager=me", harness.config_map("c", a="2"), kind="apply")
+    assert refused.code == 409
+    assert (
+        refused.body["message"] == 'Apply failed with 1 conflict: conflict with "before-first-apply" using v1: .data.a'
+    )
+    after = await applied(api, f"{MAPS}/c", harness.config_map("c", a="1"))
+    assert set(entries(after)) == {("before-first-apply", "Update", ""), ("me", "Apply", "")}
+
+
+async def test_a_create_by_apply_may_name_neither_uid_nor_version(api: harness.Api) -> None:
+    obj = harness.config_map("c", a="1")
+    obj["metadata"]["uid"] = "7"
+    answer = await api.patch(f"{MAPS}/c?fieldManager=me", obj, kind="apply")
+    assert (answer.code, answer.body["reason"]) == (409, "Conflict")
+    del obj["metadata"]["uid"]
+    dry = await api.patch(f"{MAPS}/c?fieldManager=me&dryRun=All", obj, kind="apply")
+    assert dry.code == 201
+    assert (await api.get(f"{MAPS}/c")).code == 404
+    made = await applied(api, f"{MAPS}/c", obj)
+    obj["metadata"]["resourceVersion"] = "1"
+    assert (await api.patch(f"{MAPS}/c?fieldManager=me", obj, kind="apply")).code == 409
+    obj["metadata"]["resourceVersion"] = made["metadata"]["resourceVersion"]
+    obj["data"]["a"] = "2"
+    assert (await applied(api, f"{MAPS}/c", obj))["data"] == {"a": "2"}
+
+
+async def test_undeclared_and_repeated_things_are_named(api: harness.Api) -> None:
+    obj = deployment(bogus=1)
+    container = obj["spec"]["template"]["spec"]["containers"][0]
+    container["nonsense"] = True
+    answer = await api.patch(f"{DEPLOYMENTS}/d?fieldManager=me", obj, kind="apply")
+    message = answer.body["message"]
+    assert message.startswith("failed to create typed patch object (/d; apps/v1, Kind=Deployment): errors:\n")
+    assert '  .spec.template.spec.containers[name="c"].nonsense: field not declared in schema' in message
+    assert "  .spec.bogus: field not declared in schema" in message
+    obj = deployment()
+    obj["spec"]["template"]["spec"]["containers"] *= 2
+    answer = await api.patch(f"{DEPLOYMENTS}/d?fieldManager=me", obj, kind="apply")
+    assert '.spec.template.spec.containers: duplicate entries for key [name="c"]' in answer.body["message"]
+
+
+async def test_replicas_through_the_scale_belong_to_who_scales(api: harness.Api) -> None:
+    await applied(api, f"{DEPLOYMENTS}/d", deployment(replicas=2))
+    scale: Object = {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "d"}}
+    scale["spec"] = {"replicas": 5}
+    refused = await api.patch(f"{DEPLOYMENTS}/d/scale?fieldManager=hpa", scale, kind="apply")
+    assert refused.code == 409
+    assert refused.body["message"] == 'Apply failed with 1 conflict: conflict with "me": .spec.replicas'
+    assert (await applied(api, f"{DEPLOYMENTS}/d/scale", scale, "hpa", "&force=true"))["spec"] == {"replicas": 5}
+    live = (await api.get(f"{DEPLOYMENTS}/d")).body
+    owned = entries(live)
+    assert owned["hpa", "Apply", "scale"] == {"f:spec": {"f:replicas": {}}}
+    assert "f:replicas" not in owned["me", "Apply", ""]["f:spec"]
+    refused = await api.patch(f"{DEPLOYMENTS}/d?fieldManager=me", deployment(replicas=2), kind="apply")
+    text = 'Apply failed with 1 conflict: conflict with "hpa" with subresource "scale": .spec.replicas'
+    assert refused.body["message"] == text
+    await applied(api, f"{DEPLOYMENTS}/d", deployment())
+    answer = await api.patch(f"{DEPLOYMENTS}/d/scale?fieldManager=hand", {"spec": {"replicas": 7}})
+    assert answer.body["spec"] == {"replicas": 7}
+    owned = entries((await api.get(f"{DEPLOYMENTS}/d")).body)
+    assert owned["hand", "Update", "scale"] == {"f:spec": {"f:replicas": {}}}
+    assert ("hpa", "Apply", "scale") not in owned
+
+
+def scaler(version: str, **spec: Any) -> Object:
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"}
+    whole = {"scaleTargetRef": target, "maxReplicas": 9, **spec}
+    return {
+        "apiVersion": f"autoscaling/{version}",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "h"},
+        "spec": whole,
+    }
+
+
+async def test_what_was_owned_in_another_version_is_compared_there(api: harness.Api) -> None:
+    await applied(api, f"{V1}/h", scaler("v1", targetCPUUtilizationPercentage=50), "old")
+    metric = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization"}}}
+    metric["resource"]["target"]["averageUtilization"] = 60  # type: ignore[index]
+    refused = await api.patch(f"{V2}/h?fieldManager=new", scaler("v2", metrics=[metric]), kind="apply")
+    assert refused.code == 409, refused.body
+    assert '"old": .spec.targetCPUUtilizationPercentage' in refused.body["message"]
+    metric["resource"]["target"]["averageUtilization"] = 50  # type: ignore[index]
+    agreed = await applied(api, f"{V2}/h", scaler("v2", metrics=[metric]), "new")
+    assert {entry["apiVersion"] for entry in agreed["metadata"]["managedFields"]} == {
+        "autoscaling/v1",
+        "autoscaling/v2",
+    }
+    # The same manager in the other version keeps one entry, and what it says no longer is pruned in the version it
+    # was said in.
+    moved = await applied(api, f"{V2}/h", scaler("v2", metrics=[metric], minReplicas=2), "old")
+    assert [e["apiVersion"] for e in moved["metadata"]["managedFields"]] == ["autoscaling/v2"] * 2
+    changed = await api.patch(f"{V1}/h?fieldManager=hand", {"spec": {"targetCPUUtilizationPercentage": 70}})
+    owned = entries(changed.body)
+    assert "f:metrics" not in owned["old", "Apply", ""]["f:spec"]
+
+
+async def test_client_side_apply_becomes_server_side(api: harness.Api) -> None:
+    stated = harness.config_map("c", a="<1>")
+    text = orjson.dumps(stated).decode() + "\n"
+    obj = {
+        **stated,
+        "metadata": {"name": "c", "annotations": {"kubectl.kubernetes.io/last-applied-configuration": text}},
+    }
+    await api.create(f"{MAPS}?fieldManager=kubectl-client-side-apply", obj)
+    foreign = await api.patch(f"{MAPS}/c?fieldManager=x", harness.config_map("c", a="2"), kind="apply")
+    assert foreign.code == 409
+    after = await applied(api, f"{MAPS}/c", harness.config_map("c", a="<2>"), "kubectl")
+    assert after["data"] == {"a": "<2>"}
+    kept = after["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"]
+    expected = '{"apiVersion":"v1","data":{"a":"\\u003c2\\u003e"},"kind":"ConfigMap","metadata":{"name":"c"}}\n'
+    assert kept == expected
+    # What somebody else changed since is theirs.
+    await api.patch(f"{MAPS}/c?fieldManager=editor", {"data": {"a": "3"}})
+    refused = await api.patch(f"{MAPS}/c?fieldManager=kubectl", harness.config_map("c", a="4"), kind="apply")
+    assert refused.body["message"] == 'Apply failed with 1 conflict: conflict with "editor" using v1: .data.a'
+
+
+async def test_status_is_owned_through_its_own_path(api: harness.Api) -> None:
+    obj = deployment()
+    obj["status"] = {"replicas": 3}
+    made = await applied(api, f"{DEPLOYMENTS}/d", obj)
+    assert "f:status" not in entries(made)["me", "Apply", ""]
+    condition = {"type": "Available", "status": "True", "reason": "r", "message": "m"}
+    report = {**deployment(), "status": {"replicas": 3, "conditions": [condition]}}
+    report["spec"]["replicas"] = 9
+    after = await applied(api, f"{DEPLOYMENTS}/d/status", report, "reporter")
+    assert after["spec"]["replicas"] == 1
+    owned = entries(after)["reporter", "Apply", "status"]
+    assert set(owned) == {"f:status"}
+    assert set(owned["f:status"]["f:conditions"]['k:{"type":"Available"}']) == {
+        ".", "f:type", "f:status", "f:reason", "f:message",
+    }  # fmt: skip
+    missing = await api.patch(f"{DEPLOYMENTS}/none/status?fieldManager=r", {**report, "metadata": {}}, kind="apply")
+    assert missing.code == 404
