@@ -87,7 +87,10 @@ class EndpointSlices:
 
     async def reconcile(self, request: Request) -> outcome.Outcome:
         service = self._services.store.get(request)
-        if service is None or not (service.get("spec") or {}).get("selector"):
+        if service is None:
+            await self._clear(request)
+            return outcome.DONE
+        if not (service.get("spec") or {}).get("selector"):
             return outcome.DONE
         if (service.get("spec") or {}).get("type") == "ExternalName":
             return outcome.DONE
@@ -102,6 +105,23 @@ class EndpointSlices:
         await write(self._client, request, changes, self._expected)
         await self._mirror(service, request, found)
         return outcome.DONE
+
+    async def _clear(self, request: Request) -> None:
+        """Endpoints have no owner to go with."""
+        present = self._endpoints.store.get(request)
+        if present is None or objects.labels(present).get(endpoints.MANAGED_BY) != endpoints.MANAGER:
+            return
+        try:
+            await self._client.delete(
+                builtins.ENDPOINTS,
+                request.name,
+                namespace=request.namespace,
+                cluster=request.cluster,
+                uid=objects.uid(present),
+            )
+        except errors.StatusError as error:
+            if error.code not in (404, 409):
+                raise
 
     async def _mirror(self, service: objects.Object, request: Request, found: list[backends.Backend]) -> None:
         present = self._endpoints.store.get(request)

@@ -1,4 +1,7 @@
-"""Admission policies in CEL, validating and mutating, and their bindings. Expressions are compiled elsewhere."""
+"""Admission policies in CEL, validating and mutating, and their bindings.
+
+The expressions of mutations, which make objects, are not compiled here.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ import re
 from datetime import datetime
 from typing import Any
 
+from bascule.control.cel import declarations, types
 from bascule.control.kinds import (
+    admission_expressions,
     admission_rules,
     check,
     columns,
@@ -74,7 +79,8 @@ def _policy_rules(obj: Object) -> Causes:
         yield from _match("spec.matchConstraints", match)
         if not match.get("resourceRules"):
             yield errors.required("spec.matchConstraints.resourceRules", "")
-    yield from admission_rules.condition_problems("spec.matchConditions", shape.items(spec, "matchConditions"))
+    conditions = shape.items(spec, "matchConditions")
+    yield from admission_rules.condition_problems("spec.matchConditions", conditions, params=_has_params(spec))
     for index, variable in enumerate(shape.items(spec, "variables")):
         at, name = f"spec.variables[{index}]", shape.text(variable, "name")
         if not name.strip():
@@ -82,6 +88,24 @@ def _policy_rules(obj: Object) -> Causes:
         elif not _IDENTIFIER.fullmatch(name) or _RESERVED.fullmatch(name):
             yield errors.invalid_value(f"{at}.name", name, "name is not a valid CEL identifier")
         yield from _expression(f"{at}.expression", variable.get("expression"))
+
+
+def _has_params(spec: Object) -> bool:
+    return type(spec.get("paramKind")) is dict
+
+
+def _compiled(spec: Object) -> tuple[declarations.Environment, list[errors.Cause]]:
+    """What the expressions of a policy may speak of, its own variables with it; and what is wrong with those."""
+    given = admission_expressions.environment(params=_has_params(spec), authorizer=True)
+    composed: dict[str, types.Type] = {}
+    found: list[errors.Cause] = []
+    for index, variable in enumerate(shape.items(spec, "variables")):
+        text = shape.text(variable, "expression").strip()
+        if text:
+            current = admission_expressions.with_composed(given, composed)
+            found += admission_expressions.problems(f"spec.variables[{index}].expression", text, current)
+            composed[shape.text(variable, "name")] = admission_expressions.result(text, current)
+    return admission_expressions.with_composed(given, composed), found
 
 
 def _expression(path: str, expression: Any, message: str = "expression is not specified") -> Causes:
@@ -114,11 +138,13 @@ def _validating_rules(obj: Object) -> Causes:
     yield from _policy_rules(obj)
     spec = shape.mapping(obj, "spec")
     validations, annotations = shape.items(spec, "validations"), shape.items(spec, "auditAnnotations")
+    environment, found = _compiled(spec)
+    yield from found
     if not validations and not annotations:
         for key in ("validations", "auditAnnotations"):
             yield errors.required(f"spec.{key}", "validations or auditAnnotations must contain at least one item")
     for index, validation in enumerate(validations):
-        yield from _validation(f"spec.validations[{index}]", validation)
+        yield from _validation(f"spec.validations[{index}]", validation, environment)
     if len(annotations) > _ANNOTATIONS_MAX:
         yield errors.invalid_value(
             "spec.auditAnnotations", annotations, f"must not have more than {_ANNOTATIONS_MAX} auditAnnotations"
@@ -128,17 +154,25 @@ def _validating_rules(obj: Object) -> Causes:
         at, value = f"spec.auditAnnotations[{index}]", shape.text(annotation, "valueExpression").strip()
         yield from identifiers.qualified(f"{at}.key", f"{columns.name(obj)}/{keys[index]}")
         yield from _expression(f"{at}.valueExpression", value, "valueExpression is not specified")
+        if value:
+            path = f"{at}.valueExpression"
+            yield from admission_expressions.problems(path, value, environment, types.STRING, types.NULL)
         if len(value.encode()) > _VALUE_LENGTH_MAX:
             yield errors.required(f"{at}.valueExpression", f"must not exceed {_VALUE_LENGTH_MAX} bytes in length")
         if keys[index] in keys[:index]:
             yield errors.duplicate(f"{at}.key", keys[index])
 
 
-def _validation(path: str, validation: Object) -> Causes:
+def _validation(path: str, validation: Object, environment: declarations.Environment) -> Causes:
     message, spoken = shape.text(validation, "message"), shape.text(validation, "messageExpression")
     yield from _expression(f"{path}.expression", validation.get("expression"))
+    if text := shape.text(validation, "expression").strip():
+        yield from admission_expressions.problems(f"{path}.expression", text, environment, types.BOOL)
     if spoken and not spoken.strip():
         yield errors.invalid_value(f"{path}.messageExpression", spoken, "must be non-empty if specified")
+    elif spoken:
+        at = f"{path}.messageExpression"
+        yield from admission_expressions.problems(at, spoken.strip(), environment, types.STRING)
     if message and not message.strip():
         yield errors.invalid_value(f"{path}.message", message, "message must be non-empty if specified")
     elif "\n" in message.strip() or "\r" in message.strip():

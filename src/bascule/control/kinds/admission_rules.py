@@ -1,11 +1,12 @@
-"""What admission webhooks and policies match: operations, groups, versions, resources; and their conditions' names."""
+"""What admission webhooks and policies match: operations, groups, versions, resources; and their conditions."""
 
 from __future__ import annotations
 
 from typing import Final
 from urllib import parse
 
-from bascule.control.kinds import check, identifiers, metadata, selectors, shape
+from bascule.control.cel import types
+from bascule.control.kinds import admission_expressions, check, identifiers, metadata, selectors, shape
 from bascule.control.kinds.check import Causes
 from bascule.vocabulary import errors, names
 from bascule.vocabulary.objects import Object
@@ -85,15 +86,19 @@ def selector_problems(path: str, match: Object) -> Causes:
         yield from selectors.problems(f"{path}.{key}", match.get(key))
 
 
-def condition_problems(path: str, conditions: list[Object]) -> Causes:
-    """`matchConditions`, but for what their expressions say."""
+def condition_problems(path: str, conditions: list[Object], *, params: bool = False) -> Causes:
+    """`matchConditions`; `params`: whether there are any to speak of."""
+    environment = admission_expressions.environment(params=params, authorizer=True)
     if len(conditions) > _CONDITIONS_MAX:
         yield errors.too_many(path, len(conditions), _CONDITIONS_MAX)
     seen: set[str] = set()
     for index, condition in enumerate(conditions):
         at, name = f"{path}[{index}]", shape.text(condition, "name")
-        if not shape.text(condition, "expression").strip():
+        expression = shape.text(condition, "expression").strip()
+        if not expression:
             yield errors.required(f"{at}.expression", "")
+        else:
+            yield from admission_expressions.problems(f"{at}.expression", expression, environment, types.BOOL)
         if not name:
             yield errors.required(f"{at}.name", "")
             continue
