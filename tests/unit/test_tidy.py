@@ -23,7 +23,7 @@ AWAITED = {
 """Modules that are finished before what will use them; an entry that is used by now must go."""
 
 UNFINISHED = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|X" + r"XX)\b")
-SLEEP = re.compile(r"(?<!await )\btime\.sle" + r"ep\(")  # a clock that is passed in may be called time
+SLEEP = re.compile(r"(?<!await )(?<!\.)\btime\.sle" + r"ep\(")  # a clock that is passed in may be called time
 FOREIGN = re.compile(
     r"(?<![\w.])/(work|home|root|Users)/[\w.]"  # a path of somebody's machine
     r"|https?://(?!localhost)[\w.-]*(artifactory|nexus|pypi\.|mirror|registry\.(npmjs|yarnpkg))",

@@ -161,8 +161,8 @@ REFUSED: list[tuple[str, Object, list[str]]] = [
         [
             "spec.dataSource: Invalid value: \"Thing\": must be 'PersistentVolumeClaim' when referencing the default "
             "apiGroup",
-            "spec.dataSourceRef: Invalid value: \"Thing\": must be 'PersistentVolumeClaim' when referencing the default "
-            "apiGroup",
+            "spec.dataSourceRef: Invalid value: \"Thing\": must be 'PersistentVolumeClaim' when referencing the "
+            "default apiGroup",
         ],
     ),
 ]
