@@ -1,7 +1,7 @@
 """The checks of the Pod Security Standards: what in a pod a level forbids, worded as upstream words it.
 
-Pure. `violations(pod, level)` takes a pod or a pod template. Where a restricted check subsumes a baseline one, only the
-restricted one speaks.
+Pure. `violations(pod, level, minor)` takes a pod or a pod template, and the minor version of the standards that a
+namespace pins. Where a restricted check subsumes a baseline one, only the restricted one speaks.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from bascule.vocabulary import objects
 
-Check = Callable[[objects.Object], str]
+Check = Callable[[objects.Object, int], str]
 Container = dict[str, Any]
 
 _CAPABILITIES: Final = frozenset(
@@ -29,23 +29,26 @@ _CAPABILITIES: Final = frozenset(
         "SYS_CHROOT",
     }
 )
-_SYSCTLS: Final = frozenset(
-    {
-        "kernel.shm_rmid_forced",
-        "net.ipv4.ip_local_port_range",
-        "net.ipv4.tcp_syncookies",
-        "net.ipv4.ping_group_range",
-        "net.ipv4.ip_unprivileged_port_start",
-        "net.ipv4.ip_local_reserved_ports",
-        "net.ipv4.tcp_keepalive_time",
-        "net.ipv4.tcp_fin_timeout",
-        "net.ipv4.tcp_keepalive_intvl",
-        "net.ipv4.tcp_keepalive_probes",
-        "net.ipv4.tcp_rmem",
-        "net.ipv4.tcp_wmem",
-    }
-)
-_SELINUX_TYPES: Final = ("", "container_t", "container_init_t", "container_kvm_t", "container_engine_t")
+LATEST: Final = 1 << 16
+"""The minor version of `latest`."""
+_SYSCTLS: Final = {
+    "kernel.shm_rmid_forced": 0,
+    "net.ipv4.ip_local_port_range": 0,
+    "net.ipv4.tcp_syncookies": 0,
+    "net.ipv4.ping_group_range": 0,
+    "net.ipv4.ip_unprivileged_port_start": 0,
+    "net.ipv4.ip_local_reserved_ports": 27,
+    "net.ipv4.tcp_keepalive_time": 29,
+    "net.ipv4.tcp_fin_timeout": 29,
+    "net.ipv4.tcp_keepalive_intvl": 29,
+    "net.ipv4.tcp_keepalive_probes": 29,
+    "net.ipv4.tcp_rmem": 32,
+    "net.ipv4.tcp_wmem": 32,
+}
+"""Name: the minor version since which it is safe."""
+_SELINUX_TYPES: Final = ("", "container_t", "container_init_t", "container_kvm_t")
+_SELINUX_ENGINE: Final = ("container_engine_t", 31)
+_WINDOWS_SINCE: Final = 25
 _VOLUMES: Final = frozenset(
     {
         "configMap",
@@ -64,14 +67,16 @@ _SPEAKING_CONTAINER: Final = frozenset({"lifecycle", "livenessProbe", "readiness
 _SECCOMP: Final = ("RuntimeDefault", "Localhost")
 
 
-def violations(pod: objects.Object, level: str) -> list[str]:
+def violations(pod: objects.Object, level: str, minor: int = LATEST) -> list[str]:
     """One text for each check that fails; empty when the pod is within the level."""
     if level == "privileged" or (level == "baseline" and _is_plain(pod)):
         return []
-    checks = _BASELINE
+    checks = [check for check, since in _BASELINE if since <= minor]
     if level == "restricted":
-        checks = (*(check for check in _BASELINE if check not in _SUBSUMED), *_RESTRICTED)
-    return [text for check in checks if (text := check(pod))]
+        restricted = [check for check, since in _RESTRICTED if since <= minor]
+        subsumed = {_SUBSUMED.get(check) for check in restricted}
+        checks = [*(check for check in checks if check not in subsumed), *restricted]
+    return [text for check in checks if (text := check(pod, minor))]
 
 
 def _is_plain(pod: objects.Object) -> bool:
@@ -121,17 +126,17 @@ def _named(pod: objects.Object, bad: Callable[[Container], object]) -> list[str]
     return [str(container.get("name")) for container in _containers(pod) if bad(container)]
 
 
-def _host_namespaces(pod: objects.Object) -> str:
+def _host_namespaces(pod: objects.Object, minor: int) -> str:
     found = [f"{field}=true" for field in ("hostNetwork", "hostPID", "hostIPC") if _spec(pod).get(field)]
     return f"host namespaces ({', '.join(found)})" if found else ""
 
 
-def _host_paths(pod: objects.Object) -> str:
+def _host_paths(pod: objects.Object, minor: int) -> str:
     names = [str(v.get("name")) for v in _spec(pod).get("volumes") or () if v.get("hostPath") is not None]
     return f"hostPath volumes ({_who(names, 'volume')})" if names else ""
 
 
-def _host_ports(pod: objects.Object) -> str:
+def _host_ports(pod: objects.Object, minor: int) -> str:
     names, ports = [], set()
     for container in _containers(pod):
         found = {port["hostPort"] for port in container.get("ports") or () if port.get("hostPort")}
@@ -142,15 +147,15 @@ def _host_ports(pod: objects.Object) -> str:
         return ""
     verb = "uses" if len(names) == 1 else "use"
     noun = "hostPort" if len(ports) == 1 else "hostPorts"
-    return f"hostPort ({_who(names)} {verb} {noun} {', '.join(map(str, sorted(ports)))})"
+    return f"hostPort ({_who(names)} {verb} {noun} {', '.join(sorted(map(str, ports)))})"
 
 
-def _privileged(pod: objects.Object) -> str:
+def _privileged(pod: objects.Object, minor: int) -> str:
     names = _named(pod, lambda c: _security(c).get("privileged"))
     return f"privileged ({_who(names)} must not set securityContext.privileged=true)" if names else ""
 
 
-def _capabilities_baseline(pod: objects.Object) -> str:
+def _capabilities_baseline(pod: objects.Object, minor: int) -> str:
     extra: set[str] = set()
 
     def bad(container: Container) -> bool:
@@ -165,7 +170,7 @@ def _capabilities_baseline(pod: objects.Object) -> str:
     return f"non-default capabilities ({_who(names)} must not include {listed} in securityContext.capabilities.add)"
 
 
-def _app_armor(pod: objects.Object) -> str:
+def _app_armor(pod: objects.Object, minor: int) -> str:
     prefix = "container.apparmor.security.beta.kubernetes.io/"
     found = [
         f'{key}="{text}"'
@@ -182,15 +187,16 @@ def _app_armor(pod: objects.Object) -> str:
     return f"forbidden AppArmor profile{'s' if len(found) > 1 else ''} ({', '.join(found)})"
 
 
-def _se_linux(pod: objects.Object) -> str:
+def _se_linux(pod: objects.Object, minor: int) -> str:
     types: set[str] = set()
     fields: set[str] = set()
 
     def bad(holder: dict[str, Any]) -> bool:
         options = _security(holder).get("seLinuxOptions") or {}
-        wrong_type = (options.get("type") or "") not in _SELINUX_TYPES
+        kind = options.get("type") or ""
+        wrong_type = kind not in _SELINUX_TYPES and (kind != _SELINUX_ENGINE[0] or minor < _SELINUX_ENGINE[1])
         if wrong_type:
-            types.add(options["type"])
+            types.add(kind)
         fields.update(field for field in ("user", "role") if options.get(field))
         return wrong_type or any(options.get(field) for field in ("user", "role"))
 
@@ -203,7 +209,7 @@ def _se_linux(pod: objects.Object) -> str:
     return f"seLinuxOptions ({who} set forbidden securityContext.seLinuxOptions: {'; '.join(problems)})"
 
 
-def _proc_mount(pod: objects.Object) -> str:
+def _proc_mount(pod: objects.Object, minor: int) -> str:
     names = _named(pod, lambda c: _security(c).get("procMount") not in (None, "Default"))
     if not names:
         return ""
@@ -211,7 +217,7 @@ def _proc_mount(pod: objects.Object) -> str:
     return f"procMount ({_who(names)} must not set securityContext.procMount to {_quoted(values)})"
 
 
-def _seccomp_baseline(pod: objects.Object) -> str:
+def _seccomp_baseline(pod: objects.Object, minor: int) -> str:
     def bad(holder: dict[str, Any]) -> bool:
         return (_security(holder).get("seccompProfile") or {}).get("type") == "Unconfined"
 
@@ -222,13 +228,13 @@ def _seccomp_baseline(pod: objects.Object) -> str:
     return f'seccompProfile ({" and ".join(who)} must not set securityContext.seccompProfile.type to "Unconfined")'
 
 
-def _sysctls(pod: objects.Object) -> str:
+def _sysctls(pod: objects.Object, minor: int) -> str:
     named = [str(item.get("name")) for item in _security(_spec(pod)).get("sysctls") or ()]
-    found = sorted(name for name in named if name not in _SYSCTLS)
+    found = sorted(name for name in named if _SYSCTLS.get(name, LATEST + 1) > minor)
     return f"forbidden sysctls ({', '.join(found)})" if found else ""
 
 
-def _host_process(pod: objects.Object) -> str:
+def _host_process(pod: objects.Object, minor: int) -> str:
     def bad(holder: dict[str, Any]) -> bool:
         return bool((_security(holder).get("windowsOptions") or {}).get("hostProcess"))
 
@@ -238,7 +244,7 @@ def _host_process(pod: objects.Object) -> str:
     return f"hostProcess ({' and '.join(who)} {text})" if who else ""
 
 
-def _host_probes(pod: objects.Object) -> str:
+def _host_probes(pod: objects.Object, minor: int) -> str:
     hosts: set[str] = set()
 
     def bad(container: Container) -> bool:
@@ -262,16 +268,16 @@ def _host_probes(pod: objects.Object) -> str:
     return f"probe or lifecycle host ({_who(names)} {verb} probe or lifecycle {noun} {_quoted(sorted(hosts))})"
 
 
-def _escalation(pod: objects.Object) -> str:
-    if _windows(pod):
+def _escalation(pod: objects.Object, minor: int) -> str:
+    if _windows(pod) and minor >= _WINDOWS_SINCE:
         return ""
     names = _named(pod, lambda c: _security(c).get("allowPrivilegeEscalation") is not False)
     text = "must set securityContext.allowPrivilegeEscalation=false"
     return f"allowPrivilegeEscalation != false ({_who(names)} {text})" if names else ""
 
 
-def _capabilities_restricted(pod: objects.Object) -> str:
-    if _windows(pod):
+def _capabilities_restricted(pod: objects.Object, minor: int) -> str:
+    if _windows(pod) and minor >= _WINDOWS_SINCE:
         return ""
     extra: set[str] = set()
 
@@ -294,7 +300,7 @@ def _capabilities_restricted(pod: objects.Object) -> str:
     return f"unrestricted capabilities ({'; '.join(problems)})" if problems else ""
 
 
-def _volume_types(pod: objects.Object) -> str:
+def _volume_types(pod: objects.Object, minor: int) -> str:
     names, kinds = [], set()
     for volume in _spec(pod).get("volumes") or ():
         bad = sorted(
@@ -311,7 +317,7 @@ def _volume_types(pod: objects.Object) -> str:
     return f"restricted volume types ({who})"
 
 
-def _run_as_non_root(pod: objects.Object) -> str:
+def _run_as_non_root(pod: objects.Object, minor: int) -> str:
     default = _security(_spec(pod)).get("runAsNonRoot")
     explicit = _named(pod, lambda c: _security(c).get("runAsNonRoot") is False)
     if explicit:
@@ -324,7 +330,7 @@ def _run_as_non_root(pod: objects.Object) -> str:
     return f"runAsNonRoot != true (pod or {_who(unset)} must set securityContext.runAsNonRoot=true)"
 
 
-def _run_as_user(pod: objects.Object) -> str:
+def _run_as_user(pod: objects.Object, minor: int) -> str:
     def bad(holder: dict[str, Any]) -> bool:
         return _security(holder).get("runAsUser") == 0
 
@@ -333,8 +339,8 @@ def _run_as_user(pod: objects.Object) -> str:
     return f"runAsUser=0 ({' and '.join(who)} must not set runAsUser=0)" if who else ""
 
 
-def _seccomp_restricted(pod: objects.Object) -> str:
-    if _windows(pod):
+def _seccomp_restricted(pod: objects.Object, minor: int) -> str:
+    if _windows(pod) and minor >= _WINDOWS_SINCE:
         return ""
 
     def kind(holder: dict[str, Any]) -> str | None:
@@ -355,26 +361,31 @@ def _seccomp_restricted(pod: objects.Object) -> str:
     return f"seccompProfile (pod or {_who(unset)} {text})"
 
 
-_BASELINE: Final[tuple[Check, ...]] = (
-    _app_armor,
-    _capabilities_baseline,
-    _host_namespaces,
-    _host_paths,
-    _host_ports,
-    _host_probes,
-    _privileged,
-    _proc_mount,
-    _se_linux,
-    _seccomp_baseline,
-    _sysctls,
-    _host_process,
+_BASELINE: Final[tuple[tuple[Check, int], ...]] = (
+    (_app_armor, 0),
+    (_capabilities_baseline, 0),
+    (_host_namespaces, 0),
+    (_host_paths, 0),
+    (_host_ports, 0),
+    (_host_probes, 34),
+    (_privileged, 0),
+    (_proc_mount, 0),
+    (_se_linux, 0),
+    (_seccomp_baseline, 19),
+    (_sysctls, 0),
+    (_host_process, 0),
 )
-_SUBSUMED: Final[tuple[Check, ...]] = (_capabilities_baseline, _host_paths, _seccomp_baseline)
-_RESTRICTED: Final[tuple[Check, ...]] = (
-    _escalation,
-    _capabilities_restricted,
-    _volume_types,
-    _run_as_non_root,
-    _run_as_user,
-    _seccomp_restricted,
+_RESTRICTED: Final[tuple[tuple[Check, int], ...]] = (
+    (_escalation, 8),
+    (_capabilities_restricted, 22),
+    (_volume_types, 0),
+    (_run_as_non_root, 0),
+    (_run_as_user, 23),
+    (_seccomp_restricted, 19),
 )
+"""Checks with the minor version since which they exist."""
+_SUBSUMED: Final[dict[Check, Check]] = {
+    _capabilities_restricted: _capabilities_baseline,
+    _volume_types: _host_paths,
+    _seccomp_restricted: _seccomp_baseline,
+}
