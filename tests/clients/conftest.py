@@ -112,9 +112,10 @@ def data_dir(kubectl_binary: str, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture
 def kubectl(data_dir: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Kubectl]:
-    """kubectl in a namespace of the test's own."""
+    """kubectl in a namespace of the test's own. No controller runs: the account of its pods is made here."""
     namespace = "t-" + request.node.name.removeprefix("test_").replace("_", "-").lower()[:50].rstrip("-")
     command = Kubectl(data_dir / "admin.kubeconfig", tmp_path, namespace)
     command("create", "namespace", namespace)
+    command("create", "serviceaccount", "default")
     yield command
     command.run("delete", "namespace", namespace, "--wait=false")
