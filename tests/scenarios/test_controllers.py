@@ -221,8 +221,13 @@ async def test_a_service_finds_its_pods(client, space):
 
     async with agents(client, space):
         await until(three, "three ready endpoints")
-    mirror = await client.get(builtins.ENDPOINTS, "web", namespace=space)
-    assert {one["ip"] for one in mirror["subsets"][0]["addresses"]} == await ready_addresses()
+
+    async def mirrored() -> bool:
+        mirror = await client.get(builtins.ENDPOINTS, "web", namespace=space)
+        shown = {one["ip"] for subset in mirror.get("subsets") or () for one in subset.get("addresses") or ()}
+        return shown == await ready_addresses()
+
+    await until(mirrored, "the same addresses in the Endpoints")
     await client.delete(builtins.SERVICES, "web", namespace=space)
 
     async def gone() -> bool:
