@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -38,10 +38,13 @@ async def read(
             f"this path takes {wanted[0]} {wanted[1]}"
         )
     twice: list[str] = []
+    order: list[str] = []
     # What comes out of its encoding as it went in was said once: so are most bodies, which programs write.
     if call.options.field_validation != "Ignore" and (call.large or orjson.dumps(obj) != content.rstrip(b"\n")):
         twice = await decoded(decoding.duplicates, content, content_type)
-    await call.aside(check, call, obj, schema or call.endpoint.schema, twice)
+        if twice:
+            order = await decoded(decoding.paths, content, content_type)
+    await call.aside(functools.partial(check, order=order), call, obj, schema or call.endpoint.schema, twice)
     return obj
 
 
@@ -63,6 +66,7 @@ def check(
     schema: types.TypeSchema,
     duplicates: list[str],
     refuse: validation.Refuse = validation.unreadable,
+    order: Sequence[str] = (),
 ) -> None:
     """Type errors always refuse; unknown and duplicate fields warn or refuse as the client asked; unknown ones go.
 
@@ -76,7 +80,7 @@ def check(
         for warning in validation.enforce(findings, obj, call.options.field_validation):
             call.warn(warning)
         return
-    findings = validation.check(obj, schema, duplicates=duplicates)
+    findings = validation.check(obj, schema, duplicates=duplicates, order=order)
     for warning in validation.enforce(findings, obj, call.options.field_validation, refuse):
         call.warn(warning)
     if findings is not validation.NOTHING:

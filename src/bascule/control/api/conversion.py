@@ -21,12 +21,19 @@ _EVENT_FIELDS: Final = (
     ("deprecatedLastTimestamp", "lastTimestamp"),
     ("deprecatedCount", "count"),
 )
+_EVENT_SELECTORS: Final = {
+    "reportingController": "reportingComponent",
+    **{
+        f"regarding.{part}": f"involvedObject.{part}"
+        for part in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
+    },
+}
 
 
 def of(row: resources.Resource) -> endpoint.Conversion | None:
     """The row's conversion; None where the served version is the stored one."""
     if row.group == "events.k8s.io":
-        return endpoint.Conversion(_event_to_core, _event_from_core)
+        return endpoint.Conversion(_event_to_core, _event_from_core, _EVENT_SELECTORS)
     if row.group == "autoscaling" and row.version == "v1":
         return endpoint.Conversion(autoscaler_versions.to_v2, autoscaler_versions.from_v2)
     return None

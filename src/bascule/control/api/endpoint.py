@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -26,6 +26,8 @@ class Conversion:
 
     to_storage: Convert
     from_storage: Convert
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """Selectable fields that have other names in this version: its name, and the stored one's."""
 
 
 class Form(Protocol):

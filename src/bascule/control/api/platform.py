@@ -84,14 +84,14 @@ async def endpoints(registry: resources.Registry, caches: cache.Cache) -> dict[t
     for row in registry:
         group, plural = row.stored_as or (row.group, row.plural)
         stored = row.verbs != ("create",)
-        kind = kinds.strategy_for(row.group, row.plural)
+        kind, converted = kinds.strategy_for(row.group, row.plural), conversion.of(row)
         made[row.group, row.version, row.plural] = endpoint.Endpoint(
             resource=row,
             strategy=kind,
             schema=catalog.schema_of(row.api_version, row.kind) or types.ANYTHING,
             cache=await caches.resource(group, plural) if stored else None,
-            selectable=frozenset(kind.selectable_fields({"metadata": {}})) | {"metadata.name", "metadata.namespace"},
-            conversion=conversion.of(row),
+            selectable=_selectable(kind, converted),
+            conversion=converted,
             reset_fields=_reset_fields(kind),
             warning=kind.deprecated,
             list_head=b'{"kind":"%b","apiVersion":"%b","metadata":'
@@ -103,3 +103,10 @@ async def endpoints(registry: resources.Registry, caches: cache.Cache) -> dict[t
 def _reset_fields(kind: strategy.Strategy) -> dict[str, Any]:
     """By subresource, the fields that a write through it never owns because it cannot change them."""
     return {"": {"f:status": {}}, "status": {"f:spec": {}}} if kind.status else {}
+
+
+def _selectable(kind: strategy.Strategy, converted: endpoint.Conversion | None) -> frozenset[str]:
+    """What may be selected by, in the version's own names."""
+    stored = {"metadata.name", "metadata.namespace", *kind.selectable_fields({"metadata": {}})}
+    renamed = converted.fields if converted is not None else {}
+    return frozenset(stored - set(renamed.values()) | set(renamed))

@@ -54,6 +54,11 @@ def selection(call: calls.Call) -> Selection:
         by_fields = fields.FieldSelector((*by_fields.requirements, own))
     if call.endpoint.form is not None:
         by_fields = call.endpoint.form.selector(by_fields)
+    elif call.endpoint.conversion is not None:
+        stored = call.endpoint.conversion.fields
+        by_fields = fields.FieldSelector(
+            tuple(each._replace(field=stored.get(each.field, each.field)) for each in by_fields.requirements)
+        )
     cluster = None if call.cluster == route.EVERY_CLUSTER else call.cluster
     return Selection(scope.Scope(cluster, call.namespace or None), by_labels, by_fields)
 

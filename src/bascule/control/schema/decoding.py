@@ -193,6 +193,26 @@ def _members(value: Any) -> int:
     return 0
 
 
+def paths(body: bytes, content_type: str) -> list[str]:
+    """Each member's path as a decoder meets them, repeated ones again; of JSON alone (of YAML, nothing)."""
+    if _media_type(content_type) in _YAML_TYPES:
+        return []
+    found: list[str] = []
+    _meet(json.loads(body, object_pairs_hook=tuple), "", found)
+    return found
+
+
+def _meet(value: Any, path: str, found: list[str]) -> None:
+    if isinstance(value, tuple):
+        for name, member in value:
+            below = f"{path}.{name}" if path else name
+            found.append(below)
+            _meet(member, below, found)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _meet(item, f"{path}[{index}]", found)
+
+
 def _json_duplicates(body: bytes) -> list[str]:
     found: list[str] = []
 

@@ -35,18 +35,25 @@ class Findings(NamedTuple):
     type_errors: tuple[str, ...] = ()
     unknown_fields: tuple[str, ...] = ()
     duplicates: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    """The paths of the document as its decoder met them, where that decides what is said first."""
 
     def strict_problems(self) -> list[str]:
         """`unknown field "spec.x"`, `duplicate field "spec.replicas"`: the texts of warnings."""
-        return [f'duplicate field "{path}"' for path in self.duplicates] + [
-            f'unknown field "{path}"' for path in self.unknown_fields
-        ]
+        found = [(path, f'duplicate field "{path}"') for path in self.duplicates]
+        found += [(path, f'unknown field "{path}"') for path in self.unknown_fields]
+        if self.order and self.unknown_fields:
+            last = {path: place for place, path in enumerate(self.order)}
+            found.sort(key=lambda each: last.get(each[0], -1))
+        return [text for _, text in found]
 
 
 NOTHING = Findings()
 
 
-def check(obj: Object, schema: types.TypeSchema, *, duplicates: Sequence[str] = ()) -> Findings:
+def check(
+    obj: Object, schema: types.TypeSchema, *, duplicates: Sequence[str] = (), order: Sequence[str] = ()
+) -> Findings:
     """Everything wrong with the object; `NOTHING` itself when it is fine (the fast path).
 
     Nulls as elements of lists and maps are not wrong, but not fine either: `nulls.fill` is for them.
@@ -59,7 +66,7 @@ def check(obj: Object, schema: types.TypeSchema, *, duplicates: Sequence[str] = 
         kept = type_errors if problem else unknown
         if len(kept) < PROBLEMS_MAX:
             kept.append(problem or path)
-    return Findings(tuple(type_errors), tuple(unknown), tuple(duplicates))
+    return Findings(tuple(type_errors), tuple(unknown), tuple(duplicates), tuple(order))
 
 
 Refuse = Callable[[Object, str], errors.StatusError]

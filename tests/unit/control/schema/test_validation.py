@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
 
-from bascule.control.schema import catalog, types, validation
+from bascule.control.schema import catalog, decoding, types, validation
 from bascule.vocabulary import errors
 
 DEPLOYMENT: dict[str, Any] = {
@@ -141,3 +142,17 @@ def test_what_is_reported_is_bounded() -> None:
     findings = validation.check(obj, schema())
     assert len(findings.unknown_fields) == validation.PROBLEMS_MAX
     assert len(findings.type_errors) == 1
+
+
+def test_what_is_wrong_is_told_in_the_documents_order():
+    body = b'{"spec": {"odd": 1, "replicas": 2, "replicas": 3, "odder": {"x": 1, "x": 2}}}'
+    schema = catalog.schema_of("apps/v1", "Deployment")
+    twice, order = decoding.duplicates(body, decoding.JSON), decoding.paths(body, decoding.JSON)
+    found = validation.check(json.loads(body), schema, duplicates=twice, order=order)
+    assert found.strict_problems() == [
+        'unknown field "spec.odd"',
+        'duplicate field "spec.replicas"',
+        'unknown field "spec.odder"',
+        'duplicate field "spec.odder.x"',
+    ]
+    assert decoding.paths(body, decoding.YAML) == []
