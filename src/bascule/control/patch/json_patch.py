@@ -2,11 +2,15 @@
 
 The document is never changed: containers along a patched path are copied once, everything else is shared.
 A patch that cannot be applied is 422, one that is no patch at all 400, one of too many operations 413.
+
+As in Kubernetes, and unlike in the RFC: `replace` of a member that an object lacks adds it, an absent member is null to
+`test` and `copy`, an operation without value has the value null, and negative indices count from a list's end.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 import orjson
 
@@ -15,6 +19,7 @@ from bascule.vocabulary import errors, objects
 OPERATIONS_MAX = 10_000
 COPIED_BYTES_MAX = 3 * 1024 * 1024
 
+_INDEX: Final = re.compile(r"[+-]?[0-9]{1,9}")
 _REJECTED = "the server rejected our request due to an error in our request"
 
 
@@ -32,12 +37,13 @@ def apply(document: Any, operations: list[Any]) -> Any:
         )
     patcher = _Patcher(document)
     for index, operation in enumerate(operations):
-        if not isinstance(operation, dict) or not isinstance(operation.get("op"), str):
-            raise errors.bad_request(f'error decoding patch: operation {index} has no "op"')
+        if not isinstance(operation, dict):
+            raise errors.bad_request(f"error decoding patch: operation {index} is no object")
+        verb = operation.get("op")
         try:
-            patcher.carry_out(operation)
+            patcher.carry_out(operation, verb if isinstance(verb, str) else "unknown")
         except Rejected as rejection:
-            cause = {"message": f"operation {index} ({operation['op']}): {rejection}"}
+            cause = {"message": f"operation {index} ({verb}): {rejection}"}
             message = f"{_REJECTED}: {cause['message']}"
             raise errors.StatusError(422, "Invalid", message, {"causes": [cause]}) from rejection
     return patcher.document
@@ -51,17 +57,18 @@ class _Patcher:
         self._owned: dict[int, Any] = {}
         self._copied_bytes = 0
 
-    def carry_out(self, operation: dict[str, Any]) -> None:
-        verb = operation["op"]
-        path = _pointer(operation, "path")
+    def carry_out(self, operation: dict[str, Any], verb: str) -> None:
+        if verb not in ("add", "remove", "replace", "test", "move", "copy"):
+            raise Rejected(f"unexpected kind: {verb}")
+        path, value = _pointer(operation, "path"), operation.get("value")
         if verb == "add":
-            self._add(path, _value(operation))
+            self._add(path, value)
         elif verb == "remove":
             self._remove(path)
         elif verb == "replace":
-            self._replace(path, _value(operation))
+            self._replace(path, value)
         elif verb == "test":
-            if not _equal(self._get(path), _value(operation)):
+            if not _equal(self._get(path), value):
                 raise Rejected(f"testing value {_shown(path)} failed")
         elif verb == "move":
             source = _pointer(operation, "from")
@@ -70,10 +77,8 @@ class _Patcher:
             value = self._get(source)
             self._remove(source)
             self._add(path, value)
-        elif verb == "copy":
-            self._add(path, self._copy(self._get(_pointer(operation, "from"))))
         else:
-            raise Rejected(f"unexpected kind: {verb}")
+            self._add(path, self._copy(self._get(_pointer(operation, "from"))))
 
     def _copy(self, value: Any) -> Any:
         self._copied_bytes += len(orjson.dumps(value))
@@ -84,8 +89,11 @@ class _Patcher:
         return objects.deep_copy(value)
 
     def _get(self, path: list[str]) -> Any:
+        """The value there; null for a member that its object lacks."""
         value = self.document
         for depth, token in enumerate(path):
+            if depth == len(path) - 1 and isinstance(value, dict):
+                return value.get(token)
             value = _member(value, token, path[: depth + 1])
         return value
 
@@ -104,36 +112,35 @@ class _Patcher:
             child = _member(parent, token, path[: depth + 1])
             _require_container(child, path[: depth + 1])
             child = self._own(child)
-            parent[int(token) if isinstance(parent, list) else token] = child
+            parent[_index(token, parent, path) if isinstance(parent, list) else token] = child
             parent = child
         return parent
 
     def _add(self, path: list[str], value: Any) -> None:
         if not path:
-            self.document = value
-            return
+            raise Rejected("nothing can be added to the document as a whole")
         parent, last = self._parent(path), path[-1]
         if isinstance(parent, dict):
             parent[last] = value
         elif last == "-":
             parent.append(value)
         else:
-            parent.insert(_index(last, len(parent), path), value)
+            parent.insert(_index(last, parent, path, more=1), value)
 
     def _remove(self, path: list[str]) -> None:
         if not path:
             raise Rejected("the whole document cannot be removed")
         parent, last = self._parent(path), path[-1]
         _member(parent, last, path)
-        del parent[int(last) if isinstance(parent, list) else last]
+        del parent[_index(last, parent, path) if isinstance(parent, list) else last]
 
     def _replace(self, path: list[str], value: Any) -> None:
         if not path:
+            _require_container(value, path)
             self.document = value
             return
         parent, last = self._parent(path), path[-1]
-        _member(parent, last, path)
-        parent[int(last) if isinstance(parent, list) else last] = value
+        parent[_index(last, parent, path) if isinstance(parent, list) else last] = value
 
 
 def _pointer(operation: dict[str, Any], name: str) -> list[str]:
@@ -143,19 +150,13 @@ def _pointer(operation: dict[str, Any], name: str) -> list[str]:
     return [token.replace("~1", "/").replace("~0", "~") for token in text.split("/")[1:]]
 
 
-def _value(operation: dict[str, Any]) -> Any:
-    if "value" not in operation:
-        raise Rejected('the operation has no "value"')
-    return operation["value"]
-
-
 def _member(container: Any, token: str, path: list[str]) -> Any:
     if isinstance(container, dict):
         if token not in container:
             raise Rejected(f"there is nothing at {_shown(path)}: missing value")
         return container[token]
     if isinstance(container, list):
-        return container[_index(token, len(container) - 1, path)]
+        return container[_index(token, container, path)]
     raise Rejected(f"there is nothing at {_shown(path)}: its parent is neither an object nor a list")
 
 
@@ -164,11 +165,13 @@ def _require_container(value: Any, path: list[str]) -> None:
         raise Rejected(f"{_shown(path)} is neither an object nor a list")
 
 
-def _index(token: str, highest: int, path: list[str]) -> int:
-    plain = token.isascii() and token.isdigit() and (token == "0" or token[0] != "0")
-    if not plain or len(token) > 9 or int(token) > highest:
+def _index(token: str, items: list[Any], path: list[str], more: int = 0) -> int:
+    """The place a token names, from the start; `more` places than there are items."""
+    places = len(items) + more
+    index = int(token) if _INDEX.fullmatch(token) else places
+    if not -places <= index < places:
         raise Rejected(f"unable to access invalid index {token} of {_shown(path[:-1])}")
-    return int(token)
+    return index if index >= 0 else index + places
 
 
 def _equal(left: Any, right: Any) -> bool:

@@ -26,7 +26,19 @@ VALUES = st.recursive(
         ({"a": 1}, {"op": "add", "path": "/b", "value": 2}, {"a": 1, "b": 2}),
         ({"a": [1, 3]}, {"op": "add", "path": "/a/1", "value": 2}, {"a": [1, 2, 3]}),
         ({"a": [1]}, {"op": "add", "path": "/a/-", "value": 2}, {"a": [1, 2]}),
-        ({"a": 1}, {"op": "add", "path": "", "value": [1]}, [1]),
+        ({"a": 1}, {"op": "replace", "path": "", "value": [1]}, [1]),
+        ({"a": 1}, {"op": "replace", "path": "/missing", "value": 2}, {"a": 1, "missing": 2}),
+        ({"a": [1, 2]}, {"op": "add", "path": "/a/-1", "value": 3}, {"a": [1, 2, 3]}),
+        ({"a": [1, 2]}, {"op": "add", "path": "/a/-3", "value": 3}, {"a": [3, 1, 2]}),
+        ({"a": [1, 2]}, {"op": "remove", "path": "/a/-1"}, {"a": [1]}),
+        ({"a": [1, 2]}, {"op": "replace", "path": "/a/-2", "value": 3}, {"a": [3, 2]}),
+        ({"a": [1, 2]}, {"op": "replace", "path": "/a/01", "value": 3}, {"a": [1, 3]}),
+        ({"a": [{"b": 1}]}, {"op": "replace", "path": "/a/-1/b", "value": 2}, {"a": [{"b": 2}]}),
+        ({"a": 1}, {"op": "test", "path": "/missing", "value": None}, {"a": 1}),
+        ({"a": 1}, {"op": "test", "path": "/missing"}, {"a": 1}),
+        ({"a": 1}, {"op": "test", "path": "", "value": {"a": 1}}, {"a": 1}),
+        ({"a": 1}, {"op": "add", "path": "/b"}, {"a": 1, "b": None}),
+        ({"a": 1}, {"op": "copy", "from": "/missing", "path": "/b"}, {"a": 1, "b": None}),
         ({"a": 1, "b": 2}, {"op": "remove", "path": "/a"}, {"b": 2}),
         ({"a": [1, 2]}, {"op": "remove", "path": "/a/0"}, {"a": [2]}),
         ({"a": {"b": 1}}, {"op": "replace", "path": "/a/b", "value": None}, {"a": {"b": None}}),
@@ -47,14 +59,22 @@ def test_operations(document: Any, operation: dict[str, Any], expected: Any) -> 
     "operation",
     [
         {"op": "remove", "path": "/missing"},
-        {"op": "replace", "path": "/missing", "value": 1},
+        {"op": "replace", "path": "/missing/deep", "value": 1},
+        {"op": "replace", "path": "/l/2", "value": 1},
+        {"op": "replace", "path": "", "value": 1},
+        {"op": "test", "path": "/missing", "value": 1},
+        {"op": "test", "path": "/missing/deep", "value": None},
+        {"op": "test", "path": "/l/2", "value": None},
+        {"op": "move", "from": "/missing", "path": "/b"},
+        {"op": "add", "path": "", "value": {}},
+        {"path": "/a"},
         {"op": "add", "path": "/missing/deep", "value": 1},
         {"op": "add", "path": "/l/7", "value": 1},
-        {"op": "add", "path": "/l/01", "value": 1},
-        {"op": "add", "path": "/l/-1", "value": 1},
+        {"op": "add", "path": "/l/-4", "value": 1},
+        {"op": "remove", "path": "/l/-3"},
+        {"op": "add", "path": "/l/x", "value": 1},
         {"op": "remove", "path": "/l/" + "9" * 5000},
         {"op": "test", "path": "/a", "value": True},
-        {"op": "add", "path": "/a"},
         {"op": "add", "path": "a", "value": 1},
         {"op": "add", "path": "/a/b", "value": 1},
         {"op": "move", "from": "/m", "path": "/m/x"},
@@ -69,7 +89,7 @@ def test_impossible_operations_are_unprocessable(operation: dict[str, Any]) -> N
 
 
 def test_what_is_no_patch_is_a_bad_request() -> None:
-    for patch in ({"op": "add"}, [1], [{"path": "/a"}]):
+    for patch in ({"op": "add"}, [1], [None]):
         with pytest.raises(errors.StatusError) as refusal:
             json_patch.apply({}, patch)  # type: ignore[arg-type]
         assert refusal.value.code == 400
