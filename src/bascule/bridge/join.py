@@ -108,12 +108,6 @@ async def _join_at(
         raise JoinError(f"the certificate cannot be stored: {error}", exit_code=1) from error
 
 
-def stored_bridge(directory: Path) -> list[str]:
-    """The addresses learned when joining; none when the node has not joined."""
-    content = files.read_optional(directory / "bridge.json")
-    return list(json.loads(content)["addresses"]) if content else []
-
-
 async def _fetch_ca(base: str, pin: str) -> bytes:
     """The CA certificate, from a server not trusted yet: the pin is what makes it trusted."""
     async with aiohttp.ClientSession() as session, session.get(f"{base}/join/ca", ssl=False) as response:

@@ -23,7 +23,6 @@ POD_STATUS = "pod-status"
 POD_FINISHED = "pod-finished"
 NODE_STATUS = "node-status"
 EVENT = "event"
-REPORT_KINDS = (POD_STATUS, POD_FINISHED, NODE_STATUS, EVENT)
 
 
 class Position(NamedTuple):

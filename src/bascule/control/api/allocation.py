@@ -50,11 +50,6 @@ class Services:
         self._random = source
         self._used: set[str | int] = set()
 
-    @property
-    def first_address(self) -> str:
-        """The `kubernetes` Service's."""
-        return str(self._network.network_address + 1)
-
     def rebuild(self, services: Iterable[objects.Object]) -> None:
         """Takes everything that stored Services use."""
         for service in services:

@@ -208,6 +208,3 @@ def _selectable(fields: SelectableFields | None) -> SelectableFields:
 
 PLAIN = make()
 WITH_STATUS = make(status=True, generation=True)
-CUSTOM = make(status=True, generation=True, status_keeps_labels=True)
-"""A custom resource with a status subresource: what its schema does not say is generic."""
-CUSTOM_WITHOUT_STATUS = make(generation=True)

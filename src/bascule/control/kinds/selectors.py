@@ -10,7 +10,6 @@ from bascule.vocabulary import errors, labels
 from bascule.vocabulary.objects import Object
 
 _OPERATORS = {"In": " in ", "NotIn": " notin "}
-_INVALID = "<invalid>"
 
 
 def problems(path: str, selector: Any) -> Causes:

@@ -93,9 +93,6 @@ class Controller:
     def enqueue(self, request: Request) -> None:
         self.queue.add_after(request, self.quarantine.delay_seconds(request))
 
-    def enqueue_after(self, request: Request, seconds: float) -> None:
-        self.queue.add_after(request, seconds)
-
     async def run(self) -> None:
         for source in self._informers:
             await source.wait_synced()

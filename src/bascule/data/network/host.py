@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import json
 from pathlib import Path
 
 from bascule.data.network.contract import EngineError
@@ -27,19 +26,6 @@ async def _ip(*arguments: str, acceptable: tuple[str, ...] = ()) -> str:
     if process.returncode and not any(text in message for text in acceptable):
         raise EngineError(f"ip {' '.join(arguments)} failed: {message}")
     return output.decode()
-
-
-async def primary_address() -> str:
-    """The address other machines know this one by: the source of the default route, else any global address."""
-    routes = json.loads(await _ip("-json", "-4", "route", "show", "default") or "[]")
-    device = next((route.get("dev") for route in routes), None)
-    listed = json.loads(await _ip("-json", "-4", "address", "show", "scope", "global") or "[]")
-    candidates = sorted(listed, key=lambda link: link.get("ifname") != device)
-    for link in candidates:
-        for address in link.get("addr_info") or ():
-            if address.get("local"):
-                return str(address["local"])
-    return "127.0.0.1"
 
 
 def enable_forwarding() -> None:

@@ -57,11 +57,6 @@ class _Endpoint(NamedTuple):
     node: str
 
 
-class _PortEndpoints(NamedTuple):
-    endpoints: tuple[_Endpoint, ...]
-    port: int
-
-
 SlicesByService = dict[objects.Key, list[Object]]
 
 

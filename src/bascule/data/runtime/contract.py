@@ -73,7 +73,6 @@ class Security:
     host_ipc: bool = False
     share_process_namespace: bool = False
     process_namespace_of: str = ""  # the id of a container whose processes this one sees
-    run_unconfined: bool = False
 
 
 @dataclass(frozen=True, slots=True)

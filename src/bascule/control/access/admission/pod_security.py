@@ -15,18 +15,6 @@ LEVELS: Final = ("privileged", "baseline", "restricted")
 LATEST: Final = "latest"
 _VERSION: Final = re.compile(r"v1\.(0|[1-9][0-9]{0,5})")
 _CHECKED_MAX: Final = 3000
-TEMPLATES: Final = frozenset(
-    {
-        "deployments",
-        "replicasets",
-        "statefulsets",
-        "daemonsets",
-        "jobs",
-        "cronjobs",
-        "replicationcontrollers",
-        "podtemplates",
-    }
-)
 
 
 def validate(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object | None) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 from bascule.data.agent.pods import model
 from bascule.data.runtime import contract
 
-LONGEST_ANSWER_BYTES = 10 * 1024
 Result = tuple[bool, str]
 
 
