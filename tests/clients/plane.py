@@ -94,10 +94,10 @@ class Plane:
         return name
 
     @contextmanager
-    def watching(self, path: str) -> Iterator[Watch]:
+    def watching(self, path: str, seconds: int = 60) -> Iterator[Watch]:
         client = admin.Client(self.data, self.address)
         try:
-            yield Watch(client, f"{path}{'&' if '?' in path else '?'}watch=true&timeoutSeconds=60")
+            yield Watch(client, f"{path}{'&' if '?' in path else '?'}watch=true&timeoutSeconds={seconds}")
         finally:
             client.abandon()
 
