@@ -118,6 +118,7 @@ async def _create_named(platform: platforms.Platform, call: calls.Call, obj: obj
         if call.options.dry_run:
             if endpoint.records.get(call.key) is not None:
                 raise errors.already_exists(call.resource.qualified, call.name)
+            platform.admission.reserve(asked, obj)
             return Outcome(orjson.dumps(obj), created=True)
         with platform.admission.reserve(asked, obj) as reservation, translated(call):
             stored = await endpoint.records.create(call.key, draft)
@@ -182,6 +183,8 @@ async def _update_once(
         _warn_of_update(call, new, old)
         platform.admission.validate(asked, new)
         ended = ends(new)
+        if call.options.dry_run:
+            platform.admission.reserve(asked, new)
         if call.options.dry_run or (_is_same(new, old) and not ended and not endpoint.is_stale(stored)):
             return Outcome(orjson.dumps(new))
         draft = await encoded(call, new)

@@ -148,6 +148,31 @@ def limit_range(**item: Any) -> objects.Object:
     return world.named("l", "default", spec={"limits": [item]})
 
 
+def test_a_resize_stays_within_the_limits(held: world.DictReader) -> None:
+    held.put("", "limitranges", limit_range(type="Container", max={"cpu": "2000m"}, min={"memory": "1024Mi"}))
+    old = world.pod("p", containers=[{"name": "c", "resources": {"limits": {"cpu": "1"}}}])
+    new = world.pod("p", containers=[{"name": "c", "resources": {"limits": {"cpu": "3"}}}])
+    chain = world.new_chain(held)
+    chain.validate(world.asks(world.ALICE, "UPDATE", builtins.PODS, new, old=old), new)
+    asked = world.asks(world.ALICE, "UPDATE", builtins.PODS, new, old=old, subresource="resize")
+    with pytest.raises(errors.StatusError) as caught:
+        chain.validate(asked, new)
+    assert caught.value.message == (
+        'pods "p" is forbidden: [minimum memory usage per Container is 1Gi.  No request is specified, '
+        "maximum cpu usage per Container is 2, but limit is 3]"
+    )
+
+
+def test_defaults_are_noted_for_each_container(held: world.DictReader) -> None:
+    amounts = {"cpu": "1", "memory": "1Gi"}
+    held.put("", "limitranges", limit_range(type="Container", default=amounts, defaultRequest=amounts))
+    pod = world.pod("p")
+    create(held, builtins.PODS, pod)
+    assert objects.annotations(pod)["kubernetes.io/limit-ranger"] == (
+        "LimitRanger plugin set: cpu, memory request for container c; cpu, memory limit for container c"
+    )
+
+
 def test_limit_ranges(held: world.DictReader) -> None:
     item = {"type": "Container", "default": {"cpu": "1"}, "defaultRequest": {"cpu": "100m"}, "max": {"cpu": "2"}}
     held.put("", "limitranges", limit_range(**item))
@@ -239,6 +264,30 @@ def test_pod_security_of_namespaces(held: world.DictReader) -> None:
     with pytest.raises(errors.StatusError) as caught:
         world.new_chain(held).validate(asked, new)
     assert caught.value.code == 422
+
+
+def test_only_claims_of_an_expandable_class_grow(held: world.DictReader) -> None:
+    held.put("storage.k8s.io", "storageclasses", world.named("grows", allowVolumeExpansion=True))
+    held.put("storage.k8s.io", "storageclasses", world.named("fixed"))
+
+    def claim(size: str, name: str | None) -> objects.Object:
+        spec = {"resources": {"requests": {"storage": size}}, **({"storageClassName": name} if name else {})}
+        return world.named("c", "default", spec=spec)
+
+    chain = world.new_chain(held)
+    for name, wanted, fits in (
+        ("grows", "2Gi", True),
+        ("fixed", "1024Mi", True),
+        ("fixed", "2Gi", False),
+        (None, "2Gi", False),
+    ):
+        old, new = claim("1Gi", name), claim(wanted, name)
+        asked = world.asks(world.ALICE, "UPDATE", builtins.PERSISTENT_VOLUME_CLAIMS, new, old=old)
+        if fits:
+            chain.validate(asked, new)
+            continue
+        with pytest.raises(errors.StatusError, match="only dynamically provisioned pvc can be resized"):
+            chain.validate(asked, new)
 
 
 def test_escalation(held: world.DictReader) -> None:

@@ -1,9 +1,9 @@
-"""Storage and ingress: the default class where none is named, and finalizers that keep storage in use alive."""
+"""Storage and ingress: the default class where none is named, finalizers that keep storage in use alive, growth."""
 
 from collections.abc import Sequence
 from typing import Final
 
-from bascule.control.access.admission import context, request
+from bascule.control.access.admission import context, quota_usage, request
 from bascule.vocabulary import objects
 
 _STORAGE_DEFAULT: Final = (
@@ -48,6 +48,29 @@ def in_use_protection(held: context.Context, asked: request.AdmissionRequest, ob
     metadata = obj.setdefault("metadata", {})
     if finalizer not in (metadata.get("finalizers") or ()):
         metadata["finalizers"] = [*(metadata.get("finalizers") or ()), finalizer]
+
+
+def claim_growth(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object | None) -> None:
+    """A claim grows only where its class says that volumes do."""
+    if obj is None or asked.operation != "UPDATE" or asked.subresource or asked.old is None:
+        return
+    if _size(obj) <= _size(asked.old):
+        return
+    name = _class_of(asked.old)
+    found = held.source.get("storage.k8s.io", "storageclasses", asked.cluster, "", name) if name else None
+    if name != _class_of(obj) or not (found or {}).get("allowVolumeExpansion"):
+        text = "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc "
+        raise context.forbid(asked, text + "must support resize")
+
+
+def _class_of(claim: objects.Object) -> str:
+    name: str = (claim.get("spec") or {}).get("storageClassName") or ""
+    return objects.annotations(claim).get("volume.beta.kubernetes.io/storage-class") or name
+
+
+def _size(claim: objects.Object) -> int:
+    requests = ((claim.get("spec") or {}).get("resources") or {}).get("requests") or {}
+    return quota_usage.readable(requests).get("storage", 0)
 
 
 def _newest(classes: Sequence[objects.Object], marks: tuple[str, ...]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from bascule.control.access.admission import context, quota_usage, request
-from bascule.vocabulary import objects
+from bascule.vocabulary import objects, quantity
 
 ANNOTATION: Final = "kubernetes.io/limit-ranger"
 
@@ -24,11 +24,9 @@ def mutate(held: context.Context, asked: request.AdmissionRequest, obj: objects.
 
 
 def validate(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object | None) -> None:
-    if obj is None or asked.subresource or asked.operation not in ("CREATE", "UPDATE"):
+    if obj is None or asked.operation not in ("CREATE", "UPDATE") or not _concerns(asked):
         return
     plural = asked.resource.plural
-    if asked.operation == "UPDATE" and plural == "pods":
-        return
     problems: list[str] = []
     for item in _items(held, asked):
         kind = item.get("type") or ""
@@ -41,6 +39,13 @@ def validate(held: context.Context, asked: request.AdmissionRequest, obj: object
             problems += _check(item, kind, _pod_totals(obj))
     if problems:
         raise context.forbid(asked, problems[0] if len(problems) == 1 else "[" + ", ".join(problems) + "]")
+
+
+def _concerns(asked: request.AdmissionRequest) -> bool:
+    """Of an existing pod only a resize changes what is limited."""
+    if asked.operation == "UPDATE" and asked.resource.plural == "pods":
+        return asked.subresource == "resize"
+    return not asked.subresource
 
 
 def _items(held: context.Context, asked: request.AdmissionRequest) -> Iterator[dict[str, Any]]:
@@ -67,13 +72,16 @@ def _default(container: dict[str, Any], item: dict[str, Any], kind: str) -> Iter
     given = {field: dict(resources.get(field) or {}) for field in ("limits", "requests")}
     wanted = {"limits": item.get("default") or {}, "requests": item.get("defaultRequest") or {}}
     for field, shown in (("requests", "request"), ("limits", "limit")):
+        added = []
         for resource, amount in sorted(wanted[field].items()):
             if resource in given[field]:
                 continue
             if field == "requests" and resource in given["limits"]:
                 continue  # a limit without a request means a request of the same size
             resources[field] = {**(resources.get(field) or {}), resource: amount}
-            yield f"{resource} {shown} for {kind} {container.get('name')}"
+            added.append(resource)
+        if added:
+            yield f"{', '.join(added)} {shown} for {kind} {container.get('name')}"
 
 
 def _pod_totals(pod: objects.Object) -> dict[str, dict[str, str]]:
@@ -86,29 +94,37 @@ def _pod_totals(pod: objects.Object) -> dict[str, dict[str, str]]:
 def _check(item: dict[str, Any], kind: str, resources: dict[str, Any]) -> Iterator[str]:
     requests, limits = resources.get("requests") or {}, resources.get("limits") or {}
     for resource, bound in (item.get("min") or {}).items():
-        text = f"minimum {resource} usage per {kind} is {bound}"
+        text = f"minimum {resource} usage per {kind} is {_shown(bound)}"
         if resource not in requests:
-            yield f"{text}. No request is specified"
+            yield f"{text}.  No request is specified"
         elif quota_usage.amount(requests[resource]) < quota_usage.amount(bound):
-            yield f"{text}, but request is {requests[resource]}"
+            yield f"{text}, but request is {_shown(requests[resource])}"
         if resource in limits and quota_usage.amount(limits[resource]) < quota_usage.amount(bound):
-            yield f"{text}, but limit is {limits[resource]}"
+            yield f"{text}, but limit is {_shown(limits[resource])}"
     for resource, bound in (item.get("max") or {}).items():
-        text = f"maximum {resource} usage per {kind} is {bound}"
+        text = f"maximum {resource} usage per {kind} is {_shown(bound)}"
         if kind == "PersistentVolumeClaim":
-            if resource in requests and quota_usage.amount(requests[resource]) > quota_usage.amount(bound):
-                yield f"{text}, but request is {requests[resource]}"
+            if resource not in requests:
+                yield f"{text}.  No request is specified"
+            elif quota_usage.amount(requests[resource]) > quota_usage.amount(bound):
+                yield f"{text}, but request is {_shown(requests[resource])}"
             continue
         if resource not in limits:
-            yield f"{text}. No limit is specified"
+            yield f"{text}.  No limit is specified"
         elif quota_usage.amount(limits[resource]) > quota_usage.amount(bound):
-            yield f"{text}, but limit is {limits[resource]}"
+            yield f"{text}, but limit is {_shown(limits[resource])}"
         if resource in requests and quota_usage.amount(requests[resource]) > quota_usage.amount(bound):
-            yield f"{text}, but request is {requests[resource]}"
+            yield f"{text}, but request is {_shown(requests[resource])}"
     for resource, ratio in (item.get("maxLimitRequestRatio") or {}).items():
-        text = f"{resource} max limit to request ratio per {kind} is {ratio}"
+        text = f"{resource} max limit to request ratio per {kind} is {_shown(ratio)}"
         requested = quota_usage.amount(requests.get(resource, "0"))
-        if resource not in limits or not requested:
+        if not requested:
             yield f"{text}, but no request is specified or request is 0"
+        elif not quota_usage.amount(limits.get(resource, "0")):
+            yield f"{text}, but no limit is specified or limit is 0"
         elif quota_usage.amount(limits[resource]) * quota_usage.BILLION > quota_usage.amount(ratio) * requested:
             yield f"{text}, but provided ratio is {quota_usage.amount(limits[resource]) / requested:f}"
+
+
+def _shown(amount: Any) -> str:
+    return quantity.canonical(str(amount))

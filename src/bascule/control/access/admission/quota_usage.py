@@ -143,16 +143,32 @@ def _service(service: objects.Object) -> Usage:
 
 
 def in_scope(quota: objects.Object, group: str, plural: str, obj: objects.Object) -> bool:
-    """Scopes speak of pods only (and of claims' attributes class, which no quota here limits)."""
+    """Scopes speak of pods, but for one that is about claims."""
     spec = quota.get("spec") or {}
     terms = [{"scopeName": name, "operator": "Exists"} for name in spec.get("scopes") or ()]
     terms += (spec.get("scopeSelector") or {}).get("matchExpressions") or ()
     if not terms:
         return True
-    return not group and plural == "pods" and all(_matches(term, obj) for term in terms)
+    if group or plural not in ("pods", "persistentvolumeclaims"):
+        return False
+    return all(_matches(term, plural, obj) for term in terms)
 
 
-def _matches(term: Mapping[str, Any], pod: objects.Object) -> bool:
+def _matches(term: Mapping[str, Any], plural: str, obj: objects.Object) -> bool:
+    if plural != "pods":
+        return term.get("scopeName") == "VolumeAttributesClass" and _of_attributes_class(term, obj)
+    return _matches_pod(term, obj)
+
+
+def _of_attributes_class(term: Mapping[str, Any], claim: objects.Object) -> bool:
+    """A claim counts for the class that it wants, that it has, and that it is on the way to."""
+    spec, status = claim.get("spec") or {}, claim.get("status") or {}
+    target = (status.get("modifyVolumeStatus") or {}).get("targetVolumeAttributesClassName")
+    named = {spec.get("volumeAttributesClassName"), status.get("currentVolumeAttributesClassName"), target}
+    return any(_selected(term, str(name)) for name in (named - {None, ""} or {""}))
+
+
+def _matches_pod(term: Mapping[str, Any], pod: objects.Object) -> bool:
     spec = pod.get("spec") or {}
     match term.get("scopeName"):
         case "Terminating":
@@ -207,7 +223,8 @@ def missing(hard: Iterable[str], pod: objects.Object) -> list[tuple[str, list[st
             continue
         lacking = [
             str(container.get("name"))
-            for container in (pod.get("spec") or {}).get("containers") or ()
+            for kind in ("containers", "initContainers")
+            for container in (pod.get("spec") or {}).get(kind) or ()
             if resource not in _sum([container], field)
         ]
         if lacking:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from bascule.control.access import reader
 from bascule.control.access.admission import context, quota_usage, request
-from bascule.vocabulary import objects
+from bascule.vocabulary import objects, quantity
 
 _REMEMBERED_MAX: Final = 100_000
 _Place = tuple[str, str, str, str]
@@ -69,7 +69,7 @@ class Ledger:
 
     def reserve(self, asked: request.AdmissionRequest, obj: objects.Object | None) -> Reservation:
         """StatusError 403 when a quota of the namespace would be exceeded."""
-        if obj is None or not asked.namespace or (asked.dry_run and asked.subresource):
+        if obj is None or not asked.namespace:
             return Reservation()
         if asked.operation == "UPDATE" and asked.subresource not in ("", "resize"):
             return Reservation()
@@ -112,7 +112,7 @@ class Ledger:
             used = self._used(quota, place)
             over = [name for name in grown if used.get(name, 0) + added[name] > quota.hard[name]]
             if over:
-                raise context.forbid(asked, f"exceeded quota: {quota.name}, " + _figures(over, added, used, quota.hard))
+                raise context.forbid(asked, f"exceeded quota: {quota.name}, " + _figures(over, added, used, quota))
         return counted
 
     def _require_stated(self, asked: request.AdmissionRequest, obj: objects.Object, quota: _Quota) -> None:
@@ -193,9 +193,11 @@ def _parse(document: objects.Object) -> _Quota:
     return _Quota(objects.name(document), quota_usage.readable(hard), document)
 
 
-def _figures(names: list[str], added: dict[str, int], used: dict[str, int], hard: dict[str, int]) -> str:
+def _figures(names: list[str], added: dict[str, int], used: dict[str, int], quota: _Quota) -> str:
+    hard = quota.document["spec"]["hard"]
     parts = []
-    for label, amounts in (("requested", added), ("used", used), ("limited", hard)):
+    for label, amounts in (("requested", added), ("used", used)):
         shown = ",".join(f"{name}={quota_usage.text(name, amounts.get(name, 0))}" for name in names)
         parts.append(f"{label}: {shown}")
+    parts.append("limited: " + ",".join(f"{name}={quantity.canonical(str(hard[name]))}" for name in names))
     return ", ".join(parts)
