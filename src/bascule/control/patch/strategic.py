@@ -154,15 +154,21 @@ def _set_order(
         return
     field = schema.field(name) or types.ANYTHING
     key = field.patch_merge_key
-    wanted = {ordering.identity(item, key) for item in order}
-    for item in patch.get(name) or ():
-        is_doomed = isinstance(item, dict) and DIRECTIVE in item
-        if not is_doomed and ordering.identity(item, key) not in wanted:
-            raise errors.bad_request(
-                f"the order in patch list doesn't match {directive}: it lacks {ordering.identity(item, key)!r}"
-            )
+    given = patch.get(name)
+    if order and isinstance(given, list):
+        _check_order(directive, order, given, key)
     before = original.get(name)
     merged[name] = ordering.interleaved(items, order, before if isinstance(before, list) else [], key)
+
+
+def _check_order(directive: str, order: list[Any], given: list[Any], key: str) -> None:
+    """The patch's items are among those ordered, and in that order."""
+    places = iter([ordering.identity(item, key) for item in order])
+    for item in given:
+        if isinstance(item, dict) and DIRECTIVE in item:
+            continue
+        if ordering.identity(item, key) not in places:
+            raise errors.bad_request(f"The order in patch list:\n{given}\n doesn't match {directive} list:\n{order}\n")
 
 
 def _plain(value: Any) -> Any:

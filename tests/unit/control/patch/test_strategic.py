@@ -71,11 +71,54 @@ def test_set_element_order_orders_items() -> None:
     assert images(apply_pod(pod("a", "c"), only_order)) == [("c", "c:1"), ("a", "a:1")]
 
 
-def test_order_must_name_what_the_patch_adds() -> None:
-    patch = {"spec": {"$setElementOrder/containers": [{"name": "a"}], "containers": [{"name": "b"}]}}
-    with pytest.raises(errors.StatusError) as refusal:
-        apply_pod(pod("a"), patch)
+@pytest.mark.parametrize(
+    ("order", "given", "fits"),
+    [("ab", "b", True), ("ab", "ab", True), ("ab", "ba", False), ("a", "b", False), ("", "b", True), ("ab", "", True)],
+)
+def test_the_patch_has_its_items_in_the_order_it_states(order: str, given: str, fits: bool) -> None:
+    spec = {
+        "$setElementOrder/containers": [{"name": name} for name in order],
+        "containers": [{"name": "z", "$patch": "delete"}, *({"name": name, "image": "new"} for name in given)],
+    }
+    if fits:
+        names = [name for name, _ in images(apply_pod(pod("a", "z"), {"spec": spec}))]
+        assert [name for name in names if name in order] == [name for name in order if name in names]
+        return
+    with pytest.raises(errors.StatusError, match="The order in patch list") as refusal:
+        apply_pod(pod("a"), {"spec": spec})
     assert refusal.value.code == 400
+
+
+@pytest.mark.parametrize(
+    ("live", "patch", "result"),
+    [
+        # What is not there yet comes without nulls and directives.
+        ({}, {"securityContext": {"runAsUser": None, "fsGroup": 1}}, {"securityContext": {"fsGroup": 1}}),
+        ({}, {"volumes": [{"name": "v", "emptyDir": None}]}, {"volumes": [{"name": "v"}]}),
+        ({}, {"volumes": [{"name": "v", "$retainKeys": ["name", "emptyDir"], "emptyDir": {}}]},
+         {"volumes": [{"name": "v", "emptyDir": {}}]}),
+        # An item of a union keeps only what the patch retains.
+        ({"volumes": [{"name": "v", "hostPath": {"path": "/"}}]},
+         {"volumes": [{"name": "v", "$retainKeys": ["name", "emptyDir"], "emptyDir": {}}]},
+         {"volumes": [{"name": "v", "emptyDir": {}}]}),
+        # Lists in lists merge by their own keys.
+        ({"containers": [{"name": "a", "env": [{"name": "x", "value": "1"}, {"name": "y", "value": "1"}]}]},
+         {"containers": [{"name": "a", "env": [{"name": "y", "$patch": "delete"}, {"name": "x", "value": "2"}]}]},
+         {"containers": [{"name": "a", "env": [{"name": "x", "value": "2"}]}]}),
+        ({"containers": [{"name": "a", "ports": [{"containerPort": 80}]}]},
+         {"containers": [{"name": "a", "ports": [{"containerPort": 80, "name": "web"}, {"containerPort": 81}]}]},
+         {"containers": [{"name": "a", "ports": [{"containerPort": 80, "name": "web"}, {"containerPort": 81}]}]}),
+        # All items of a key are deleted; deleting what is not there is nothing.
+        ({"volumes": [{"name": "v"}, {"name": "v"}, {"name": "w"}]},
+         {"volumes": [{"name": "v", "$patch": "delete"}, {"name": "q", "$patch": "delete"}]},
+         {"volumes": [{"name": "w"}]}),
+        # Maps of text merge; a null takes one away.
+        ({"nodeSelector": {"a": "1", "b": "2"}}, {"nodeSelector": {"a": None, "c": "3"}},
+         {"nodeSelector": {"b": "2", "c": "3"}}),
+    ],
+)  # fmt: skip
+def test_more_of_upstreams_cases(live: Any, patch: Any, result: Any) -> None:
+    assert apply_pod({"spec": live}, {"spec": patch})["spec"] == result
 
 
 def test_primitive_lists_merge_and_delete() -> None:
