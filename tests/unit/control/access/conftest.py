@@ -1,0 +1,11 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.unit.control.api import harness
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[harness.Api]:
+    async with harness.running() as running:
+        yield running
