@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bascule.control.custom import publishing, structurality
-from bascule.control.kinds import custom_resource_definitions, custom_resources
+from bascule.control.kinds import custom_kinds, custom_resource_definitions
 from bascule.control.kinds.strategy import Context
 from bascule.vocabulary import errors
 from tests.unit.control.custom import generated
@@ -55,7 +55,7 @@ def definition(schema: Any) -> dict[str, Any]:
 
 def use(obj: dict[str, Any], value: Any) -> None:
     """What a served definition goes through."""
-    made = custom_resources.compile(obj).versions["v1"]
+    made = custom_kinds.compile(obj).versions["v1"]
     instance = {"apiVersion": "example.com/v1", "kind": "Foo", "metadata": {"name": "f"}, "spec": value, "a": value}
     try:
         made.prune(instance)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from bascule.control.kinds import custom_resources
+from bascule.control.kinds import custom_kinds
 from bascule.vocabulary import objects
 
 
@@ -20,7 +20,7 @@ from bascule.vocabulary import objects
 class Compiled:
     """`tokens` by version; `kept` the token of the version that stores."""
 
-    definition: custom_resources.Definition
+    definition: custom_kinds.Definition
     tokens: dict[str, str]
     conversion: objects.Object
 
@@ -38,7 +38,7 @@ class Compiled:
 
 def compile(crd: objects.Object) -> Compiled:
     """Raises whatever a definition that never validated makes go wrong."""
-    definition = custom_resources.compile(crd)
+    definition = custom_kinds.compile(crd)
     tokens = {version["name"]: f"{version['name']}.{_digest(version)}" for version in crd["spec"]["versions"]}
     return Compiled(definition, tokens, definition.conversion)
 

@@ -19,7 +19,7 @@ import orjson
 from bascule.control.api import endpoint
 from bascule.control.api.custom import across, compiled, form, offer, webhook
 from bascule.control.cache import cache, record, resource, scope
-from bascule.control.kinds import custom_resources, shape
+from bascule.control.kinds import custom_kinds, shape
 from bascule.vocabulary import errors, fields, objects, resources
 
 EVERY_CLUSTER: Final = "*"
@@ -206,7 +206,7 @@ def make(
     )
 
 
-def _reset_fields(version: custom_resources.Version) -> dict[str, dict[str, object]]:
+def _reset_fields(version: custom_kinds.Version) -> dict[str, dict[str, object]]:
     """A write to the status owns nothing but the status, any other nothing of it."""
     others = {"metadata", "spec", *version.node.properties} - {"apiVersion", "kind", "status"}
     return {"": {"f:status": {}}, "status": {f"f:{name}": {} for name in sorted(others)}}

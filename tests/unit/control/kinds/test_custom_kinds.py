@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bascule.control.kinds import custom_resources
+from bascule.control.kinds import custom_kinds
 from bascule.control.kinds.strategy import Column, Context, Scale
 
 CONTEXT = Context(datetime(2026, 1, 2, tzinfo=UTC), random.Random(7))
@@ -41,9 +41,9 @@ def version(name: str, **more: Any) -> dict[str, Any]:
     return made | more
 
 
-def definition(*versions: dict[str, Any], **spec: Any) -> custom_resources.Definition:
+def definition(*versions: dict[str, Any], **spec: Any) -> custom_kinds.Definition:
     names = {"plural": "foos", "singular": "foo", "kind": "Foo", "listKind": "Foos", "shortNames": ["f"]}
-    return custom_resources.compile(
+    return custom_kinds.compile(
         {
             "metadata": {"name": "foos.example.com", "uid": "u"},
             "spec": {"group": "example.com", "scope": "Namespaced", "names": names, "versions": [*versions], **spec},
@@ -51,7 +51,7 @@ def definition(*versions: dict[str, Any], **spec: Any) -> custom_resources.Defin
     )
 
 
-def one(**more: Any) -> custom_resources.Version:
+def one(**more: Any) -> custom_kinds.Version:
     return definition(version("v1", storage=True, **more)).versions["v1"]
 
 
@@ -100,7 +100,7 @@ def test_accepted_names_win() -> None:
         "spec": {"group": "example.com", "names": {"plural": "foos", "kind": "Foo"}, "versions": [version("v1")]},
         "status": {"acceptedNames": {"plural": "foos", "kind": "Accepted"}},
     }
-    assert custom_resources.compile(crd).versions["v1"].resource.kind == "Accepted"
+    assert custom_kinds.compile(crd).versions["v1"].resource.kind == "Accepted"
 
 
 def test_deprecation() -> None:
