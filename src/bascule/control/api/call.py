@@ -116,7 +116,7 @@ class Call:
         if length is not None and length > BODY_MAX_BYTES:
             raise errors.too_large(f"limit is {BODY_MAX_BYTES}")
         if http.content.is_eof() and (length or 0) <= BODY_MAX_BYTES:
-            return await http.read()  # It is here already, as most are.
+            return http.content.read_nowait()  # It is here already, as most are.
         try:
             async with asyncio.timeout(_BODY_TIMEOUT_SECONDS):
                 return await http.read()

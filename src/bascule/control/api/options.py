@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -63,6 +64,8 @@ NO_OPTIONS: Final = WriteOptions()
 
 def write_options(parameters: Parameters, user_agent: str) -> WriteOptions:
     """Options of create, update and patch. The manager is named after the client where none is given."""
+    if not parameters:
+        return _unsaid(user_agent)
     dry_run = parameters.get("dryRun", "")
     if dry_run not in ("", "All"):
         raise errors.invalid("CreateOptions", "meta.k8s.io", "", [errors.not_supported("dryRun", [dry_run], ["All"])])
@@ -82,6 +85,10 @@ def write_options(parameters: Parameters, user_agent: str) -> WriteOptions:
         text = f"invalid character U+{ord(manager[at]):04X} (at position {at}), should be unicode printable"
         cause = errors.invalid_value("fieldManager", manager, text)
         raise errors.invalid("CreateOptions", "meta.k8s.io", "", [cause])
-    if not manager:
-        manager = (user_agent.partition("/")[0] or "unknown")[:_MANAGER_MAX_LENGTH]
+    manager = manager or _unsaid(user_agent).field_manager
     return WriteOptions(bool(dry_run), manager, validation, parameters.flag("force"))  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=256)
+def _unsaid(user_agent: str) -> WriteOptions:
+    return WriteOptions(field_manager=(user_agent.partition("/")[0] or "unknown")[:_MANAGER_MAX_LENGTH])

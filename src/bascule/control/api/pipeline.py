@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -26,6 +26,7 @@ from bascule.vocabulary import errors, names, objects
 
 NAME_ATTEMPTS: Final = 8
 CONFLICT_ATTEMPTS: Final = 16
+_NO_CLAIM: Final = contextlib.nullcontext()
 _CHANGE_SPEC: Final = ("resize", "ephemeralcontainers", "scale")
 
 Change = Callable[[objects.Object, record.Record], objects.Object]
@@ -40,23 +41,37 @@ class Outcome(NamedTuple):
     deleted: bool = False
 
 
-@contextlib.contextmanager
-def translated(call: calls.Call) -> Iterator[None]:
+class translated:
     """The store's and the cache's refusals in the API's words."""
-    qualified = call.resource.qualified
-    try:
-        yield
-    except cache_errors.AlreadyExists as error:
-        taken = errors.already_exists(qualified, error.key.name)
-        if error.current.decode()["metadata"].get("deletionTimestamp"):
-            taken.message = f"object is being deleted: {taken.message}"
-        raise taken from error
-    except cache_errors.Conflict as error:
-        raise errors.conflict(qualified, error.key.name, errors.MODIFIED) from error
-    except cache_errors.Missing as error:
-        raise errors.not_found(qualified, error.key.name) from error
-    except contract.StoreError as error:
-        raise unwritten(error) from error
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: calls.Call) -> None:
+        self._call = call
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        said = None if error is None else _translation(self._call.resource.qualified, error)
+        if said is not None:
+            raise said from error
+
+
+def _translation(qualified: str, error: BaseException) -> errors.StatusError | None:
+    match error:
+        case cache_errors.AlreadyExists():
+            taken = errors.already_exists(qualified, error.key.name)
+            if error.current.decode()["metadata"].get("deletionTimestamp"):
+                taken.message = f"object is being deleted: {taken.message}"
+            return taken
+        case cache_errors.Conflict():
+            return errors.conflict(qualified, error.key.name, errors.MODIFIED)
+        case cache_errors.Missing():
+            return errors.not_found(qualified, error.key.name)
+        case contract.StoreError():
+            return unwritten(error)
+    return None
 
 
 def unwritten(error: contract.StoreError) -> errors.StatusError:
@@ -352,7 +367,7 @@ def _claim(
 ) -> contextlib.AbstractContextManager[allocation.Claim | None]:
     if call.endpoint.strategy.needs_allocation and call.subresource != "status":
         return platform.services.claim(obj, old)
-    return contextlib.nullcontext()
+    return _NO_CLAIM
 
 
 def _refuse(call: calls.Call, obj: objects.Object, causes: list[errors.Cause]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from bascule.bridge.identity import authority, service_account_keys
@@ -22,6 +23,7 @@ from bascule.vocabulary import clock, resources, timestamps
 
 SELF: Final = user.User("bascule:api", (user.MASTERS, user.AUTHENTICATED))
 """As whom the server itself writes."""
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Platform:
     custom: definitions.Definitions
     bridge: bridges.Bridge
     watches: watches.Watches = field(default_factory=watches.Watches)
-    _second: int = -1
+    _second: datetime = _LONG_AGO
     _now: str = ""
 
     def endpoint_of(self, resource: resources.Resource) -> endpoint.Endpoint:
@@ -72,9 +74,8 @@ class Platform:
     def now(self) -> str:
         """The current second, as objects carry it."""
         moment = self.time.now()
-        second = int(moment.timestamp())
-        if second != self._second:
-            self._second, self._now = second, timestamps.format(moment)
+        if not 0 <= (moment - self._second).total_seconds() < 1:
+            self._second, self._now = moment.replace(microsecond=0), timestamps.format(moment)
         return self._now
 
 

@@ -185,10 +185,9 @@ class Cache:
                     waiter.set_result(None)
 
     async def _reach(self, revision: int) -> None:
-        if self._revision < revision:
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append((revision, waiter))
-            await waiter
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((revision, waiter))
+        await waiter
 
     # Writing
 
@@ -202,7 +201,8 @@ class Cache:
         before = [self._before(one) for one in writes]
         try:
             revision = await self._store.commit(operations)
-            await self._reach(revision)
+            if self._revision < revision:
+                await self._reach(revision)
         except contract.Mismatch as mismatch:
             raise _refusal(writes, mismatch) from mismatch
         finally:
