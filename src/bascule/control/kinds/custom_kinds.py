@@ -7,7 +7,6 @@ served, and converting between their versions, is the API's.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,7 +14,7 @@ from typing import Any
 
 from bascule.control.custom import columns as printing
 from bascule.control.custom import defaulting, json_path, pruning, structural, type_schema
-from bascule.control.kinds import columns, custom_resource, duration, generic, shape
+from bascule.control.kinds import columns, custom_resource, custom_rows, duration, generic, shape
 from bascule.control.kinds.strategy import Cells, Column, Scale, SelectableFields, Strategy
 from bascule.control.schema import types
 from bascule.vocabulary import resources
@@ -65,8 +64,8 @@ class Definition:
 def compile(crd: Object) -> Definition:
     """The definition of a CustomResourceDefinition that validated."""
     spec = shape.mapping(crd, "spec")
-    declared = sorted(shape.items(spec, "versions"), key=lambda version: _rank(shape.text(version, "name")))
-    known = {shape.text(version, "name"): _version(crd, version) for version in declared}
+    declared = {shape.text(version, "name"): version for version in shape.items(spec, "versions")}
+    known = {name: _version(crd, declared[name]) for name in sorted(declared, key=custom_rows.version_order)}
     return Definition(
         group=shape.text(spec, "group"),
         plural=shape.text(_names(crd), "plural"),
@@ -79,15 +78,6 @@ def compile(crd: Object) -> Definition:
     )
 
 
-def _rank(version: str) -> tuple[Any, ...]:
-    """Sorts versions as kubectl prefers them: v2, v1, v1beta2, v1beta1, v1alpha1, then others by name."""
-    found = re.fullmatch(r"v([1-9]\d*)(?:(alpha|beta)([1-9]\d*))?", version)
-    if found is None:
-        return (1, version)
-    major, stability, minor = found.groups()
-    return (0, {None: 0, "beta": 1, "alpha": 2}[stability], -int(major), -int(minor or 0))
-
-
 def _names(crd: Object) -> Object:
     """The names in use: those accepted, once they are."""
     accepted = shape.mapping(shape.mapping(crd, "status"), "acceptedNames")
@@ -97,7 +87,7 @@ def _names(crd: Object) -> Object:
 def _version(crd: Object, version: Object) -> Version:
     spec = shape.mapping(crd, "spec")
     node = structural.parse(shape.mapping(shape.mapping(version, "schema"), "openAPIV3Schema"))
-    resource = _resource(crd, version)
+    resource = custom_rows.row(spec, _names(crd), version)
     selectable = tuple(
         shape.text(field, "jsonPath").removeprefix(".") for field in shape.items(version, "selectableFields")
     )
@@ -118,23 +108,6 @@ def _version(crd: Object, version: Object) -> Version:
         storage=version.get("storage") is True,
         served=version.get("served") is True,
         deprecation=_deprecation(resource, version),
-    )
-
-
-def _resource(crd: Object, version: Object) -> resources.Resource:
-    names, spec = _names(crd), shape.mapping(crd, "spec")
-    subresources = shape.mapping(version, "subresources")
-    return resources.Resource(
-        group=shape.text(spec, "group"),
-        version=shape.text(version, "name"),
-        plural=shape.text(names, "plural"),
-        kind=shape.text(names, "kind"),
-        singular=shape.text(names, "singular"),
-        namespaced=spec.get("scope") != "Cluster",
-        short_names=tuple(shape.texts(names, "shortNames")),
-        categories=tuple(shape.texts(names, "categories")),
-        subresources=tuple(name for name in ("status", "scale") if type(subresources.get(name)) is dict),
-        list_name=shape.text(names, "listKind"),
     )
 
 

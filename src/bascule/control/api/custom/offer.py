@@ -5,18 +5,14 @@ Pure. A definition in the store may hold anything; what cannot be understood rea
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from bascule.control.api import endpoint
 from bascule.control.api.custom import naming
-from bascule.control.kinds import shape
+from bascule.control.kinds import custom_rows, shape
 from bascule.vocabulary import conditions, objects, resources
-
-_VERSION: Final = re.compile(r"v([1-9]\d*)(?:(alpha|beta)([1-9]\d*))?")
-_STAGES: Final = {None: 2, "beta": 1, "alpha": 0}
 
 
 @dataclass(slots=True)
@@ -84,30 +80,8 @@ def read(key: objects.Key, revision: int, stored: objects.Object) -> Offer:
 def _rows(spec: objects.Object, names: objects.Object) -> Iterable[resources.Resource]:
     versions = {shape.text(version, "name"): version for version in shape.items(spec, "versions")}
     storage = next((name for name, version in versions.items() if shape.flag(version, "storage")), "")
-    for name in sorted(versions, key=version_order):
+    for name in sorted(versions, key=custom_rows.version_order):
         version = versions[name]
         if not name or not shape.flag(version, "served"):
             continue
-        having = shape.mapping(version, "subresources")
-        yield resources.Resource(
-            group=shape.text(spec, "group"),
-            version=name,
-            plural=shape.text(names, "plural"),
-            kind=shape.text(names, "kind"),
-            singular=shape.text(names, "singular"),
-            namespaced=spec.get("scope") != "Cluster",
-            short_names=tuple(shape.texts(names, "shortNames")),
-            categories=tuple(shape.texts(names, "categories")),
-            subresources=tuple(part for part in ("status", "scale") if type(having.get(part)) is dict),
-            storage_version=storage,
-            list_name=shape.text(names, "listKind"),
-        )
-
-
-def version_order(name: str) -> tuple[int, int, int, int, str]:
-    """Sorts versions as clients expect them: stable before beta before alpha, newer first, anything else last."""
-    found = _VERSION.fullmatch(name)
-    if found is None:
-        return 1, 0, 0, 0, name
-    major, stage, minor = found.groups()
-    return 0, -_STAGES[stage], -int(major), -int(minor or 0), ""
+        yield custom_rows.row(spec, names, version, storage=storage)

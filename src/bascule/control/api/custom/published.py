@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from bascule.control.api import discovery, openapi
 from bascule.control.api.custom import definitions, described, offer
+from bascule.control.kinds import custom_rows
 from bascule.vocabulary import objects, resources
 
 _CLUSTERS_MAX: Final = 256
@@ -75,7 +76,7 @@ class Publisher:
 
     def _make(self, offers: list[offer.Offer]) -> Published:
         rows = [_shown(one, row) for one in offers for row in one.rows]
-        rows.sort(key=lambda row: (row.group, offer.version_order(row.version), row.plural))
+        rows.sort(key=lambda row: (row.group, custom_rows.version_order(row.version), row.plural))
         registry = resources.Registry([*self._registry, *rows])
         assert isinstance(self._built_in.openapi, openapi.Documents)
         documents = described.Documents(self._built_in.openapi, self._definitions, offers, self._version)
