@@ -1,7 +1,7 @@
 """Job: runs pods until enough of them succeeded, or too many failed.
 
 `decide` and `status_of` are pure. Supported: parallelism, completions, backoffLimit, activeDeadlineSeconds, suspend,
-ttlSecondsAfterFinished, Indexed completion. Not yet: pod failure policies, success policies, per-index limits.
+ttlSecondsAfterFinished, Indexed completion; `job_policies` knows the rest.
 """
 
 import asyncio
@@ -12,13 +12,14 @@ from datetime import datetime
 from typing import Any
 
 from bascule.client import faults
-from bascule.control.controllers import claims, removal, replica_set, sources
+from bascule.control.controllers import claims, job_policies, removal, replica_set, sources
 from bascule.control.controllers import pods as pod_facts
 from bascule.control.reconcile import controller, events, expectations, manager, outcome
 from bascule.control.reconcile.request import Request
 from bascule.vocabulary import builtins, conditions, errors, labels, objects, timestamps
 
-INDEX = "batch.kubernetes.io/job-completion-index"
+INDEX, index_of = job_policies.INDEX, job_policies.index_of
+_MANAGER = "kubernetes.io/job-controller"
 _LONGEST_BACKOFF_SECONDS = 600.0
 
 
@@ -39,43 +40,92 @@ def ended(job: objects.Object) -> bool:
 
 
 def decide(job: objects.Object, own: Sequence[objects.Object], now: datetime) -> Plan:
-    spec, status = job.get("spec") or {}, job.get("status") or {}
     active = [pod for pod in own if pod_facts.active(pod)]
     if objects.deletion_timestamp(job) is not None or ended(job):
         return Plan(delete=active if ended(job) else [])
     succeeded = _succeeded(job, own)
-    failed = [pod for pod in own if pod_facts.status(pod).get("phase") == "Failed"]
+    verdict = _failure(job, own, active, succeeded, now) or _success(job, active, succeeded)
+    if verdict is not None:
+        return Plan(delete=active, verdict=verdict)
+    if (job.get("spec") or {}).get("suspend"):
+        return Plan(delete=active)
+    return _growth(job, own, active, succeeded, now)
+
+
+def _failure(
+    job: objects.Object,
+    own: Sequence[objects.Object],
+    active: Sequence[objects.Object],
+    succeeded: set[object],
+    now: datetime,
+) -> tuple[str, str, str] | None:
+    spec = job.get("spec") or {}
+    if why := job_policies.fatal(job, own):
+        return "Failed", "PodFailurePolicy", why
     restarts = sum(pod_facts.restarts(pod) for pod in active) if _restarts_in_place(spec) else 0
     limit = 6 if spec.get("backoffLimit") is None else int(spec["backoffLimit"])
-    if len(failed) + restarts > limit:
-        message = "Job has reached the specified backoff limit"
-        return Plan(delete=active, verdict=("Failed", "BackoffLimitExceeded", message))
-    started = status.get("startTime")
+    if len(job_policies.counted(job, own)) + restarts > limit:
+        return "Failed", "BackoffLimitExceeded", "Job has reached the specified backoff limit"
+    left = _seconds_left(job, now)
+    if left is not None and left <= 0:
+        return "Failed", "DeadlineExceeded", "Job was active longer than specified deadline"
+    lost, most = job_policies.lost(job, own), spec.get("maxFailedIndexes")
+    if most is not None and len(lost) > int(most):
+        message = "Job has exceeded the specified maximal number of failed indexes"
+        return "Failed", "MaxFailedIndexesExceeded", message
+    if lost and len(lost | succeeded) >= int(spec.get("completions") or 0):
+        return "Failed", "FailedIndexes", "Job has failed indexes"
+    return None
+
+
+def _seconds_left(job: objects.Object, now: datetime) -> float | None:
+    spec, started = job.get("spec") or {}, (job.get("status") or {}).get("startTime")
     deadline = spec.get("activeDeadlineSeconds")
-    left = None
-    if deadline is not None and started:
-        left = deadline - (now - timestamps.parse(started)).total_seconds()
-        if left <= 0:
-            message = "Job was active longer than specified deadline"
-            return Plan(delete=active, verdict=("Failed", "DeadlineExceeded", message))
-    if spec.get("suspend"):
-        return Plan(delete=active)
-    completions = spec.get("completions")
-    parallelism = 1 if spec.get("parallelism") is None else int(spec["parallelism"])
-    if completions is None:
-        if succeeded and not active:
-            return Plan(verdict=("Complete", "CompletionsReached", "Reached expected number of succeeded pods"))
-        wanted = parallelism if not succeeded else 0
-    else:
-        if len(succeeded) >= completions:
-            message = "Reached expected number of succeeded pods"
-            return Plan(delete=active, verdict=("Complete", "CompletionsReached", message))
-        wanted = min(parallelism, completions - len(succeeded))
-    wait = _backoff_seconds(failed, now)
-    if len(active) >= wanted or wait > 0:
-        surplus = active[wanted:] if len(active) > wanted and not (completions is None and succeeded) else []
-        return Plan(delete=surplus, later_seconds=_soonest(left, wait or None))
-    return Plan(create=_indices(spec, active, succeeded, wanted - len(active)), later_seconds=left)
+    if deadline is None or not started or spec.get("suspend"):
+        return None
+    return float(deadline - (now - timestamps.parse(started)).total_seconds())
+
+
+def _success(
+    job: objects.Object, active: Sequence[objects.Object], succeeded: set[object]
+) -> tuple[str, str, str] | None:
+    completions = (job.get("spec") or {}).get("completions")
+    if why := job_policies.enough(job, {index for index in succeeded if isinstance(index, int)}):
+        return "Complete", "SuccessPolicy", why
+    if (succeeded and not active) if completions is None else len(succeeded) >= completions:
+        return "Complete", "CompletionsReached", "Reached expected number of succeeded pods"
+    return None
+
+
+def _growth(
+    job: objects.Object,
+    own: Sequence[objects.Object],
+    active: list[objects.Object],
+    succeeded: set[object],
+    now: datetime,
+) -> Plan:
+    """As many pods as are wanted, each after the pause that failures before it ask for."""
+    spec = job.get("spec") or {}
+    completions, left = spec.get("completions"), _seconds_left(job, now)
+    wanted = 1 if spec.get("parallelism") is None else int(spec["parallelism"])
+    failed, lost = job_policies.counted(job, own), job_policies.lost(job, own)
+    if completions is not None:
+        wanted = min(wanted, completions - len(succeeded | lost))
+    elif succeeded:
+        wanted = 0
+    if len(active) > wanted:
+        return Plan(delete=[] if completions is None and succeeded else active[wanted:], later_seconds=left)
+    leaving = sum(map(_terminating, own)) if spec.get("podReplacementPolicy") == "Failed" else 0
+    count = wanted - len(active) - leaving
+    if not job_policies.by_index(job):
+        wait = _backoff_seconds(failed, now)
+        if count <= 0 or wait > 0:
+            return Plan(later_seconds=_soonest(left, wait or None))
+        return Plan(create=_indices(spec, active, succeeded, count), later_seconds=left)
+    free = _indices(spec, active, succeeded | lost, int(completions or 0))
+    waits = {each: _backoff_seconds([p for p in failed if index_of(p) == each], now) for each in free}
+    later = _soonest(left, *(wait for wait in waits.values() if wait > 0))
+    return Plan(create=[each for each in free if not waits[each]][: max(count, 0)], later_seconds=later)
 
 
 def _soonest(*seconds: float | None) -> float | None:
@@ -86,28 +136,14 @@ def _restarts_in_place(spec: objects.Object) -> bool:
     return ((spec.get("template") or {}).get("spec") or {}).get("restartPolicy") == "OnFailure"
 
 
-def index_of(pod: objects.Object) -> int:
-    text = objects.annotations(pod).get(INDEX, "-1")
-    return int(text) if text.isdigit() else -1
-
-
 def _succeeded(job: objects.Object, own: Sequence[objects.Object]) -> set[object]:
     """What has succeeded: indices of an Indexed job, else pods by uid."""
     done = [pod for pod in own if pod_facts.status(pod).get("phase") == "Succeeded"]
     if (job.get("spec") or {}).get("completionMode") == "Indexed":
-        return {index_of(pod) for pod in done} | _completed(job)
+        # Those done before, whose pods may be gone, and which a lowered number of completions still has.
+        before = (job.get("status") or {}).get("completedIndexes") or ""
+        return {index_of(pod) for pod in done} | job_policies.indexes(before, (job["spec"].get("completions") or 0))
     return {objects.uid(pod) for pod in done}
-
-
-def _completed(job: objects.Object) -> set[int]:
-    """Indices that were done before, whose pods may be gone; those above a lowered number of completions are not."""
-    completions = (job.get("spec") or {}).get("completions") or 0
-    found: set[int] = set()
-    for part in ((job.get("status") or {}).get("completedIndexes") or "").split(","):
-        low, _, high = part.partition("-")
-        if low.isdigit() and (not high or high.isdigit()):
-            found.update(range(int(low), min(int(high or low), completions - 1) + 1))
-    return found
 
 
 def _indices(spec: objects.Object, active: Sequence[objects.Object], succeeded: set[object], count: int) -> list[int]:
@@ -150,7 +186,7 @@ def status_of(
         "ready": sum(pod_facts.ready(pod) for pod in active),
         # What was counted stays counted when its pod is gone.
         "succeeded": max(len(succeeded), 0 if spec.get("completionMode") == "Indexed" else before.get("succeeded", 0)),
-        "failed": max(sum(pod_facts.status(pod).get("phase") == "Failed" for pod in own), before.get("failed", 0)),
+        "failed": max(len(job_policies.counted(job, own)), before.get("failed", 0)),
         "terminating": 0 if verdict else sum(_terminating(pod) for pod in own),
         "uncountedTerminatedPods": {},
     }
@@ -160,6 +196,8 @@ def status_of(
         status["startTime"] = before.get("startTime") or timestamps.format(now)
     if spec.get("completionMode") == "Indexed" and succeeded:
         status["completedIndexes"] = _ranges(sorted(int(str(index)) for index in succeeded))
+    if job_policies.by_index(job):
+        status["failedIndexes"] = _ranges(sorted(job_policies.lost(job, own)))
     items = [dict(item) for item in before.get("conditions") or ()]
     if spec.get("suspend"):
         conditions.set_condition(items, "Suspended", "True", "JobSuspended", "Job suspended", now)
@@ -215,6 +253,8 @@ class Jobs:
         if job is None:
             self._expected.forget(request)
             return outcome.DONE
+        if (job.get("spec") or {}).get("managedBy") not in (None, _MANAGER):
+            return outcome.DONE
         selector = labels.from_label_selector((job.get("spec") or {}).get("selector"))
         claim = claims.decide(job, selector, sources.claimable(self._pods, job))
         own = await claims.settle(self._client, claim, owner=job, owner_resource=builtins.JOBS, resource=builtins.PODS)
@@ -225,8 +265,9 @@ class Jobs:
             return outcome.RetryAfter(1.0)
         plan = decide(job, own, now)
         await asyncio.gather(*(removal.delete_pod(self._client, pod) for pod in plan.delete))
+        failures = job_policies.failures(job, own) if job_policies.by_index(job) else {}
         for index in plan.create:
-            await self._create(request, job, index)
+            await self._create(request, job, index, failures.get(index, 0))
         status = status_of(job, own, plan.verdict, now)
         if status != (job.get("status") or {}):
             await self._client.update_status(builtins.JOBS, {**job, "status": status})
@@ -255,13 +296,15 @@ class Jobs:
         )
         return outcome.DONE
 
-    async def _create(self, request: Request, job: objects.Object, index: int) -> None:
+    async def _create(self, request: Request, job: objects.Object, index: int, failures: int) -> None:
         pod = replica_set.pod_from_template(job, (job.get("spec") or {}).get("template"))
         if index >= 0:
             metadata = pod["metadata"]
             metadata["generateName"] = f"{objects.name(job)}-{index}-"
             for field_name in ("annotations", "labels"):
                 metadata[field_name] = {**(metadata.get(field_name) or {}), INDEX: str(index)}
+            if job_policies.by_index(job):
+                metadata["annotations"][job_policies.FAILURES] = str(failures)
             pod["spec"]["hostname"] = f"{objects.name(job)}-{index}"[:63]
             for container in [*pod["spec"].get("initContainers", []), *pod["spec"].get("containers", [])]:
                 container.setdefault("env", []).append({"name": "JOB_COMPLETION_INDEX", "value": str(index)})
