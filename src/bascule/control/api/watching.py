@@ -14,7 +14,7 @@ from aiohttp import web
 
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
-from bascule.control.api import respond, selection, table
+from bascule.control.api import negotiate, respond, selection, table
 from bascule.control.cache import errors as cache_errors
 from bascule.control.cache import event, watch
 from bascule.vocabulary import errors, objects
@@ -100,13 +100,7 @@ def _after(call: calls.Call, send_initial: bool | None) -> int | None:
 
 
 async def _open(call: calls.Call) -> web.StreamResponse:
-    media = "application/json"
-    if call.accept.shape != "object":
-        kind = "Table" if call.accept.shape == "table" else "PartialObjectMetadata"
-        media = f"application/json;as={kind};g=meta.k8s.io;v={call.accept.version}"
-    stream = web.StreamResponse(headers={"Content-Type": media, "Cache-Control": "no-cache, private"})
-    if call.accept.shape == "object":
-        stream.headers["Content-Type"] = "application/json"
+    stream = web.StreamResponse(headers={"Content-Type": negotiate.JSON, "Cache-Control": "no-cache, private"})
     for text in call.warnings:
         stream.headers.add("Warning", f'299 - "{text}"')
     stream.enable_chunked_encoding()
