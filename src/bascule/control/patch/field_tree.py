@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from bascule.control.patch import standing
 from bascule.control.patch.field_set import SELF, Tree
 from bascule.control.schema import types
 
@@ -28,6 +29,18 @@ def complete(value: Any, schema: types.TypeSchema) -> Tree:
     """Every path of a value that was not there before, containers included."""
     walk = walker(schema)
     return {} if walk is None else walk(value)
+
+
+def present(value: Any, schema: types.TypeSchema) -> Tree:
+    """Every path of a value whose container was there, but empty."""
+    if schema.shape != "struct" or schema.is_atomic:
+        tree = complete(value, schema)
+        return {label: node for label, node in tree.items() if label != SELF}
+    try:
+        walk: Walk = schema.compiled["present"]
+    except KeyError:
+        walk = schema.compiled["present"] = _filling_walk(schema)
+    return walk(value)
 
 
 def walker(schema: types.TypeSchema) -> Walk | None:
@@ -66,6 +79,23 @@ def _struct_walk(schema: types.TypeSchema) -> Walk:
         for name, member in value.items():
             label, below = members.get(name) or learn(name)
             tree[label] = {} if below is None else below(member)
+        return tree
+
+    return walk
+
+
+def _filling_walk(schema: types.TypeSchema) -> Walk:
+    whole = _struct_walk(schema)
+    standing_members = [(f"f:{name}", name, schema.fields[name]) for name in standing.members(schema)]
+
+    def walk(value: Any) -> Tree:
+        tree = whole(value)
+        tree.pop(SELF, None)
+        for label, name, member in standing_members:
+            if label in tree:
+                tree[label] = present(value[name], member)
+                if not tree[label]:
+                    del tree[label]
         return tree
 
     return walk
@@ -189,6 +219,8 @@ def compare(before: Any, after: Any, schema: types.TypeSchema, *, ignoring: froz
         return Difference(changed, removed)
     for name, member in after.items():
         old = before.get(name, ABSENT)
+        if old is ABSENT and name in standing.members(schema):
+            old = None
         if old is not member and name not in ignoring:
             compare_member(old, member, "f:" + name, schema.field(name) or types.ANYTHING, changed, removed)
     if before.keys() != after.keys():
@@ -213,8 +245,11 @@ def compare_member(old: Any, new: Any, label: str, schema: types.TypeSchema, cha
                 removed[label] = below.removed
         elif isinstance(new, (dict, list)) and new and not old:
             # An empty or null container was filled: its members are new, the container is not.
-            below_new = complete(new, schema)
-            changed[label] = {k: v for k, v in below_new.items() if k != SELF} if below_new else {}
+            below_new = present(new, schema)
+            if below_new or schema.is_leaf(new):
+                changed[label] = below_new
+        elif old is None and not new and isinstance(new, (dict, list)):
+            pass
         else:
             emptied = isinstance(old, (dict, list)) and old and not schema.is_leaf(old)
             if not emptied or new:

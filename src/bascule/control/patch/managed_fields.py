@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from bascule.control.patch import field_set, field_tree
+from bascule.control.patch import field_set, field_tree, standing
 from bascule.control.patch.field_set import SELF, Tree
 from bascule.control.patch.versions import Version, Versions
 from bascule.control.schema import types
@@ -40,8 +40,6 @@ UNOWNED: Tree = {
     "f:metadata": {SELF: {}, **{f"f:{name}": {} for name in _UNOWNED_METADATA}},
 }
 _IGNORED = frozenset(_UNOWNED_METADATA)
-# These are there even in an empty object.
-_ALWAYS = frozenset({"spec", "status"})
 _UNOWNED_LABELS = tuple(f"f:{name}" for name in _UNOWNED_METADATA)
 
 
@@ -171,7 +169,7 @@ def changes(old: Object, new: Object, schema: types.TypeSchema) -> Difference:
             continue
         declared = schema.field(name) or types.ANYTHING
         if name != "metadata":
-            if before is field_tree.ABSENT and name in _ALWAYS:
+            if before is field_tree.ABSENT and name in standing.of_object(schema):
                 before = {}
             field_tree.compare_member(before, value, f"f:{name}", declared, changed, removed)
             continue
@@ -186,18 +184,23 @@ def changes(old: Object, new: Object, schema: types.TypeSchema) -> Difference:
 
 def _created(new: Object, schema: types.TypeSchema) -> Tree:
     changed: Tree = {}
+    stands = standing.of_object(schema)
     for name, value in new.items():
         if name in ("apiVersion", "kind"):
             continue
-        tree = field_tree.complete(value, schema.field(name) or types.ANYTHING)
+        declared = schema.field(name) or types.ANYTHING
+        if name in stands:
+            tree = field_tree.present(value, declared)
+            if tree:
+                changed[f"f:{name}"] = tree
+            continue
+        tree = field_tree.complete(value, declared)
         if name == "metadata":
             for label in _UNOWNED_LABELS:
                 tree.pop(label, None)
             tree.pop(SELF, None)
             if not tree:
                 continue
-        elif name in _ALWAYS:
-            tree.pop(SELF, None)
         changed[f"f:{name}"] = tree
     return changed
 
@@ -208,7 +211,14 @@ def _entries_before(old: Object, sent: Any) -> list[Entry]:
         return stored
     if is_reset(sent):
         return []
-    return sent if is_valid(sent) else stored
+    return _told_apart(sent) if is_valid(sent) else stored
+
+
+def _told_apart(sent: list[Entry]) -> list[Entry]:
+    """A client's entries as they are kept: of those with one identity the last, none that owns nothing."""
+    by_identity = {identity(entry): entry for entry in sent}
+    kept = [entry for entry in by_identity.values() if entry.get("fieldsV1")]
+    return sent if len(kept) == len(sent) else in_order(kept)
 
 
 def is_reset(sent: Any) -> bool:
