@@ -218,3 +218,30 @@ def test_cron_jobs_statuses(plane: planes.Plane) -> None:
     assert plane.get(f"{batch}/c/status")["spec"]["schedule"] == "*/1 * * * ?"
     plane.done("DELETE", f"{batch}?labelSelector=x=y")
     assert not plane.get(batch)["items"]
+
+
+@pytest.mark.parametrize("policy", ["Allow", "Forbid", "Replace"])
+def test_a_cron_job_that_is_late_runs_once(plane: planes.Plane, policy: str) -> None:
+    name = plane.space()
+    batch = f"/apis/batch/v1/namespaces/{name}"
+    spec = {
+        "schedule": "0 0 1 1 ?",
+        "suspend": True,
+        "concurrencyPolicy": policy,
+        "jobTemplate": {"spec": job("x")["spec"]},
+    }
+    made = plane.make(f"{batch}/cronjobs", {"metadata": {"name": "c"}, "spec": spec})
+    plane.done("PATCH", f"{batch}/cronjobs/c/status", {"status": {"lastScheduleTime": "2025-01-02T03:04:05Z"}})
+    plane.done("PATCH", f"{batch}/cronjobs/c", {"spec": {"suspend": False}})
+    one = plane.until(f"{batch}/cronjobs/c", lambda one: (one.get("status") or {}).get("active"))
+    (reference,) = one["status"]["active"]
+    assert one["status"]["lastScheduleTime"].endswith("-01-01T00:00:00Z")
+    (only,) = plane.get(f"{batch}/jobs")["items"]
+    assert (only["metadata"]["uid"], only["metadata"]["name"]) == (reference["uid"], reference["name"])
+    (owner,) = only["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["uid"], owner["controller"]) == ("CronJob", made["metadata"]["uid"], True)
+    plane.done("PATCH", f"{batch}/cronjobs/c/status", {"status": {"lastScheduleTime": "2025-01-02T03:04:05Z"}})
+    plane.until(f"{batch}/cronjobs/c", lambda one: one["status"]["lastScheduleTime"] > "2025-02")
+    assert [each["metadata"]["uid"] for each in plane.get(f"{batch}/jobs")["items"]] == [reference["uid"]]
+    plane.done("DELETE", f"{batch}/cronjobs/c", {"propagationPolicy": "Background"})
+    plane.until(f"{batch}/jobs", lambda found: not found["items"])

@@ -143,6 +143,9 @@ class CronJobs:
         if deadline is not None and moment + timedelta(seconds=deadline) < now:
             self._warn(cron_job, "MissSchedule", f"Missed scheduled time to start a job: {timestamps.format(moment)}")
             return False
+        wanted = job_for(cron_job, moment)
+        if any(objects.name(one) == objects.name(wanted) for one in own):
+            return True  # What is written of it has not been seen yet: it would replace itself.
         running = [one for one in own if not verdict(one)]
         if policy == "Forbid" and running:
             message = "Not starting job because prior execution is running and concurrency policy is Forbid"
@@ -153,9 +156,7 @@ class CronJobs:
                 await self._delete(one)
                 own.remove(one)
         try:
-            made = await self._client.create(
-                builtins.JOBS, job_for(cron_job, moment), cluster=objects.cluster(cron_job)
-            )
+            made = await self._client.create(builtins.JOBS, wanted, cluster=objects.cluster(cron_job))
         except errors.StatusError as error:
             if error.reason != "AlreadyExists":
                 raise
