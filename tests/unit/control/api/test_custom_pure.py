@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bascule.control.api.custom import naming, offer
+from bascule.control.kinds import custom_rows
 from bascule.vocabulary import builtins, objects
 
 JSON: Any = st.recursive(
@@ -20,7 +21,7 @@ FIELDS = ("group", "scope", "names", "versions", "plural", "kind", "name", "serv
 
 def test_versions_are_in_the_order_clients_prefer() -> None:
     wanted = ["v10", "v2", "v1", "v11beta2", "v10beta3", "v3beta1", "v12alpha1", "v11alpha2", "foo1", "foo10", "v0"]
-    assert sorted(set(wanted), key=offer.version_order) == wanted
+    assert sorted(set(wanted), key=custom_rows.version_order) == wanted
 
 
 def test_a_name_is_refused_while_another_or_a_built_in_has_it() -> None:
