@@ -48,9 +48,16 @@ _LOCAL: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
     help="Address to listen on; repeatable. Kubeconfigs name the first.",
 )
 @click.option("--port", default=6443, show_default=True, help="Port to listen on; 0 picks one.")
-@click.option("--store", "engine", type=click.Choice(["sqlite", "memory"]), default="sqlite", show_default=True)
+@click.option(
+    "--store",
+    "engine",
+    type=click.Choice(["sqlite", "memory"]),
+    default="sqlite",
+    show_default=True,
+    help="Where objects are kept; memory forgets them when it stops.",
+)
 @click.option("--service-cidr", default="10.96.0.0/16", show_default=True, help="Cluster addresses of Services.")
-@click.option("--service-node-port-range", default="30000-32767", show_default=True)
+@click.option("--service-node-port-range", default="30000-32767", show_default=True, help="Node ports of Services.")
 @click.option(
     "--advertise", default="", help="Address at which nodes and pods reach this server (default: first --bind)."
 )
@@ -61,7 +68,7 @@ _LOCAL: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
     type=click.Path(path_type=Path, dir_okay=False),
     help='Users by token, for trials: lines of token,user,uid,"group1,group2". Such tokens never expire.',
 )
-@click.option("--log-level", default="info", show_default=True)
+@click.option("--log-level", default="info", show_default=True, help="Of the JSON lines on stderr.")
 def main(
     data_dir: Path,
     binds: tuple[str, ...],

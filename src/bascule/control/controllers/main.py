@@ -42,15 +42,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bascule controllers", description=__doc__)
-    parser.add_argument("--kubeconfig", type=Path, required=True)
+    parser.add_argument(
+        "--kubeconfig", type=Path, required=True, help="who these controllers are, and where the API is"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address of /healthz, /metrics, /quarantine")
-    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--port", type=int, default=0, help="its port (default: 0, any)")
     parser.add_argument("--root-ca", type=Path, help="bundle for kube-root-ca.crt (default: the kubeconfig's)")
-    parser.add_argument("--node-monitor-grace", type=float, default=5.0, metavar="SECONDS")
-    parser.add_argument("--node-lease-grace", type=float, default=40.0, metavar="SECONDS")
-    parser.add_argument("--allocate-node-cidrs", action="store_true")
-    parser.add_argument("--cluster-cidr", default="10.244.0.0/16")
-    parser.add_argument("--terminated-pods-kept", type=int, default=12500)
+    grace = "how long a node may be %s before it counts as lost (default: %%(default)g)"
+    parser.add_argument("--node-monitor-grace", type=float, default=5.0, metavar="SECONDS", help=grace % "unconnected")
+    parser.add_argument(
+        "--node-lease-grace",
+        type=float,
+        default=40.0,
+        metavar="SECONDS",
+        help=grace % "without renewing its Lease, where no bridgehead vouches for it,",
+    )
+    parser.add_argument("--allocate-node-cidrs", action="store_true", help="give every node a pod range of its own")
+    parser.add_argument("--cluster-cidr", default="10.244.0.0/16", help="where from (default: %(default)s)")
+    parser.add_argument(
+        "--terminated-pods-kept",
+        type=int,
+        default=12500,
+        help="finished pods before old ones go (default: %(default)s)",
+    )
     return parser
 
 
