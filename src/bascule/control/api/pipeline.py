@@ -20,6 +20,8 @@ from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
 from bascule.control.cache import errors as cache_errors
 from bascule.control.cache import record
+from bascule.control.custom import effort, rules
+from bascule.control.kinds import strategy
 from bascule.control.patch import managed_fields
 from bascule.control.store import contract
 from bascule.vocabulary import errors, names, objects
@@ -115,16 +117,16 @@ async def _create_named(platform: platforms.Platform, call: calls.Call, obj: obj
     meta["creationTimestamp"] = platform.now()
     for field in ("resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"):
         meta.pop(field, None)
-    kind.default(obj)
+    await _default(call, obj)
     if operation == "Update":
         await call.aside(own_fields, platform, call, None, obj)
     kind.prepare_create(obj, platform.context())
     asked = call.admission("CREATE")
     await accounts.arrive(platform, call, obj)
     platform.admission.mutate(asked, obj)
-    kind.default(obj)
+    await _default(call, obj)
     with _claim(platform, call, obj) as claim:
-        _refuse(call, obj, await call.aside(kind.validate_create or kind.validate, obj))
+        _refuse(call, obj, await _judged(platform, call, kind.validate_create or kind.validate, obj))
         for warning in kind.warnings(obj):
             call.warn(warning)
         platform.admission.validate(asked, obj)
@@ -183,7 +185,7 @@ async def _update_once(
     new = await call.aside(change, current, stored)
     _keep_identity(call, new, old)
     asked = call.admission("UPDATE", old=old)
-    kind.default(new)
+    await _default(call, new)
     if operation == "Update":
         await call.aside(own_fields, platform, call, old, new)
     if call.subresource == "status":
@@ -192,9 +194,9 @@ async def _update_once(
         kind.prepare_update(new, old, platform.context())
     platform.admission.mutate(asked, new)
     if not call.subresource:
-        kind.default(new)
+        await _default(call, new)
     with _claim(platform, call, new, old) as claim:
-        _refuse(call, new, await call.aside(_update_causes, call, new, old))
+        _refuse(call, new, _unforgiven(call, await _judged(platform, call, _update_causes, call, new, old)))
         _warn_of_update(call, new, old)
         platform.admission.validate(asked, new)
         ended = ends(new)
@@ -235,13 +237,56 @@ def _is_same(new: objects.Object, old: objects.Object) -> bool:
     return True
 
 
+async def _default(call: calls.Call, obj: objects.Object) -> None:
+    """The kind's defaults; beside the event loop where they are many."""
+    kind = call.endpoint.strategy
+    if kind.is_slow is None:
+        kind.default(obj)
+        return
+    if not call.large:
+        try:
+            with effort.within(effort.MOMENT // 10):
+                kind.default(obj)
+            return
+        except effort.TooLongError:
+            call.large = True
+    await call.aside(kind.default, obj)
+
+
+async def _judged(
+    platform: platforms.Platform, call: calls.Call, judge: Callable[..., list[errors.Cause]], *arguments: Any
+) -> list[errors.Cause]:
+    """What a kind's validation says; what users wrote is begun here and goes on elsewhere when it takes long."""
+    is_slow = call.endpoint.strategy.is_slow
+    if is_slow is None:
+        return await call.aside(judge, *arguments)
+    if not call.large and not is_slow():
+        try:
+            with effort.within(effort.MOMENT):
+                return judge(*arguments)
+        except effort.TooLongError:
+            pass
+    try:
+        return await platform.slow.run(call.user, judge, *arguments)
+    except effort.TooLongError:
+        return [errors.Cause("FieldValueInvalid", "<nil>", f'Invalid value: "null": {rules.OUT_OF_BUDGET}')]
+
+
 def _warn_of_update(call: calls.Call, new: objects.Object, old: objects.Object) -> None:
     kind = call.endpoint.strategy
     if call.subresource or not kind.warns_on_update:
         return
     if not kind.generation or objects.generation(new) != objects.generation(old):
-        for warning in kind.warnings(new):
+        for warning in kind.update_warnings(new, old) if kind.update_warnings else kind.warnings(new):
             call.warn(warning)
+
+
+def _unforgiven(call: calls.Call, causes: list[errors.Cause]) -> list[errors.Cause]:
+    """The causes to refuse for; of the others, those who write are warned."""
+    for cause in causes:
+        if cause.type == strategy.FORGIVEN:
+            call.warn(f"{cause.field}: {cause.message}")
+    return [cause for cause in causes if cause.type != strategy.FORGIVEN]
 
 
 def _update_causes(call: calls.Call, new: objects.Object, old: objects.Object) -> list[errors.Cause]:
@@ -252,7 +297,7 @@ def _update_causes(call: calls.Call, new: objects.Object, old: objects.Object) -
         return [*kind.validate(new), *kind.doors[call.subresource](new, old)]
     if call.subresource in ("resize", "ephemeralcontainers", "binding", "approval"):
         return kind.validate(new)
-    return kind.validate(new) + kind.validate_update(new, old)
+    return ([] if kind.update_validates_alone else kind.validate(new)) + kind.validate_update(new, old)
 
 
 def _own_metadata(call: calls.Call, obj: objects.Object) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from bascule.bridge.identity import authority, service_account_keys
 from bascule.control import kinds
 from bascule.control.access import authentication, authorization, tokens, user
 from bascule.control.access.admission import chain
-from bascule.control.api import allocation, conversion, endpoint, reader, watches
+from bascule.control.api import allocation, conversion, endpoint, reader, slow, watches
 from bascule.control.api.custom import definitions
 from bascule.control.api.streaming import bridge as bridges
 from bascule.control.cache import cache
@@ -61,6 +61,7 @@ class Platform:
     custom: definitions.Definitions
     bridge: bridges.Bridge
     watches: watches.Watches = field(default_factory=watches.Watches)
+    slow: slow.Slow = field(default_factory=slow.Slow)
     _second: datetime = _LONG_AGO
     _now: str = ""
 

@@ -74,6 +74,7 @@ class Server:
             ticker.cancel()
         await asyncio.gather(*self._tickers, return_exceptions=True)
         self._platform.watches.close()
+        self._platform.slow.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_SHUTDOWN_SECONDS):
                 await self._runner.cleanup()

@@ -18,6 +18,7 @@ TRAVERSAL, REGEX = 0.1, 0.25
 TEXT_LENGTH_MAX = 16 * 1024 * 1024
 """No text may grow beyond this, whatever it costs: several times the largest request."""
 _COPIED_PER_UNIT = 16
+_STEPS_PER_UNIT = 500
 _ORDINARY_NODES = 64
 _ORDINARY_LENGTH = 1000
 
@@ -83,6 +84,11 @@ def _inside(value: Any) -> int:
 def matching(first: Any, pattern: Any, *_: Any) -> int:
     """RE2's bound: text times pattern."""
     return text(1 + size(first)) * text(size(pattern), REGEX)
+
+
+def pattern_work(length: int, instructions: int) -> int:
+    """What RE2 does at worst: each instruction of the program for each character, after compiling a long one."""
+    return length * instructions // _STEPS_PER_UNIT + (instructions if instructions > _ORDINARY_LENGTH else 0)
 
 
 def containing(first: Any, second: Any, _result: Any) -> int:

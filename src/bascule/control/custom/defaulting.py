@@ -7,18 +7,49 @@ compiled once, at first use; nodes below which there is nothing to fill in and n
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, Final
 
-from bascule.control.custom import structural
-from bascule.vocabulary import objects
+import orjson
+
+from bascule.control.custom import effort, structural
+from bascule.vocabulary import errors, objects
 from bascule.vocabulary.objects import Object
 
 Default = Callable[[Any], bool]
+_MEMBER_BYTES: Final = 16
+_BYTES_PER_UNIT: Final = 64
+
+
+FILLED_MAX_BYTES: Final = 3 * 1024 * 1024
+_filled: ContextVar[list[int] | None] = ContextVar("filled", default=None)
 
 
 def default(obj: Object, node: structural.Node) -> bool:
-    """Fills in defaults in place; returns whether that changed anything. Idempotent."""
-    return defaulter(node)(obj)
+    """Fills in defaults in place; returns whether that changed anything. Idempotent.
+
+    413 for an object that would grow beyond all bounds: each of many items can have large defaults.
+    """
+    token = _filled.set([0])
+    try:
+        return defaulter(node)(obj)
+    finally:
+        _filled.reset(token)
+
+
+def _fill(default: Any, size_bytes: int) -> Any:
+    filled = _filled.get()
+    if filled is not None:
+        filled[0] += size_bytes
+        if filled[0] > FILLED_MAX_BYTES:
+            raise errors.too_large(f"limit is {FILLED_MAX_BYTES} for an object, and its defaults alone are larger")
+        effort.spend(1 + size_bytes // _BYTES_PER_UNIT)
+    return objects.deep_copy(default) if default.__class__ in (dict, list) else default
+
+
+def _size_bytes(default: Any) -> int:
+    """About what it takes in an object."""
+    return len(orjson.dumps(default)) + _MEMBER_BYTES
 
 
 def defaulter(node: structural.Node) -> Default:
@@ -32,6 +63,7 @@ def defaulter(node: structural.Node) -> Default:
 
 def _compile(node: structural.Node) -> Default:
     items = node.items
+    size_bytes = _size_bytes(items.default) if items is not None and items.has_default else 0
 
     def default_list(value: list[Any]) -> bool:
         if items is None:
@@ -40,7 +72,7 @@ def _compile(node: structural.Node) -> Default:
         changed = False
         for index, item in enumerate(value):
             if item is None and items.has_default and not items.nullable:
-                value[index] = item = objects.deep_copy(items.default)
+                value[index] = item = _fill(items.default, size_bytes)
                 changed = True
             if (item.__class__ is dict or item.__class__ is list) and below(item):
                 changed = True
@@ -52,6 +84,7 @@ def _compile(node: structural.Node) -> Default:
 def _members(node: structural.Node, default_list: Default) -> Default:
     properties, additional = node.properties, node.additional
     defaults = {name: member.default for name, member in properties.items() if member.has_default}
+    sizes = {name: _size_bytes(filled) + len(name) for name, filled in defaults.items()}
     others = defaulter(additional) if additional is not None else _unchanged
     learned: dict[str, Default] = {}
 
@@ -69,7 +102,7 @@ def _members(node: structural.Node, default_list: Default) -> Default:
         if not defaults.keys() <= value.keys():
             for name, filled in defaults.items():
                 if name not in value:
-                    value[name] = objects.deep_copy(filled) if filled.__class__ in (dict, list) else filled
+                    value[name] = _fill(filled, sizes[name])
                     changed = True
         for name, member in value.items():
             kind = member.__class__
@@ -92,7 +125,7 @@ def _without_nulls(value: dict[str, Any], node: structural.Node) -> bool:
         if below is not None and not below.nullable:
             changed = True
             if below.has_default:
-                value[name] = objects.deep_copy(below.default)
+                value[name] = _fill(below.default, _size_bytes(below.default))
             else:
                 del value[name]
     return changed

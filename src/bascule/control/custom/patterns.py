@@ -6,13 +6,26 @@ Nothing here backtracks, so no pattern of a schema can hold up the server. What 
 from __future__ import annotations
 
 import functools
+import threading
+from collections import OrderedDict
 from collections.abc import Callable
 
 import re2
 
+from bascule.control.custom import effort
+
 _REMEMBERED = 4096
-_MEMORY_BYTES = 32 << 20
+_INSTRUCTIONS_MAX = 1 << 20
+"""Of all remembered patterns together, 16 bytes each."""
+_MEMORY_BYTES = 4 << 20
 """What one pattern may take; a larger one does not compile."""
+_STEPS_PER_UNIT = 500
+"""Instructions times characters that RE2 does, at worst, in a unit of effort."""
+_UNCOUNTED = 10
+_COMPILE_COST = 3
+_TOO_LARGE_COST = 50_000
+_lock = threading.Lock()
+_kept: OrderedDict[str, re2._Regexp] = OrderedDict()
 
 # RE2's codes, and what Go says in their place: clients know the latter.
 _GO_WORDS = {
@@ -44,25 +57,48 @@ def problem(pattern: str) -> str:
 
 @functools.lru_cache(maxsize=_REMEMBERED)
 def matcher(pattern: str) -> Callable[[str], bool]:
-    """Whether a text contains a match. A pattern that does not compile matches nothing."""
-    try:
-        search = _compiled(pattern).search
-    except re2.error:
-        return lambda text: False
+    """Whether a text contains a match. A pattern that does not compile matches nothing.
+
+    The work is spent (see `effort`) before it is done.
+    """
+
+    def found(text: str) -> bool:
+        try:
+            compiled = _compiled(pattern)
+        except re2.error:
+            return False
+        encoded = text.encode(errors="surrogatepass")
+        work = len(encoded) * compiled.programsize // _STEPS_PER_UNIT
+        if work > _UNCOUNTED:
+            effort.spend(work)
+        return compiled.search(encoded) is not None
 
     # Values repeat (names, phases, sections): short ones are remembered.
-    @functools.lru_cache(maxsize=512)
-    def remembered(text: str) -> bool:
-        return search(text.encode(errors="surrogatepass")) is not None
-
-    def matches(text: str) -> bool:
-        return remembered(text) if len(text) < 256 else search(text.encode(errors="surrogatepass")) is not None
-
-    return matches
+    remembered = functools.lru_cache(maxsize=512)(found)
+    return lambda text: remembered(text) if len(text) < 256 else found(text)
 
 
-@functools.lru_cache(maxsize=_REMEMBERED)
 def _compiled(pattern: str) -> re2._Regexp:
+    with _lock:
+        kept = _kept.get(pattern)
+        if kept is not None:
+            _kept.move_to_end(pattern)
+            return kept
+    try:
+        made = _compile(pattern)
+    except re2.error as error:
+        if "too large" in str(error):
+            effort.spend(_TOO_LARGE_COST)
+        raise
+    effort.spend(_COMPILE_COST * made.programsize)
+    with _lock:
+        _kept[pattern] = made
+        while len(_kept) > _REMEMBERED or sum(one.programsize for one in _kept.values()) > _INSTRUCTIONS_MAX:
+            _kept.popitem(last=False)
+    return made
+
+
+def _compile(pattern: str) -> re2._Regexp:
     options = re2.Options()
     options.log_errors = False
     options.never_capture = True

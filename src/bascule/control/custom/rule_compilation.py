@@ -9,7 +9,10 @@ from bascule.control.cel import ast, declarations, estimate, program, types
 from bascule.control.cel.data import Declared
 from bascule.control.cel.errors import CompileError
 from bascule.control.cel.libraries.kubernetes import ENVIRONMENT
-from bascule.control.custom import patterns, rule_paths, structural
+from bascule.control.custom import effort, patterns, rule_paths, structural
+
+_COMPILE_COST = 16
+"""Of a character."""
 
 
 @dataclass(slots=True)
@@ -49,6 +52,7 @@ def compile(rule: dict[str, Any], node: structural.Node, declared: Declared) -> 
     old = types.optional(declared.type) if compiled.optional_old else declared.type
     environment = ENVIRONMENT.with_variables({"self": declared.type, "oldSelf": old})
     sizes = {"self": declared, "oldSelf": declared}
+    effort.spend(_COMPILE_COST * len(compiled.text))
     try:
         found = program.compile(compiled.text, environment)
     except CompileError as error:
@@ -90,6 +94,7 @@ def _pattern_problem(tree: ast.Node) -> str:
 def _add_explanation(
     compiled: Compiled, expression: str, environment: declarations.Environment, sizes: dict[str, Declared]
 ) -> None:
+    effort.spend(_COMPILE_COST * len(expression))
     try:
         found = program.compile(expression, environment)
     except CompileError as error:

@@ -15,7 +15,7 @@ from bascule.control.cel import program
 from bascule.control.cel.data import Declared
 from bascule.control.cel.errors import EvaluationError
 from bascule.control.cel.values import NONE, Lazy, Optional
-from bascule.control.custom import rule_checks, rule_compilation, rule_names, rule_types, showing, structural
+from bascule.control.custom import effort, rule_checks, rule_compilation, rule_names, rule_types, showing, structural
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
@@ -23,6 +23,7 @@ OBJECT_BUDGET = 10_000_000
 """What all rules together may cost for one object: about a second, upstream."""
 MESSAGE_BYTES_MAX = 5 * 1024
 OUT_OF_BUDGET = "validation failed due to running out of cost budget, no further validation rules will be run"
+_RUN_COST = 2
 _ABSENT: Any = object()
 
 
@@ -231,7 +232,7 @@ class _Run:
     ) -> None:
         if rule.run is None:
             return
-        outcome = rule.run.run(variables)
+        outcome = _run(rule.run, variables)
         self.spend(outcome.cost, path, value, OUT_OF_BUDGET)
         if outcome.error is not None:
             self.failure(rule, path, value, outcome)
@@ -263,7 +264,7 @@ class _Run:
         written = rule.message.strip() if rule.message else f"failed rule: {rule.shown}"
         if rule.explain is None:
             return written
-        outcome = rule.explain.run(variables)
+        outcome = _run(rule.explain, variables)
         self.spend(
             outcome.cost,
             path,
@@ -291,6 +292,15 @@ class _Run:
     def stop(self, path: str, value: Any, message: str) -> None:
         self.causes.append(_invalid(path, value, message))
         raise _StopError
+
+
+def _run(rule: program.Program, variables: dict[str, Any]) -> program.Outcome:
+    """One run; TooLongError when that is more than may be done now."""
+    left = effort.left()
+    limit = program.PER_CALL_LIMIT if left is None else min(left, program.PER_CALL_LIMIT)
+    outcome = rule.run(variables, limit)
+    effort.spend(outcome.cost + _RUN_COST)
+    return outcome
 
 
 def _value(declared: Declared, raw: Any) -> Any:

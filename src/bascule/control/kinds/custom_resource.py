@@ -7,12 +7,12 @@ is forgiven, which a check of the new object by itself could not know.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from bascule.control.custom import defaulting, rules, showing, structural, validating
+from bascule.control.custom import defaulting, effort, rules, showing, structural, validating
 from bascule.control.kinds import generic, metadata, shape
-from bascule.control.kinds.strategy import Context, Strategy
+from bascule.control.kinds.strategy import FORGIVEN, Context, Strategy
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
@@ -30,17 +30,19 @@ def make(node: structural.Node, version: Object) -> Strategy:
         prepare_create=functools.partial(_prepare_create, has_status=has_status),
         prepare_update=functools.partial(_prepare_update, has_status=has_status),
         prepare_status=_prepare_status,
-        validate=checks.validate,
-        validate_update=checks.validate_update,
-        validate_status=checks.validate_status,
+        validate=functools.partial(checks.observe, checks.validate),
+        validate_update=functools.partial(checks.observe, checks.validate_update),
+        validate_status=functools.partial(checks.observe, checks.validate_status),
         selectable_fields=generic.name_fields,
         columns=(),
         cells=lambda obj, now: [],
         warnings=_warnings,
+        update_warnings=_update_warnings,
         generation=True,
         status=has_status,
         unconditional_update=False,
         update_validates_alone=True,
+        is_slow=checks.is_slow,
     )
 
 
@@ -101,6 +103,13 @@ def _warnings(obj: Object) -> list[str]:
     return found
 
 
+def _update_warnings(new: Object, old: Object) -> list[str]:
+    """Of the finalizers that are new."""
+    known = shape.texts(shape.mapping(old, "metadata"), "finalizers")
+    added = [name for name in shape.texts(shape.mapping(new, "metadata"), "finalizers") if name not in known]
+    return _warnings({"metadata": {"finalizers": added}})
+
+
 def metadata_problems(obj: Object) -> list[errors.Cause]:
     """The rules of metadata, for objects whose finalizers may have plain names."""
     return [
@@ -119,19 +128,30 @@ class _Checks:
     def __init__(self, node: structural.Node, scale: Object) -> None:
         self._node = node
         self._scale = scale
+        self._is_compiled = False
+        self._is_slow = True
 
-    @functools.cached_property
-    def _validator(self) -> validating.Validator:
-        return validating.compile(self._node, _embedded_metadata_problems)
+    def is_slow(self) -> bool:
+        """Whether one should not wait for it: nothing is compiled yet, or it has turned out to take long."""
+        return self._is_slow
 
-    @functools.cached_property
-    def _status_validator(self) -> validating.Validator | None:
+    def observe(self, judge: Callable[..., list[errors.Cause]], *versions: Object) -> list[errors.Cause]:
+        """What `judge` says of the object, and learns from how long it takes."""
+        try:
+            if not self._is_compiled:
+                self._compile()
+            return judge(*versions)
+        except effort.TooLongError:
+            self._is_slow = True
+            raise
+
+    def _compile(self) -> None:
+        """Twice, if two threads come at once."""
+        self._validator = validating.compile(self._node, _embedded_metadata_problems)
         status = self._node.properties.get("status")
-        return validating.compile(status) if status is not None else None
-
-    @functools.cached_property
-    def _rules(self) -> rules.Rules | None:
-        return rules.compile(self._node)
+        self._status_validator = validating.compile(status) if status is not None else None
+        self._rules = rules.compile(self._node)
+        self._is_compiled, self._is_slow = True, False
 
     def validate(self, obj: Object) -> list[errors.Cause]:
         causes = metadata_problems(obj) + self._validator.schema_problems(obj)
@@ -160,7 +180,9 @@ class _Checks:
             return []
         if validating.blocks_rules(causes):
             return [validating.UNCHECKED]
-        return self._rules.problems(new, old)
+        forgiven: list[errors.Cause] = []
+        broken = self._rules.problems(new, old, warnings=forgiven)
+        return [*broken, *(cause._replace(type=FORGIVEN) for cause in forgiven)]
 
 
 def _scale_problems(obj: Object, scale: Object, *, spec: bool) -> Iterator[errors.Cause]:

@@ -72,15 +72,25 @@ def _validate_status(new: Object, old: Object) -> list[errors.Cause]:
     return _metadata_problems(new) + metadata.update_problems(new, old) + list(rules.status_problems(new))
 
 
-def _warnings(obj: Object) -> list[str]:
+def _unrecognized(obj: Object) -> list[str]:
+    """Formats that values of their types are not checked for."""
     found = []
     for version in shape.items(shape.mapping(obj, "spec"), "versions"):
         schema = shape.mapping(shape.mapping(version, "schema"), "openAPIV3Schema")
         for below in structurality.walk(schema):
             name = shape.text(below, "format")
-            if name and not formats.known("", name):
-                found.append(f'unrecognized format "{name}"')
+            if name and not formats.known(shape.text(below, "type"), name):
+                found.append(name)
     return list(dict.fromkeys(found))
+
+
+def _warnings(obj: Object) -> list[str]:
+    return [f'unrecognized format "{name}"' for name in _unrecognized(obj)]
+
+
+def _update_warnings(new: Object, old: Object) -> list[str]:
+    known = _unrecognized(old)
+    return [f'unrecognized format "{name}"' for name in _unrecognized(new) if name not in known]
 
 
 STRATEGY = dataclasses.replace(
@@ -89,10 +99,12 @@ STRATEGY = dataclasses.replace(
         create=_create,
         update=_update,
         warnings=_warnings,
+        update_warnings=_update_warnings,
         status=True,
         generation=True,
         unconditional_update=False,
         update_validates_alone=True,
+        is_slow=lambda: False,
     ),
     validate=_validate,
     validate_update=_validate_update,

@@ -95,6 +95,8 @@ class Strategy:
     """`(new, old)` of subresources that change a part of the object, called besides `validate`."""
     warns_on_update: bool = True
     """Warnings are said of updates too: of any, or with `generation` of those that make a new one."""
+    update_warnings: Callable[[Object, Object], list[str]] | None = None
+    """`(new, old)`: said of an update instead of `warnings`, where it depends on what there was before."""
     generation: bool = False
     """`metadata.generation` is 1 at creation and grows with each change of the desired state."""
     status: bool = False
@@ -114,6 +116,13 @@ class Strategy:
     """A DELETE answers with the deleted object rather than a Status."""
     update_validates_alone: bool = False
     """`validate_update` says everything there is to say about an update; `validate` is not called besides it."""
+    is_slow: Callable[[], bool] | None = None
+    """For kinds whose functions run what users wrote: whether these are known to take long. All raise TooLongError
+    where they would exceed an `effort`. None: never."""
+
+
+FORGIVEN = "Forgiven"
+"""The type of a cause that is no refusal: what is wrong was so before the update, and whoever wrote is warned of it."""
 
 
 def grace_period_seconds(obj: Object) -> int:
