@@ -4,10 +4,18 @@ Objects handed out are shared: readers never mutate them. `revision` lets a call
 nothing of that resource changed.
 """
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
 from bascule.vocabulary import objects
+
+
+class Change(NamedTuple):
+    """`old` and `new` make the object as it was and as it is; None where there was or is none."""
+
+    key: objects.Key
+    old: Callable[[], objects.Object] | None
+    new: Callable[[], objects.Object] | None
 
 
 class Reader(Protocol):
@@ -21,6 +29,9 @@ class Reader(Protocol):
 
     def revision(self, group: str, plural: str) -> int:
         """A number that differs whenever anything of this resource (in any cluster) has changed."""
+
+    def changes(self, group: str, plural: str, since: int) -> Sequence[Change] | None:
+        """Every change after a `revision`, in order; None when that is too long ago to tell."""
 
     def pods_on(self, node: str) -> Sequence[objects.Object]:
         """The pods of all clusters whose `spec.nodeName` is this node; served from an index."""

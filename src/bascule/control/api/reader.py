@@ -5,10 +5,11 @@ Decoded objects are kept, by version: access reads the same few on every request
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from bascule.control.cache import cache, record, resource, scope
+from bascule.control.access import reader as access_reader
+from bascule.control.cache import cache, errors, record, resource, scope
 from bascule.vocabulary import fields, objects
 
 _DECODED_MAX: Final = 20_000
@@ -56,6 +57,28 @@ class CacheReader:
     def revision(self, group: str, plural: str) -> int:
         loaded = self._resource(group, plural)
         return loaded.changed_at if loaded is not None else 0
+
+    def changes(self, group: str, plural: str, since: int) -> Sequence[access_reader.Change] | None:
+        loaded = self._resource(group, plural)
+        if loaded is None:
+            return ()
+        try:
+            happened = loaded.changes(since)
+        except errors.CacheError:
+            return None
+        return [
+            access_reader.Change(one.key, self._later(plural, one.previous), self._later(plural, one.record))
+            for one in happened
+        ]
+
+    def _later(self, plural: str, stored: record.Record | None) -> Callable[[], objects.Object] | None:
+        """Decodes when asked, without putting what is past in the place of what is."""
+        if stored is None:
+            return None
+        kept = self._decoded.get((plural, stored.key))
+        if kept is not None and kept[0] == stored.revision:
+            return lambda: kept[1]
+        return stored.decode
 
     def pods_on(self, node: str) -> Sequence[objects.Object]:
         loaded = self._resource("", "pods")

@@ -167,6 +167,11 @@ class ResourceCache:
         if revision < self._ring.oldest:
             raise errors.Expired(revision, self._ring.oldest)
 
+    def changes(self, after: int) -> Sequence[change.Change]:
+        """All that changed after a revision, in order. Raises Expired and Future."""
+        self._check_revision(after)
+        return self._ring.after(after)
+
     # Watching
 
     def watch(

@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from bascule.control.access.admission import quota_usage, resource_quota
+from bascule.control.access.admission import quota_sums, quota_usage, resource_quota
 from bascule.vocabulary import builtins, errors, objects
 from tests.unit.control.access import world
 
@@ -162,3 +162,41 @@ def test_a_damaged_quota_stops_nobody() -> None:
     held.put("", "resourcequotas", quota(hard={"pods": "many", "requests.cpu": None, "secrets": "5"}))
     held.put("", "pods", pod("a", "what"))
     reserve(resource_quota.Ledger(held), pod("b", "1", priorityClassName=None))
+
+
+def test_sums_follow_what_changes_and_not_what_is_said_of_the_quota() -> None:
+    held = world.DictReader()
+    document = held.put("", "resourcequotas", quota(hard={"requests.cpu": "10"}))
+    counted = quota_sums.Quota("q", {"requests.cpu": 10 * quota_usage.BILLION}, document)
+    sums = quota_sums.Sums(held)
+    place = ("root", "default", "", "pods")
+
+    def now() -> int:
+        return sums.of(counted, place).get("requests.cpu", 0) // quota_usage.BILLION
+
+    assert now() == 0
+    held.put("", "pods", pod("a", "2"))
+    held.put("", "pods", {**pod("far"), "metadata": {"name": "far", "namespace": "other"}})
+    assert now() == 2
+    held.list = None  # type: ignore[method-assign,assignment] # from here on nothing is counted anew
+    held.put("", "pods", pod("a", "3"))
+    held.put("", "pods", pod("b", "1"))
+    assert now() == 4
+    held.put("", "pods", {**pod("a", "3"), "status": {"phase": "Failed"}})
+    assert now() == 1
+    held.remove("", "pods", "default", "b")
+    assert now() == 0
+    counted = counted._replace(document={**document, "status": {"used": {}}})
+    assert now() == 0
+
+
+def test_sums_count_anew_when_too_much_has_changed() -> None:
+    held = world.DictReader()
+    document = held.put("", "resourcequotas", quota(hard={"pods": "10"}))
+    counted = quota_sums.Quota("q", {"pods": 10 * quota_usage.BILLION}, document)
+    sums = quota_sums.Sums(held)
+    place = ("root", "default", "", "pods")
+    assert not sums.of(counted, place)
+    held.put("", "pods", pod("a"))
+    held.changes = lambda *_: None  # type: ignore[method-assign,assignment]
+    assert sums.of(counted, place) == {"pods": quota_usage.BILLION}

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from bascule.control.access import authorization, bootstrap, user
+from bascule.control.access import authorization, bootstrap, reader, user
 from bascule.control.access.admission import chain, request
 from bascule.vocabulary import builtins, clock, objects
 
@@ -18,6 +18,7 @@ class DictReader:
         self.held: dict[tuple[str, str], dict[objects.Key, objects.Object]] = {}
         self.revisions: dict[tuple[str, str], int] = {}
         self._versions = itertools.count(1)
+        self.happened: dict[tuple[str, str], list[tuple[int, reader.Change]]] = {}
 
     def put(self, group: str, plural: str, obj: objects.Object, *, cluster: str = objects.ROOT) -> objects.Object:
         version = next(self._versions)
@@ -27,13 +28,31 @@ class DictReader:
         metadata.setdefault("uid", f"uid-{version}")
         if cluster != objects.ROOT:
             metadata.setdefault("annotations", {})[objects.CLUSTER_ANNOTATION] = cluster
-        self.held.setdefault((group, plural), {})[objects.key(stored)] = stored
-        self.revisions[group, plural] = version
+        held = self.held.setdefault((group, plural), {})
+        self._note(group, plural, version, objects.key(stored), held.get(objects.key(stored)), stored)
+        held[objects.key(stored)] = stored
         return stored
 
+    def _note(
+        self,
+        group: str,
+        plural: str,
+        version: int,
+        key: objects.Key,
+        old: objects.Object | None,
+        new: objects.Object | None,
+    ) -> None:
+        self.revisions[group, plural] = version
+        change = reader.Change(key, None if old is None else lambda: old, None if new is None else lambda: new)
+        self.happened.setdefault((group, plural), []).append((version, change))
+
     def remove(self, group: str, plural: str, namespace: str, name: str) -> None:
-        del self.held[group, plural][objects.Key(objects.ROOT, namespace, name)]
-        self.revisions[group, plural] = next(self._versions)
+        key = objects.Key(objects.ROOT, namespace, name)
+        old = self.held[group, plural].pop(key)
+        self._note(group, plural, next(self._versions), key, old, None)
+
+    def changes(self, group: str, plural: str, since: int) -> Sequence[reader.Change] | None:
+        return [change for version, change in self.happened.get((group, plural), ()) if version > since]
 
     def get(self, group: str, plural: str, cluster: str, namespace: str, name: str) -> objects.Object | None:
         return self.held.get((group, plural), {}).get(objects.Key(cluster, namespace, name))

@@ -10,17 +10,10 @@ from types import TracebackType
 from typing import Final, NamedTuple
 
 from bascule.control.access import reader
-from bascule.control.access.admission import context, quota_usage, request
+from bascule.control.access.admission import context, quota_sums, quota_usage, request
 from bascule.vocabulary import objects, quantity
 
 _REMEMBERED_MAX: Final = 100_000
-_Place = tuple[str, str, str, str]
-
-
-class _Quota(NamedTuple):
-    name: str
-    hard: dict[str, int]
-    document: objects.Object
 
 
 class _Hold(NamedTuple):
@@ -61,11 +54,10 @@ class Ledger:
     def __init__(self, source: reader.Reader) -> None:
         self._source = source
         self._tickets = itertools.count(1)
-        self._held: dict[_Place, dict[int, _Hold]] = {}
-        self._quotas: dict[tuple[str, str], Sequence[_Quota]] = {}
+        self._held: dict[quota_sums.Place, dict[int, _Hold]] = {}
+        self._quotas: dict[tuple[str, str], Sequence[quota_sums.Quota]] = {}
         self._quota_revision = -1
-        self._costs: dict[str, tuple[int, quota_usage.Usage]] = {}
-        self._sums: dict[tuple[_Place, str], tuple[int, int, dict[str, int]]] = {}
+        self._visible_sums = quota_sums.Sums(source)
 
     def reserve(self, asked: request.AdmissionRequest, obj: objects.Object | None) -> Reservation:
         """StatusError 403 when a quota of the namespace would be exceeded."""
@@ -88,7 +80,11 @@ class Ledger:
         return Reservation()
 
     def _check(
-        self, asked: request.AdmissionRequest, obj: objects.Object, quotas: Sequence[_Quota], place: _Place
+        self,
+        asked: request.AdmissionRequest,
+        obj: objects.Object,
+        quotas: Sequence[quota_sums.Quota],
+        place: quota_sums.Place,
     ) -> bool:
         """Raises when it does not fit; tells whether any quota counts it."""
         group, plural = place[2], place[3]
@@ -115,64 +111,25 @@ class Ledger:
                 raise context.forbid(asked, f"exceeded quota: {quota.name}, " + _figures(over, added, used, quota))
         return counted
 
-    def _require_stated(self, asked: request.AdmissionRequest, obj: objects.Object, quota: _Quota) -> None:
+    def _require_stated(self, asked: request.AdmissionRequest, obj: objects.Object, quota: quota_sums.Quota) -> None:
         lacking = quota_usage.missing(quota.hard, obj)
         if lacking:
             shown = "; ".join(f"{name} for: {','.join(containers)}" for name, containers in lacking)
             raise context.forbid(asked, f"failed quota: {quota.name}: must specify {shown}")
 
-    def _used(self, quota: _Quota, place: _Place) -> dict[str, int]:
-        used = dict(self._visible(quota, place))
+    def _used(self, quota: quota_sums.Quota, place: quota_sums.Place) -> dict[str, int]:
+        used = dict(self._visible_sums.of(quota, place))
         cluster, namespace, group, plural = place
         for hold in list(self._held.get(place, {}).values()):
             shown = self._source.get(group, plural, cluster, namespace, objects.name(hold.obj))
             if shown is not None and objects.uid(shown) == hold.uid and _is_newer(shown, hold.before):
                 continue  # already counted as visible
-            self._add(used, quota, place, hold.obj)
+            quota_sums.add(used, quota, place, hold.obj)
             if hold.before is not None:
-                less: dict[str, int] = {}
-                self._add(less, quota, place, hold.before)
-                for name, amount in less.items():
-                    used[name] = used.get(name, 0) - amount
+                quota_sums.take(used, quota, place, hold.before)
         return used
 
-    def _visible(self, quota: _Quota, place: _Place) -> dict[str, int]:
-        cluster, namespace, group, plural = place
-        revision = self._source.revision(group, plural)
-        key, version = (place, quota.name), objects.resource_version(quota.document)
-        known = self._sums.get(key)
-        if known is not None and known[0] == revision and known[1] == version:
-            return known[2]
-        total: dict[str, int] = {}
-        for obj in self._source.list(group, plural, cluster, namespace):
-            self._add(total, quota, place, obj)
-        if len(self._sums) >= _REMEMBERED_MAX:
-            self._sums.clear()
-        self._sums[key] = (revision, version, total)
-        return total
-
-    def _add(self, total: dict[str, int], quota: _Quota, place: _Place, obj: objects.Object) -> None:
-        if not quota_usage.in_scope(quota.document, place[2], place[3], obj):
-            return
-        cost = self._cost(place, obj)
-        for name in quota.hard:
-            amount = cost.get(name)
-            if amount:
-                total[name] = total.get(name, 0) + amount
-
-    def _cost(self, place: _Place, obj: objects.Object) -> quota_usage.Usage:
-        uid, version = objects.uid(obj), objects.resource_version(obj)
-        known = self._costs.get(uid)
-        if known is not None and version and known[0] == version:
-            return known[1]
-        cost = quota_usage.of(place[2], place[3], obj)
-        if uid and version:
-            if len(self._costs) >= _REMEMBERED_MAX:
-                self._costs.clear()
-            self._costs[uid] = (version, cost)
-        return cost
-
-    def _quotas_of(self, cluster: str, namespace: str) -> Sequence[_Quota]:
+    def _quotas_of(self, cluster: str, namespace: str) -> Sequence[quota_sums.Quota]:
         revision = self._source.revision("", "resourcequotas")
         if revision != self._quota_revision:
             self._quotas.clear()
@@ -188,12 +145,12 @@ def _is_newer(shown: objects.Object, before: objects.Object | None) -> bool:
     return before is None or objects.resource_version(shown) > objects.resource_version(before)
 
 
-def _parse(document: objects.Object) -> _Quota:
+def _parse(document: objects.Object) -> quota_sums.Quota:
     hard = (document.get("spec") or {}).get("hard") or {}
-    return _Quota(objects.name(document), quota_usage.readable(hard), document)
+    return quota_sums.Quota(objects.name(document), quota_usage.readable(hard), document)
 
 
-def _figures(names: list[str], added: dict[str, int], used: dict[str, int], quota: _Quota) -> str:
+def _figures(names: list[str], added: dict[str, int], used: dict[str, int], quota: quota_sums.Quota) -> str:
     hard = quota.document["spec"]["hard"]
     parts = []
     for label, amounts in (("requested", added), ("used", used)):
