@@ -1,8 +1,11 @@
 """May this user do this? The one entrance to all authorizers, in order: masters, node, RBAC.
 
 A request into a logical cluster is judged by that cluster's own roles, except for the platform's components, whom the
-roles of `root` govern everywhere. An identity of one cluster has no rights in another, whatever it is called there.
+roles of `root` govern everywhere. An identity of one cluster has no rights in another, whatever it is called there; one
+of the installation (a client certificate) has those that a cluster's bindings give it by its name or groups, else none.
 """
+
+import dataclasses
 
 from bascule.control.access import attributes, node, rbac, reader, rules, user
 from bascule.vocabulary import objects
@@ -41,7 +44,7 @@ class Authorizer:
                 cluster = objects.ROOT
             elif cluster == ALL_CLUSTERS:
                 return Decision(False, "only the platform's own components read across clusters")
-        rights = self.policy.rights(who, cluster)
+        rights = self._rights(who, cluster)
         if asked.path:
             reason = rights.path(asked.verb, asked.path)
         else:
@@ -57,7 +60,19 @@ class Authorizer:
         if who.home is not None and who.home != cluster:
             return []
         governing = objects.ROOT if is_component(who) else cluster
-        return list(self.policy.rights(who, governing).held(namespace))
+        return list(self._rights(who, governing).held(namespace))
+
+    def _rights(self, who: user.User, cluster: str) -> rbac.Rights:
+        """Of an identity of the installation in a cluster: none, unless a binding there names it or a group of its own.
+
+        What every authenticated user of a cluster may do (see which kinds it has) is for those who belong there.
+        """
+        if cluster != objects.ROOT and who.home is None and user.AUTHENTICATED in who.groups:
+            own = tuple(group for group in who.groups if group != user.AUTHENTICATED)
+            stranger = self.policy.rights(dataclasses.replace(who, groups=own), cluster)
+            if not stranger.grants:
+                return stranger
+        return self.policy.rights(who, cluster)
 
     def require(self, asked: Attributes) -> None:
         """Raises the 403 StatusError in upstream's words when not allowed."""

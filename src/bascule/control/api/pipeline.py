@@ -276,8 +276,12 @@ def _warn_of_update(call: calls.Call, new: objects.Object, old: objects.Object) 
     kind = call.endpoint.strategy
     if call.subresource or not kind.warns_on_update:
         return
+    if kind.update_warnings is not None:
+        for warning in kind.update_warnings(new, old):
+            call.warn(warning)
+        return
     if not kind.generation or objects.generation(new) != objects.generation(old):
-        for warning in kind.update_warnings(new, old) if kind.update_warnings else kind.warnings(new):
+        for warning in kind.warnings(new):
             call.warn(warning)
 
 

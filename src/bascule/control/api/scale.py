@@ -27,7 +27,9 @@ async def serve(platform: platforms.Platform, call: calls.Call) -> web.StreamRes
         raise call.not_found()
     if call.verb == "get":
         await call.endpoint.ready(stored)
-        return _answer(platform, call, call.endpoint.decode(stored))
+        found = call.endpoint.decode(stored)
+        _require_replicas(call, found)
+        return _answer(platform, call, found)
     if call.verb == "update":
         wanted = await body.read(call, api_version=_API_VERSION, kind=_KIND, schema=_schema())
         outcome = await _write(platform, call, lambda _: wanted)
@@ -116,6 +118,13 @@ async def _apply(platform: platforms.Platform, call: calls.Call) -> pipeline.Out
 
 def _answer(platform: platforms.Platform, call: calls.Call, obj: objects.Object) -> web.Response:
     return shape.single(platform, call, orjson.dumps(of(obj, _where(call))), kind=scales.STRATEGY)
+
+
+def _require_replicas(call: calls.Call, obj: objects.Object) -> None:
+    """500 for a custom resource that does not say how many it wants: no number is its number."""
+    path = _where(call).spec_replicas
+    if call.endpoint.form is not None and _find(obj, path) is None:
+        raise errors.internal(f'the spec replicas field ".{path}" does not exist')
 
 
 def _where(call: calls.Call) -> strategy.Scale:

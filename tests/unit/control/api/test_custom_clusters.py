@@ -126,3 +126,28 @@ async def test_documents_follow_what_is_served(api: harness.Api) -> None:
     await crds.gone(api, f"{crds.CRDS}/crontabs.{crds.GROUP}")
     await waiting.until(lambda: tag(), what="the documents")
     assert await tag() == before
+
+
+async def test_attack_a_user_of_the_installation_reads_which_kinds_another_cluster_has(api: harness.Api) -> None:
+    await _two(api)
+    seen = ["/api", "/apis", f"/apis/{crds.GROUP}", GROUP, "/openapi/v2", "/openapi/v3", f"/openapi/v3{GROUP}"]
+    for path in seen:
+        refused = await api.get(f"/clusters/blue{path}", who="jane")
+        assert refused.code == 403, path
+        assert (await api.get(f"/clusters/*{path}", who="jane")).code == 403
+    for path in ("/api", "/apis", "/openapi/v2", "/openapi/v3"):
+        at_home = await api.get(path, who="jane")
+        assert at_home.code == 200
+        assert crds.GROUP not in str(at_home.body)
+    for who in ("admin", "bascule:controllers"):
+        assert (await api.get("/clusters/blue/apis", who=who)).code == 200
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "b"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "jane"}],
+    }
+    await api.create(f"/clusters/blue{RBAC}/namespaces/default/rolebindings", binding)
+    assert crds.GROUP in str((await api.get("/clusters/blue/apis", who="jane")).body)
+    assert (await api.get("/clusters/green/apis", who="jane")).code == 403

@@ -170,3 +170,34 @@ async def test_who_applies_a_status_owns_nothing_else(served: harness.Api) -> No
     assert (applied.code, applied.body["spec"], applied.body["status"]) == (200, {"image": "a"}, {"replicas": 1})
     (entry,) = [entry for entry in applied.body["metadata"]["managedFields"] if entry["manager"] == "me"]
     assert (entry["subresource"], entry["fieldsV1"]) == ("status", {"f:status": {"f:replicas": {}}})
+
+
+async def test_without_a_number_there_is_no_scale_to_read_but_one_can_be_written(served: harness.Api) -> None:
+    await served.create(PATH, crds.custom("one", spec={"image": "a"}))
+    missing = await served.get(f"{PATH}/one/scale")
+    text = 'Internal error occurred: the spec replicas field ".spec.replicas" does not exist'
+    assert (missing.code, missing.body["message"]) == (500, text)
+    assert (await served.patch(f"{PATH}/one/scale", {"spec": {"replicas": 2}})).body["spec"] == {"replicas": 2}
+    assert (await served.get(f"{PATH}/one/scale")).code == 200
+
+
+async def test_what_rules_forgive_is_said_and_so_are_new_finalizers_alone(api: harness.Api) -> None:
+    spec = {"image": {"type": "string"}, "size": {"type": "string"}}
+    await crds.serve(api, crds.definition("CronTab", crds.version("v1", spec)))
+    await api.create(PATH, crds.custom("one", spec={"image": "old", "size": "s"}, metadata=_finalized("plain")))
+    rule = {"rule": "self.startsWith('new')", "message": "must be new"}
+    schema = {"type": "string", "x-kubernetes-validations": [rule]}
+    spoken = crds.version("v1", {**spec, "image": schema})
+    assert (await api.patch(f"{crds.CRDS}/crontabs.{crds.GROUP}", {"spec": {"versions": [spoken]}})).code == 200
+    changed = await api.patch(f"{PATH}/one", {"spec": {"size": "m"}, "metadata": _finalized("plain", "other")})
+    warned = changed.headers.getall("Warning")
+    assert changed.code == 200, changed.body["message"]
+    assert ['spec.image: Invalid value: \\"old\\": must be new' in one for one in warned].count(True) == 1, warned
+    assert ["other" in one for one in warned].count(True) == 1
+    assert not any('\\"plain\\"' in one for one in warned)
+    refused = await api.patch(f"{PATH}/one", {"spec": {"image": "older"}})
+    assert refused.code == 422
+
+
+def _finalized(*names: str) -> dict[str, Any]:
+    return {"name": "one", "finalizers": list(names)}

@@ -336,3 +336,16 @@ def test_unknown_formats_are_told() -> None:
     schema = copy.deepcopy(SCHEMA)
     schema["properties"]["spec"]["properties"]["color"]["format"] = "shade"
     assert STRATEGY.warnings(definition(version(schema={"openAPIV3Schema": schema}))) == ['unrecognized format "shade"']
+
+
+def test_formats_are_known_by_type_and_updates_warn_of_new_ones_alone() -> None:
+    def spoken(**properties: Any) -> dict[str, Any]:
+        return definition(version(schema={"openAPIV3Schema": {"type": "object", "properties": properties}}))
+
+    known = {"a": {"type": "integer", "format": "int64"}, "b": {"type": "number", "format": "double"}}
+    assert STRATEGY.warnings(spoken(**known)) == []
+    odd = {"type": "integer", "format": "double"}
+    assert STRATEGY.warnings(spoken(**known, c=odd)) == ['unrecognized format "double"']
+    assert STRATEGY.update_warnings is not None
+    more = spoken(c=odd, d={"type": "string", "format": "shade"})
+    assert STRATEGY.update_warnings(more, spoken(c=odd)) == ['unrecognized format "shade"']
