@@ -194,29 +194,32 @@ def test_a_leases_fields_come_back(plane: planes.Plane) -> None:
 def test_volumes_and_claims_live(plane: planes.Plane) -> None:
     space = f"/api/v1/namespaces/{plane.space()}"
     volume = {
-        "capacity": {"storage": "1Gi"},
+        "capacity": {"storage": "2Gi"},
         "accessModes": ["ReadWriteOnce"],
         "storageClassName": "none",
-        "hostPath": {"path": "/tmp/x"},
+        "csi": {"driver": "e2e-driver", "volumeHandle": "e2e-conformance"},
         "persistentVolumeReclaimPolicy": "Retain",
     }
     plane.make("/api/v1/persistentvolumes", {"metadata": {"name": "v", "labels": {"x": "y"}}, "spec": volume})
-    claim = {
-        "accessModes": ["ReadWriteOnce"],
-        "storageClassName": "none",
-        "resources": {"requests": {"storage": "1Gi"}},
-    }
+    claim = {"accessModes": ["ReadWriteOnce"], "storageClassName": "none"}
+    claim["resources"] = {"requests": {"storage": "1Gi"}}
     plane.make(f"{space}/persistentvolumeclaims", {"metadata": {"name": "c", "labels": {"x": "y"}}, "spec": claim})
-    for path in ("/api/v1/persistentvolumes/v", f"{space}/persistentvolumeclaims/c"):
-        body = (
-            {"metadata": {"annotations": {"a": "b"}}, "status": {"message": "m", "reason": "r"}}
-            if "volumes/" in path
-            else {"status": {"conditions": [{"type": "StatusPatched", "status": "True"}]}}
-        )
-        patched = plane.done("PATCH", f"{path}/status", body)
+    condition = {"type": "StatusPatched", "status": "True", "reason": "E2E patchedStatus", "message": "Set from e2e"}
+    changes: dict[str, objects.Object] = {
+        "/api/v1/persistentvolumes/v": {"message": "StatusPatched", "reason": "E2E patchStatus"},
+        f"{space}/persistentvolumeclaims/c": {"conditions": [condition]},
+    }
+    for path, status in changes.items():
+        assert plane.get(f"{path}/status")["status"]["phase"] in ("Pending", "Available", "Bound")
+        patched = plane.done("PATCH", f"{path}/status", {"status": status})
         current = plane.get(f"{path}/status")
         assert current["status"] == patched["status"]
-        plane.done("PUT", f"{path}/status", current)
+        assert all(patched["status"][key] == value for key, value in status.items())
+        current["status"].update(
+            {"message": "u"} if "message" in status else {"conditions": [{**condition, "type": "StatusUpdated"}]}
+        )
+        updated = plane.done("PUT", f"{path}/status", current)
+        assert updated["status"] == current["status"]
         plane.done("PATCH", path, {"metadata": {"labels": {"v": "patched"}}}, planes.STRATEGIC)
     plane.done("DELETE", f"{space}/persistentvolumeclaims?labelSelector=x=y")
     plane.gone(f"{space}/persistentvolumeclaims/c")

@@ -158,3 +158,19 @@ def test_ranges_of_services_grow_and_shrink(plane: planes.Plane) -> None:
     plane.done("PATCH", f"{path}/more", {"metadata": {"annotations": {"patched": "true"}}}, planes.MERGE)
     plane.done("DELETE", f"{path}?labelSelector=x=y")
     plane.gone(f"{path}/more")
+
+
+def test_addresses_of_anybody(plane: planes.Plane) -> None:
+    path = "/apis/networking.k8s.io/v1/ipaddresses"
+    reference = {"group": "mygroup", "resource": "myresources", "namespace": "foo", "name": "bar"}
+    for name in ("255.255.255.255", "fe80::42:1dff:fe84:f9e2"):
+        made = plane.make(path, {"metadata": {"name": name, "labels": {"x": "y"}}, "spec": {"parentRef": reference}})
+        patched = plane.done("PATCH", f"{path}/{name}", {"metadata": {"annotations": {"patched": "true"}}})
+        assert int(patched["metadata"]["resourceVersion"]) > int(made["metadata"]["resourceVersion"])
+        patched["metadata"]["annotations"]["updated"] = "true"
+        assert plane.done("PUT", f"{path}/{name}", patched)["spec"]["parentRef"] == reference
+        patched["metadata"].pop("resourceVersion")
+        patched["spec"]["parentRef"]["name"] = "other"
+        assert plane.ask("PUT", f"{path}/{name}", patched)[0] == 422
+    plane.done("DELETE", f"{path}?labelSelector=x=y")
+    assert not plane.get(f"{path}?labelSelector=x=y")["items"]
