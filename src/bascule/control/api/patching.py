@@ -151,10 +151,7 @@ async def _apply(platform: platforms.Platform, call: calls.Call, content: bytes)
 def _is_about(call: calls.Call, applied: objects.Object) -> None:
     found = (applied.get("apiVersion"), applied.get("kind"))
     if found != (call.resource.api_version, call.resource.kind):
-        raise errors.bad_request(
-            f"the object provided is a {found[0]} {found[1]}, but this path takes a "
-            f"{call.resource.api_version} {call.resource.kind}"
-        )
+        raise errors.bad_request(f"invalid object type: {apply.shown_kind(applied)}")
     meta = applied.get("metadata") or {}
     if not isinstance(meta, dict):
         raise errors.bad_request("metadata of the object provided is not an object")

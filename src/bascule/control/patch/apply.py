@@ -45,7 +45,7 @@ def server_side(
     """
     applied = _checked(applied, schema)
     api_version = applied["apiVersion"]
-    asked = Version(schema, _itself, _itself)
+    asked = kind_versions.own(schema)
     mine = Identity(manager, "Apply", "", subresource)
     wanted = field_set.difference(field_tree.applied(applied, schema), managed_fields.UNOWNED)
     if reset_fields:
@@ -87,10 +87,6 @@ def server_side(
     if live is not None and is_same and entries == (objects.metadata(live).get("managedFields") or []):
         return live
     return {**result, "metadata": {**(result.get("metadata") or {}), "managedFields": entries}}
-
-
-def _itself(obj: Object) -> Object:
-    return obj
 
 
 def _checked(applied: Object, schema: types.TypeSchema) -> Object:
@@ -170,9 +166,13 @@ def _same(live: Object, result: Object) -> bool:
     return metadata == after and {**live, "metadata": None} == {**result, "metadata": None}
 
 
+def shown_kind(obj: Object) -> str:
+    """An object's type in messages: `apps/v1, Kind=Deployment`, `/v1, Kind=Pod`."""
+    group, _, version = str(obj.get("apiVersion") or "").rpartition("/")
+    return f"{group}/{version}, Kind={obj.get('kind') or ''}"
+
+
 def _shown(applied: Object) -> str:
-    group, slash, version = (applied.get("apiVersion") or "").rpartition("/")
-    kind = f"{group}{slash}{version}, Kind={applied.get('kind') or ''}"
     found = applied.get("metadata")
     meta = found if isinstance(found, dict) else {}
-    return f"{meta.get('namespace') or ''}/{meta.get('name') or ''}; {kind}"
+    return f"{meta.get('namespace') or ''}/{meta.get('name') or ''}; {shown_kind(applied)}"

@@ -35,7 +35,8 @@ def present(value: Any, schema: types.TypeSchema) -> Tree:
     """Every path of a value whose container was there, but empty."""
     if schema.shape != "struct" or schema.is_atomic:
         tree = complete(value, schema)
-        return {label: node for label, node in tree.items() if label != SELF}
+        tree.pop(SELF, None)
+        return tree
     try:
         walk: Walk = schema.compiled["present"]
     except KeyError:
@@ -85,17 +86,27 @@ def _struct_walk(schema: types.TypeSchema) -> Walk:
 
 
 def _filling_walk(schema: types.TypeSchema) -> Walk:
-    whole = _struct_walk(schema)
-    standing_members = [(f"f:{name}", name, schema.fields[name]) for name in standing.members(schema)]
+    """As `_struct_walk`, but for the struct itself and its standing members."""
+    stands = standing.members(schema)
+    members: dict[str, tuple[str, Walk | None, types.TypeSchema | None]] = {}
+
+    def learn(name: str) -> tuple[str, Walk | None, types.TypeSchema | None]:
+        member = schema.field(name)
+        known = ("f:" + name, walker(member) if member else None, member if name in stands else None)
+        if name in schema.fields:
+            members[name] = known
+        return known
 
     def walk(value: Any) -> Tree:
-        tree = whole(value)
-        tree.pop(SELF, None)
-        for label, name, member in standing_members:
-            if label in tree:
-                tree[label] = present(value[name], member)
-                if not tree[label]:
-                    del tree[label]
+        if not value or value.__class__ is not dict:
+            return {}
+        tree: Tree = {}
+        for name, member in value.items():
+            label, below, stander = members.get(name) or learn(name)
+            if stander is None:
+                tree[label] = {} if below is None else below(member)
+            elif filled := present(member, stander):
+                tree[label] = filled
         return tree
 
     return walk

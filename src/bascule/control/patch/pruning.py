@@ -16,6 +16,8 @@ from bascule.vocabulary.objects import Object
 
 def prune(merged: Object, before: Tree, then: Version, kept: list[tuple[Version, Tree]]) -> Object:
     """`before`: what the applier had applied, in version `then`; `kept`: what appliers apply now, by version."""
+    if all(version == then for version, _ in kept):
+        return _pruned(merged, before, then.schema, [owned for _, owned in kept])
     pruned = then.back(without(then.there(merged), before, then.schema))
     for version, owned in kept:
         whole = version.there(merged)
@@ -26,6 +28,15 @@ def prune(merged: Object, before: Tree, then: Version, kept: list[tuple[Version,
     left = field_tree.applied(then.there(pruned), then.schema)
     gone = field_set.intersection(field_set.difference(field_tree.applied(whole, then.schema), left), before)
     return then.back(without(whole, gone, then.schema)) if gone else merged
+
+
+def _pruned(merged: Object, before: Tree, schema: types.TypeSchema, kept: list[Tree]) -> Object:
+    """The same where nothing needs to be converted."""
+    dropped = before
+    for owned in kept:
+        dropped = field_set.difference(dropped, owned)
+    gone = field_set.intersection(dropped, field_tree.applied(merged, schema)) if dropped else dropped
+    return without(merged, gone, schema) if gone else merged
 
 
 def without(value: Any, gone: Tree, schema: types.TypeSchema) -> Any:

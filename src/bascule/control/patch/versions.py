@@ -23,11 +23,16 @@ Versions = Callable[[str], Version | None]
 """By apiVersion; None for a version that is not served any more: who owned something in it owns it no longer."""
 
 
+def own(schema: types.TypeSchema) -> Version:
+    """The version of the request itself."""
+    return Version(schema, _itself, _itself)
+
+
 def alone(schema: types.TypeSchema) -> Versions:
     """For kinds whose fields have the same names in every version."""
-    only = Version(schema, _same, _same)
+    only = own(schema)
     return lambda _: only
 
 
-def _same(obj: Object) -> Object:
+def _itself(obj: Object) -> Object:
     return obj

@@ -104,6 +104,19 @@ async def test_a_create_by_apply_may_name_neither_uid_nor_version(api: harness.A
     assert (await applied(api, f"{MAPS}/c", obj))["data"] == {"a": "2"}
 
 
+async def test_another_type_is_not_applied(api: harness.Api) -> None:
+    for changed in ({"apiVersion": "v2"}, {"kind": "Secret"}):
+        answer = await api.patch(f"{MAPS}/c?fieldManager=me", {**harness.config_map("c"), **changed}, kind="apply")
+        assert answer.code == 400
+        assert answer.body["message"].startswith("invalid object type: /v")
+    obj = harness.config_map("c", a="1")
+    obj["bogus"] = 1
+    answer = await api.patch(f"{MAPS}/c?fieldManager=me", obj, kind="apply")
+    assert answer.body["message"] == (
+        "failed to create typed patch object (/c; /v1, Kind=ConfigMap): .bogus: field not declared in schema"
+    )
+
+
 async def test_undeclared_and_repeated_things_are_named(api: harness.Api) -> None:
     obj = deployment(bogus=1)
     container = obj["spec"]["template"]["spec"]["containers"][0]
@@ -213,3 +226,84 @@ async def test_status_is_owned_through_its_own_path(api: harness.Api) -> None:
     }  # fmt: skip
     missing = await api.patch(f"{DEPLOYMENTS}/none/status?fieldManager=r", {**report, "metadata": {}}, kind="apply")
     assert missing.code == 404
+
+
+def daemon_set(*ports: Object, **variables: list[str]) -> Object:
+    env = [{"name": name, "value": value} for name, values in variables.items() for value in values]
+    spec = {"containers": [{"name": "c", "image": "i:1", "ports": list(ports), "env": env}]}
+    template = {"metadata": {"labels": {"app": "d"}}, "spec": spec}
+    whole = {"selector": {"matchLabels": {"app": "d"}}, "template": template}
+    return {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "d"}, "spec": whole}
+
+
+async def test_items_of_one_key_live_together_until_one_is_applied(api: harness.Api) -> None:
+    path = "/apis/apps/v1/namespaces/default/daemonsets"
+    twice = [{"name": "a", "containerPort": 80}, {"name": "b", "containerPort": 80}]
+    made = await api.create(f"{path}?fieldManager=creator", daemon_set(*twice, PATH=["/bin", "/sbin"], X=["1"]))
+    (tree,) = entries(made).values()
+    spec = tree["f:spec"]
+    assert "." not in {*spec, *spec["f:template"], *spec["f:template"]["f:spec"], *spec["f:updateStrategy"]}
+    assert "." in spec["f:updateStrategy"]["f:rollingUpdate"]
+    containers = spec["f:template"]["f:spec"]["f:containers"]
+    assert list(containers) == ['k:{"name":"c"}']
+    container = containers['k:{"name":"c"}']
+    assert container["f:env"]['k:{"name":"PATH"}'] == {}
+    assert container["f:ports"] == {".": {}, 'k:{"containerPort":80,"protocol":"TCP"}': {}}
+    beside = await applied(api, f"{path}/d", daemon_set({"containerPort": 443}, HOME=["/h"]))
+    live = beside["spec"]["template"]["spec"]["containers"][0]
+    assert ([v["name"] for v in live["env"]], len(live["ports"])) == (["PATH", "PATH", "X", "HOME"], 3)
+    one = await applied(
+        api, f"{path}/d", daemon_set({"containerPort": 80, "name": "w"}, PATH=["/"]), more="&force=true"
+    )
+    live = one["spec"]["template"]["spec"]["containers"][0]
+    assert live["env"] == [{"name": "PATH", "value": "/"}, {"name": "X", "value": "1"}]
+    assert live["ports"] == [{"containerPort": 80, "name": "w", "protocol": "TCP"}]
+
+
+async def test_entries_given_one_name_are_one(api: harness.Api) -> None:
+    await applied(api, f"{PODS}/p", harness.pod("p"), "one")
+    label = {"apiVersion": "v1", "kind": "Pod", "metadata": {"labels": {"b": "2"}}}
+    both = await applied(api, f"{PODS}/p", label, "two")
+    for entry in both["metadata"]["managedFields"]:
+        entry["manager"] = "same"
+    answer = await api.call("PUT", f"{PODS}/p", both)
+    assert entries(answer.body) == {("same", "Apply", ""): {"f:metadata": {"f:labels": {"f:b": {}}}}}
+
+
+async def test_owners_cannot_be_changed_through_a_subresource(api: harness.Api) -> None:
+    made = await applied(api, f"{PODS}/p", harness.pod("p"))
+    forged = {**made["metadata"]["managedFields"][0], "manager": "forged"}
+    condition = {"type": "Mine", "status": "True"}
+    patch = {"metadata": {"managedFields": [forged]}, "status": {"conditions": [condition]}}
+    answer = await api.patch(f"{PODS}/p/status?fieldManager=reporter", patch)
+    first, second = answer.body["metadata"]["managedFields"]
+    assert first == made["metadata"]["managedFields"][0]
+    assert (second["manager"], second["subresource"]) == ("reporter", "status")
+
+
+@pytest.mark.parametrize("kind", ["json", "merge"])
+async def test_owners_in_a_form_nobody_reads_change_nothing(api: harness.Api, kind: str) -> None:
+    made = await applied(api, f"{MAPS}/c", harness.config_map("c", a="1"))
+    bad = [{"manager": "m", "operation": "Apply", "apiVersion": "v1", "fieldsType": "", "fieldsV1": {}}]
+    operation = {"op": "replace", "path": "/metadata/managedFields", "value": bad}
+    patch = [operation] if kind == "json" else {"metadata": {"managedFields": bad}}
+    answer = await api.patch(f"{MAPS}/c", patch, kind=kind)
+    assert (answer.code, answer.body) == (200, made)
+
+
+async def test_to_create_by_apply_takes_the_right_to_create(api: harness.Api) -> None:
+    roles = "/apis/rbac.authorization.k8s.io/v1/namespaces/default"
+    rules = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["patch"]}]
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "r"}, "rules": rules}
+    await api.create(f"{roles}/roles", role)
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "r"}
+    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "panda"}
+    binding = {**role, "kind": "RoleBinding", "roleRef": reference, "subjects": [subject]}
+    del binding["rules"]
+    await api.create(f"{roles}/rolebindings", binding)
+    answer = await api.patch(f"{MAPS}/c?fieldManager=me", harness.config_map("c"), kind="apply", who="panda")
+    assert (answer.code, answer.body["message"]) == (
+        403,
+        'configmaps "c" is forbidden: User "panda" cannot create resource "configmaps" in API group "" '
+        'in the namespace "default"',
+    )

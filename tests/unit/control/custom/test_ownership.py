@@ -45,7 +45,7 @@ def test_merging_keeps_what_others_said() -> None:
 def test_what_nobody_owns_any_longer_goes() -> None:
     value = {"a": {"b": 1, "c": [1]}}
     dropped = {"f:a": {".": {}, "f:b": {}, "f:c": {}}}
-    only = versions.Version(spec(FREE), lambda obj: obj, lambda obj: obj)
+    only = versions.own(spec(FREE))
     kept = {"f:a": {".": {}, "f:b": {}}}
     assert pruning.prune(value, dropped, only, [(only, kept)]) == {"a": {"b": 1}}
 

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bascule.control.patch import apply, field_set, field_tree, managed_fields
+from bascule.control.patch import apply, field_set, field_tree, managed_fields, merging, pruning, versions
 from bascule.control.schema import catalog
 
 Obj = dict[str, Any]
@@ -141,3 +141,18 @@ def test_appliers_of_different_things_may_come_in_any_order(one: Obj, other: Obj
     right = applied(applied(None, other, "bob"), one, "ann")
     assert left["spec"] == right["spec"]
     assert left["metadata"] == right["metadata"]
+
+
+@given(steps=STEPS, who=MANAGERS, spec=SPECS)
+def test_pruning_is_the_same_through_conversions(steps: list[tuple[bool, str, Obj]], who: str, spec: Obj) -> None:
+    live = run(steps)
+    mine = [
+        e["fieldsV1"] for e in live["metadata"]["managedFields"] if (e["manager"], e["operation"]) == (who, "Apply")
+    ]
+    merged = merging.merge(live, {"spec": spec}, POD)
+    own = versions.own(POD)
+    converted = versions.Version(POD, lambda obj: copy.deepcopy(obj), lambda obj: copy.deepcopy(obj))
+    kept = field_tree.applied({"spec": spec}, POD)
+    for before in mine:
+        direct = pruning.prune(merged, before, own, [(own, kept)])
+        assert direct == pruning.prune(merged, before, converted, [(own, kept)])
