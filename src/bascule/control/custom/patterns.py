@@ -26,6 +26,8 @@ _COMPILE_COST = 3
 _TOO_LARGE_COST = 50_000
 _lock = threading.Lock()
 _kept: OrderedDict[str, re2._Regexp] = OrderedDict()
+_size = [0]
+"""Of `_kept`, in instructions."""
 
 # RE2's codes, and what Go says in their place: clients know the latter.
 _GO_WORDS = {
@@ -92,9 +94,11 @@ def _compiled(pattern: str) -> re2._Regexp:
         raise
     effort.spend(_COMPILE_COST * made.programsize)
     with _lock:
-        _kept[pattern] = made
-        while len(_kept) > _REMEMBERED or sum(one.programsize for one in _kept.values()) > _INSTRUCTIONS_MAX:
-            _kept.popitem(last=False)
+        if pattern not in _kept:
+            _kept[pattern] = made
+            _size[0] += made.programsize
+        while len(_kept) > _REMEMBERED or _size[0] > _INSTRUCTIONS_MAX:
+            _size[0] -= _kept.popitem(last=False)[1].programsize
     return made
 
 
