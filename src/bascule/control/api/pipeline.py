@@ -11,17 +11,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 
-from bascule.control.api import accounts, allocation, extent, field_versions
+from bascule.control.api import accounts, allocation, extent, field_versions, identity, judgement
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
 from bascule.control.cache import errors as cache_errors
 from bascule.control.cache import record
-from bascule.control.custom import effort, rules
-from bascule.control.kinds import strategy
+from bascule.control.custom import effort
 from bascule.control.patch import managed_fields
 from bascule.control.store import contract
 from bascule.vocabulary import errors, names, objects
@@ -29,7 +28,6 @@ from bascule.vocabulary import errors, names, objects
 NAME_ATTEMPTS: Final = 8
 CONFLICT_ATTEMPTS: Final = 16
 _NO_CLAIM: Final = contextlib.nullcontext()
-_CHANGE_SPEC: Final = ("resize", "ephemeralcontainers", "scale")
 
 Change = Callable[[objects.Object, record.Record], objects.Object]
 """From what is stored (a copy that is its own) to what is wanted."""
@@ -93,7 +91,7 @@ async def create(
 
     `operation` Apply: who owns which field is already settled.
     """
-    meta = _own_metadata(call, obj)
+    meta = identity.place(call, obj)
     if meta.get("resourceVersion") not in (None, "", "0"):
         raise errors.bad_request("resourceVersion should not be set on objects to be created")
     prefix = meta.get("generateName") if not meta.get("name") else None
@@ -126,9 +124,7 @@ async def _create_named(platform: platforms.Platform, call: calls.Call, obj: obj
     platform.admission.mutate(asked, obj)
     await _default(call, obj)
     with _claim(platform, call, obj) as claim:
-        _refuse(call, obj, await _judged(platform, call, kind.validate_create or kind.validate, obj))
-        for warning in kind.warnings(obj):
-            call.warn(warning)
+        await judgement.of_create(platform, call, obj)
         platform.admission.validate(asked, obj)
         draft = await encoded(call, obj)
         extent.check_bytes(len(draft.value))
@@ -183,7 +179,7 @@ async def _update_once(
     call.large = call.large or stored.size_bytes() > calls.LARGE_BYTES
     old, current = await call.aside(endpoint.decode_twice, stored)
     new = await call.aside(change, current, stored)
-    _keep_identity(call, new, old)
+    identity.keep(call, new, old)
     asked = call.admission("UPDATE", old=old)
     await _default(call, new)
     if operation == "Update":
@@ -196,8 +192,7 @@ async def _update_once(
     if not call.subresource:
         await _default(call, new)
     with _claim(platform, call, new, old) as claim:
-        _refuse(call, new, _unforgiven(call, await _judged(platform, call, _update_causes, call, new, old)))
-        _warn_of_update(call, new, old)
+        await judgement.of_update(platform, call, new, old)
         platform.admission.validate(asked, new)
         ended = ends(new)
         if call.options.dry_run:
@@ -251,114 +246,6 @@ async def _default(call: calls.Call, obj: objects.Object) -> None:
         except effort.TooLongError:
             call.large = True
     await call.aside(kind.default, obj)
-
-
-async def _judged(
-    platform: platforms.Platform, call: calls.Call, judge: Callable[..., list[errors.Cause]], *arguments: Any
-) -> list[errors.Cause]:
-    """What a kind's validation says; what users wrote is begun here and goes on elsewhere when it takes long."""
-    is_slow = call.endpoint.strategy.is_slow
-    if is_slow is None:
-        return await call.aside(judge, *arguments)
-    if not call.large and not is_slow():
-        try:
-            with effort.within(effort.MOMENT):
-                return judge(*arguments)
-        except effort.TooLongError:
-            pass
-    try:
-        return await platform.slow.run(call.user, judge, *arguments)
-    except effort.TooLongError:
-        return [errors.Cause("FieldValueInvalid", "<nil>", f'Invalid value: "null": {rules.OUT_OF_BUDGET}')]
-
-
-def _warn_of_update(call: calls.Call, new: objects.Object, old: objects.Object) -> None:
-    kind = call.endpoint.strategy
-    if call.subresource or not kind.warns_on_update:
-        return
-    if kind.update_warnings is not None:
-        for warning in kind.update_warnings(new, old):
-            call.warn(warning)
-        return
-    if not kind.generation or objects.generation(new) != objects.generation(old):
-        for warning in kind.warnings(new):
-            call.warn(warning)
-
-
-def _unforgiven(call: calls.Call, causes: list[errors.Cause]) -> list[errors.Cause]:
-    """The causes to refuse for; of the others, those who write are warned."""
-    for cause in causes:
-        if cause.type == strategy.FORGIVEN:
-            call.warn(f"{cause.field}: {cause.message}")
-    return [cause for cause in causes if cause.type != strategy.FORGIVEN]
-
-
-def _update_causes(call: calls.Call, new: objects.Object, old: objects.Object) -> list[errors.Cause]:
-    kind = call.endpoint.strategy
-    if call.subresource == "status":
-        return kind.validate_status(new, old)
-    if call.subresource in kind.doors:
-        return [*kind.validate(new), *kind.doors[call.subresource](new, old)]
-    if call.subresource in ("resize", "ephemeralcontainers", "binding", "approval"):
-        return kind.validate(new)
-    return ([] if kind.update_validates_alone else kind.validate(new)) + kind.validate_update(new, old)
-
-
-def _own_metadata(call: calls.Call, obj: objects.Object) -> dict[str, Any]:
-    """The object's metadata, placed where the path says."""
-    meta: dict[str, Any] = obj.setdefault("metadata", {})
-    if meta is None:
-        meta = obj["metadata"] = {}
-    if call.resource.namespaced:
-        if meta.get("namespace") not in (None, "", call.namespace):
-            raise errors.bad_request(
-                "the namespace of the provided object does not match the namespace sent on the request"
-            )
-        meta["namespace"] = call.namespace
-    else:
-        meta.pop("namespace", None)
-    for field in ("ownerReferences", "finalizers"):
-        if None in (meta.get(field) or ()):
-            meta[field] = [entry for entry in meta[field] if entry is not None]
-    if call.cluster != objects.ROOT:
-        meta["annotations"] = {**(meta.get("annotations") or {}), objects.CLUSTER_ANNOTATION: call.cluster}
-    elif objects.CLUSTER_ANNOTATION in (meta.get("annotations") or {}):
-        del meta["annotations"][objects.CLUSTER_ANNOTATION]
-    return meta
-
-
-def _keep_identity(call: calls.Call, new: objects.Object, old: objects.Object) -> None:
-    """What the server alone decides is taken from `old`, and the body must be about the object in the path."""
-    meta, before = _own_metadata(call, new), old["metadata"]
-    if meta.get("name") not in (None, "", call.name):
-        raise errors.bad_request(
-            f"the name of the object ({meta['name']}) does not match the name on the URL ({call.name})"
-        )
-    meta["name"] = call.name
-    if meta.get("uid") not in (None, "", before.get("uid")):
-        raise errors.conflict(
-            call.resource.qualified,
-            call.name,
-            f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {before.get('uid')}",
-        )
-    for field in ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion"):
-        if field in before:
-            meta[field] = before[field]
-        else:
-            meta.pop(field, None)
-    meta.pop("selfLink", None)
-    if call.subresource and call.subresource != "status":
-        _keep_generation(call, new, old)
-
-
-def _keep_generation(call: calls.Call, new: objects.Object, old: objects.Object) -> None:
-    """Subresources have no strategy of their own; those that change what is desired count as a change."""
-    before = old["metadata"].get("generation")
-    if before is None:
-        new["metadata"].pop("generation", None)
-    else:
-        changed = call.subresource in _CHANGE_SPEC and new.get("spec") != old.get("spec")
-        new["metadata"]["generation"] = before + changed
 
 
 def own_fields(platform: platforms.Platform, call: calls.Call, old: objects.Object | None, new: objects.Object) -> None:
@@ -417,8 +304,3 @@ def _claim(
     if call.endpoint.strategy.needs_allocation and call.subresource != "status":
         return platform.services.claim(obj, old)
     return _NO_CLAIM
-
-
-def _refuse(call: calls.Call, obj: objects.Object, causes: list[errors.Cause]) -> None:
-    if causes:
-        raise extent.refusal(call.resource.kind, call.resource.group, objects.name(obj), causes)
