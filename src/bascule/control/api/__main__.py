@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import gc
+
+if __name__ == "__main__":
+    # Until it is ready all that is made stays; what comes and goes with requests is freed by counting. Looking for
+    # cycles is of no use before (a tenth of all imports), and may be rare afterwards.
+    gc.disable()
+
+# isort: split
 from bascule.control.api import trust  # noqa: F401 - before anything that imports aiohttp
 
 # isort: split
 import asyncio
 import dataclasses
 import errno
-import gc
 import os
 import random
 import signal
@@ -106,8 +113,6 @@ def main(
 async def _serve(
     data_dir: Path, engine: str, settings: platforms.Settings, binds: Sequence[str], names: Sequence[str]
 ) -> None:
-    # Until it is ready all that is made stays; what comes and goes with requests is freed by counting. Looking for
-    # cycles is of no use before, and may be rare afterwards.
     gc.disable()
     time = clock.SystemClock()
     stopping = asyncio.Event()

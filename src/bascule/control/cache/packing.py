@@ -7,7 +7,7 @@ form: whatever was packed with it can only be unpacked with it, so it must never
 from __future__ import annotations
 
 import zlib
-from importlib import resources
+from pathlib import Path
 from typing import Final
 
 import orjson
@@ -15,9 +15,7 @@ import orjson
 _WINDOW_BITS: Final = -14  # Negative: raw, as the store has its own checksum.
 _LEVEL: Final = 2
 _MEMORY_LEVEL: Final = 5  # Small tables: they are copied for each body.
-DICTIONARY: Final = b"".join(
-    map(orjson.dumps, orjson.loads(resources.files(__package__).joinpath("dictionary.json").read_bytes()))
-)
+DICTIONARY: Final = b"".join(map(orjson.dumps, orjson.loads(Path(__file__).with_name("dictionary.json").read_bytes())))
 _PRIMED = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW_BITS, _MEMORY_LEVEL, zlib.Z_DEFAULT_STRATEGY, DICTIONARY)
 
 
