@@ -67,6 +67,13 @@ def reconcile(current: objects.Object, wanted: objects.Object) -> objects.Object
     return None
 
 
+def is_misdirected(current: objects.Object, wanted: objects.Object) -> bool:
+    """Whether a binding is to another role than it must be; as that cannot be changed, it is made anew."""
+    if objects.annotations(current).get(_AUTOUPDATE) == "false" or "roleRef" not in wanted:
+        return False
+    return bool(current.get("roleRef") != wanted["roleRef"])
+
+
 def _reconcile_role(current: objects.Object, wanted: objects.Object) -> objects.Object | None:
     held = [rules.parse(document) for document in current.get("rules") or ()]
     missing = [

@@ -110,6 +110,11 @@ async def _ensure(assembled: platform.Platform, wanted: objects.Object, cluster:
     )
     status = wanted.get("status")
     current = call.endpoint.records.get(call.key)
+    if current is not None and bootstrap.is_misdirected(call.endpoint.decode(current), wanted):
+        with pipeline.translated(call):
+            await call.endpoint.records.delete(current.key, current.revision)
+        _log.warning("%s %s was to another role than it must be, and is made anew", wanted["kind"], call.name)
+        current = None
     if current is None:
         await pipeline.create(assembled, call, objects.deep_copy(wanted))
         if status:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform as machine
 from typing import Any, Final
 
+import orjson
 import prometheus_client
 from aiohttp import web
 
@@ -15,6 +16,11 @@ from bascule.vocabulary import errors
 
 VERSION: Final = "v1.36.0"
 _CHECKS: Final = ("ping", "store", "caches")
+_FOR_VERIFIERS: Final = {
+    "/openid/v1/jwks": "application/jwk-set+json",
+    "/.well-known/openid-configuration": "application/json",
+}
+"""What those who check tokens elsewhere read, and how it is served."""
 _LISTED: Final = (
     "/healthz",
     "/livez",
@@ -60,6 +66,10 @@ class ServerPaths:
         content = self._content(path, documents)
         if content is None:
             raise errors.path_not_found()
+        if path in _FOR_VERIFIERS:
+            response = respond.raw(orjson.dumps(content), media=_FOR_VERIFIERS[path])
+            response.headers["Cache-Control"] = "public, max-age=3600"
+            return response
         return respond.value(content)
 
     def _gauges(self) -> dict[str, float]:

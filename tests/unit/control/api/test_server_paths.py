@@ -1,5 +1,7 @@
 """Discovery, health, version, OpenAPI, and who may see them."""
 
+import orjson
+
 from tests.unit.control.api import harness
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
@@ -100,7 +102,7 @@ async def test_the_store_says_who_it_is(api: harness.Api) -> None:
 
 
 async def test_keys_and_metrics(api: harness.Api) -> None:
-    assert (await api.get("/openid/v1/jwks")).body["keys"][0]["kty"] == "EC"
+    assert orjson.loads((await api.get("/openid/v1/jwks")).body)["keys"][0]["kty"] == "EC"
     assert (await api.get("/.well-known/openid-configuration")).body["issuer"]
     await api.get("/api/v1/pods")
     metrics = (await api.get("/metrics")).body.decode()
