@@ -104,7 +104,9 @@ async def endpoints(registry: resources.Registry, caches: cache.Cache) -> dict[t
 
 def _reset_fields(kind: strategy.Strategy) -> dict[str, Any]:
     """By subresource, the fields that a write through it never owns because it cannot change them."""
-    return {"": {"f:status": {}}, "status": {"f:spec": {}}} if kind.status else {}
+    kept = ("ownerReferences", "finalizers", *(("labels",) if kind.status_keeps_labels else ()))
+    by_status: dict[str, Any] = {"f:spec": {}, "f:metadata": {f"f:{name}": {} for name in kept}}
+    return {"": {"f:status": {}}, "status": by_status} if kind.status else {}
 
 
 def _selectable(kind: strategy.Strategy, converted: endpoint.Conversion | None) -> frozenset[str]:

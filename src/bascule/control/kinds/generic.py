@@ -98,6 +98,7 @@ def make(
         cells=cells,
         warnings=warnings,
         status=status,
+        status_keeps_labels=status_keeps_labels,
         generation=generation,
         **traits,
     )

@@ -101,6 +101,8 @@ class Strategy:
     """`metadata.generation` is 1 at creation and grows with each change of the desired state."""
     status: bool = False
     """The kind has a status subresource."""
+    status_keeps_labels: bool = False
+    """Labels cannot be changed through it."""
     create_on_update: bool = False
     """A PUT to a name that does not exist creates it."""
     unconditional_update: bool = True

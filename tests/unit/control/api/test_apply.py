@@ -224,6 +224,10 @@ async def test_status_is_owned_through_its_own_path(api: harness.Api) -> None:
     assert set(owned["f:status"]["f:conditions"]['k:{"type":"Available"}']) == {
         ".", "f:type", "f:status", "f:reason", "f:message",
     }  # fmt: skip
+    labelled = {"metadata": {"labels": {"l": "1"}, "finalizers": ["a/b"]}, "status": {"replicas": 4}}
+    touched = await api.patch(f"{DEPLOYMENTS}/d/status?fieldManager=hand", labelled)
+    assert "labels" not in touched.body["metadata"]
+    assert entries(touched.body)["hand", "Update", "status"] == {"f:status": {"f:replicas": {}}}
     missing = await api.patch(f"{DEPLOYMENTS}/none/status?fieldManager=r", {**report, "metadata": {}}, kind="apply")
     assert missing.code == 404
 
