@@ -371,3 +371,48 @@ def test_approval_needs_the_right_for_the_signer(held: world.DictReader) -> None
     made = world.binding("b", "ClusterRole", "approver", {"kind": "User", "name": "alice"})
     held.put("rbac.authorization.k8s.io", "clusterrolebindings", made)
     world.new_chain(held).validate(asked, csr)
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        ({"volumes": [{"name": "v", "secret": {"secretName": "other"}}]}, 'volume with secret.secretName="other"'),
+        (
+            {"containers": [{"name": "c", "envFrom": [{"secretRef": {"name": "other"}}]}]},
+            'container c with envFrom referencing secret.secretName="other"',
+        ),
+        ({"imagePullSecrets": [{"name": "mine"}]}, 'imagePullSecrets[0].name="mine"'),
+    ],
+)
+def test_an_account_may_bound_what_its_pods_mount(held: world.DictReader, spec: dict[str, Any], text: str) -> None:
+    account = world.named("bounded", "default", secrets=[{"name": "mine"}])
+    account["metadata"]["annotations"] = {"kubernetes.io/enforce-mountable-secrets": "true"}
+    held.put("", "serviceaccounts", account)
+    allowed = world.pod("p", serviceAccountName="bounded", volumes=[{"name": "v", "secret": {"secretName": "mine"}}])
+    create(held, builtins.PODS, allowed)
+    error = refused(held, builtins.PODS, world.pod("p", serviceAccountName="bounded", **spec))
+    assert error.message.startswith(f'pods "p" is forbidden: {text} is not allowed because service account bounded')
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        ({"serviceAccountName": "sa"}, "a mirror pod may not reference service accounts"),
+        ({"volumes": [{"name": "v", "secret": {"secretName": "s"}}]}, "a mirror pod may not reference secrets"),
+        (
+            {"volumes": [{"name": "v", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}]},
+            "a mirror pod may not use ServiceAccountToken volume projections",
+        ),
+    ],
+)
+def test_mirror_pods_name_nothing_of_the_control_plane(held: world.DictReader, spec: dict[str, Any], text: str) -> None:
+    pod = world.pod("p", **spec)
+    pod["metadata"]["annotations"] = {"kubernetes.io/config.mirror": "x"}
+    assert refused(held, builtins.PODS, pod, who=world.MASTER).message == f'pods "p" is forbidden: {text}'
+
+
+def test_a_pod_without_its_account_is_refused(held: world.DictReader) -> None:
+    held.remove("", "serviceaccounts", "default", "default")
+    assert refused(held, builtins.PODS, world.pod("p")).message == (
+        'pods "p" is forbidden: error looking up service account default/default: serviceaccount "default" not found'
+    )
