@@ -204,6 +204,8 @@ class Cache:
             if self._revision < revision:
                 await self._reach(revision)
         except contract.Mismatch as mismatch:
+            if self._revision < (newest := self._store.revision):
+                await self._reach(newest)  # Who is refused then reads why.
             raise _refusal(writes, mismatch) from mismatch
         finally:
             self._let_go(writes, operations)

@@ -48,6 +48,25 @@ async def test_refusals_carry_what_is_there(pods):
     assert (exists.value.current.revision, conflict.value.current.labels) == (1, {"x": "2"})
 
 
+async def test_who_is_refused_reads_why(pods):
+    """A refusal that came before its cause could be read would be met again at once, without an end."""
+    creating = asyncio.create_task(pods.create("a"))
+    with pytest.raises(errors.AlreadyExists):
+        await pods.create("a")
+        await pods.create("a")
+    assert pods.names() == ["a"]
+    await asyncio.gather(creating, return_exceptions=True)
+    key, text = pods.key("a"), "/core/pods/root/default/a"
+    await pods.store.commit([contract.Put(text, pods.draft("a", {"x": "2"}).value, 1)])
+    with pytest.raises(errors.Conflict) as conflict:
+        await pods.records.update(key, pods.draft("a"), 1)
+    assert pods.records.get(key).revision == conflict.value.current.revision == 2
+    await pods.store.commit([contract.Delete(text, 2)])
+    with pytest.raises(errors.Missing):
+        await pods.records.delete(key, 2)
+    assert pods.records.get(key) is None
+
+
 async def test_concurrent_updates_of_one_version_let_one_through(pods):
     made = await pods.create("a")
     updates = (pods.records.update(made.key, pods.draft("a", {"n": str(n)}), 1) for n in range(9))
