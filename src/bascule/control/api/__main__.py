@@ -34,6 +34,7 @@ from bascule.control.access import static_tokens
 from bascule.control.api import assembly, logs, server
 from bascule.control.api import platform as platforms
 from bascule.control.api.streaming import bridge
+from bascule.control.schema import catalog
 from bascule.control.store import contract, memory
 from bascule.control.store.sqlite import store as sqlite
 from bascule.vocabulary import clock
@@ -123,13 +124,16 @@ async def _serve(
     port = listeners[0].getsockname()[1]
     settings = dataclasses.replace(settings, port=port)
     store = await _store(data_dir, engine)
-    keys = pki.ensure(
+    ensuring = asyncio.to_thread(
+        pki.ensure,
         data_dir,
         clock=time,
         server=f"https://{_bracketed(settings.host)}:{port}",
         names=[*names, *(bind for bind in binds if bind not in _LOCAL), settings.advertised],
         service_range=settings.service_range,
     )
+    # What is written there goes to disk meanwhile.
+    keys, _ = await asyncio.gather(ensuring, _schemas())
     assembled = await assembly.assemble(
         store,
         settings=settings,
@@ -151,6 +155,12 @@ async def _serve(
     sys.stdout.flush()
     await stopping.wait()
     await serving.stop()
+
+
+async def _schemas() -> None:
+    """Everything needs them, and their reading takes no disk's time."""
+    await asyncio.sleep(0)
+    catalog.load()
 
 
 async def _store(data_dir: Path, engine: str) -> contract.Store:
