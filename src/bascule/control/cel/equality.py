@@ -136,3 +136,12 @@ def compare(left: Any, right: Any) -> int:
     if left != right:
         raise EvaluationError("NaN values cannot be ordered")
     return 0
+
+
+def extreme(items: Any, sign: int) -> Any:
+    """The least (-1) or the greatest (1) of some items; of equal ones the first. A single one must have an order, too."""
+    found = items[0]
+    for item in items:
+        if compare(item, found) == sign:
+            found = item
+    return found

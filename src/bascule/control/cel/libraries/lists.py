@@ -41,11 +41,7 @@ def _extreme(sign: int, name: str) -> Any:
     def run(items: Any) -> Any:
         if not len(items):
             raise EvaluationError(f"{name} called on empty list")
-        found = items[0]
-        for item in items:
-            if equality.compare(item, found) == sign:
-                found = item
-        return found
+        return equality.extreme(items, sign)
 
     return run
 

@@ -17,11 +17,7 @@ def _extreme(sign: int, name: str) -> Any:
         items = values[0] if len(values) == 1 and not isinstance(values[0], (int, float)) else values
         if not len(items):
             raise EvaluationError(f"{name}(list) argument must not be empty")
-        found = items[0]
-        for item in items:
-            if equality.compare(item, found) == sign:
-                found = item
-        return found
+        return equality.extreme(items, sign)
 
     return run
 
