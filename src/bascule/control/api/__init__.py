@@ -2,5 +2,6 @@
 
 Reading order: `route` (what a path names), `dispatch` (authenticate, authorize, hand to a verb), one file for
 each verb (`get`, `listing`, `watching`, `creating`, `updating`, `patching`, `deleting`), `pipeline` (what happens
-to an object on its way to the store), `respond` and `negotiate` (how an answer is shaped).
+to an object on its way to the store; `identity` and `judgement` are parts of it), `respond` and `negotiate` (how an
+answer is shaped).
 """
