@@ -175,6 +175,30 @@ def test_policies_expressions_are_compiled(plane: planes.Plane) -> None:
     plane.done("DELETE", f"{path}/p")
 
 
+def test_policies_are_checked_against_the_types_they_match(plane: planes.Plane) -> None:
+    path = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
+    rule = {"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["deployments"]}
+    match = {"resourceRules": [rule], "namespaceSelector": {"matchLabels": {"nobody": "x"}}}
+    right = {"matchConstraints": match, "validations": [{"expression": "object.spec.replicas > 1"}]}
+    wrong = {
+        "expression": "object.spec.replicas > '1'",
+        "messageExpression": "'wants replicas > 1, got ' + object.spec.replicas",
+    }
+    plane.make(path, {"metadata": {"name": "right"}, "spec": right})
+    plane.make(path, {"metadata": {"name": "wrong"}, "spec": {**right, "validations": [wrong]}})
+    checked = plane.until(f"{path}/right", lambda one: (one.get("status") or {}).get("typeChecking") is not None)
+    assert not checked["status"]["typeChecking"].get("expressionWarnings")
+    checked = plane.until(f"{path}/wrong", lambda one: (one.get("status") or {}).get("typeChecking"))
+    first, second = checked["status"]["typeChecking"]["expressionWarnings"]
+    assert first["fieldRef"] == "spec.validations[0].expression"
+    assert first["warning"].startswith("apps/v1, Kind=Deployment: ERROR: ")
+    assert "found no matching overload for '_>_' applied to '(int, string)'" in first["warning"]
+    assert second["fieldRef"] == "spec.validations[0].messageExpression"
+    assert "found no matching overload for '_+_' applied to '(string, int)'" in second["warning"]
+    for name in ("right", "wrong"):
+        plane.done("DELETE", f"{path}/{name}")
+
+
 # --- Identity
 
 

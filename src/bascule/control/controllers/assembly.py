@@ -16,6 +16,7 @@ from bascule.control.controllers import (
     node_lifecycle,
     options,
     pod_collection,
+    policy_status,
     replica_set,
     resource_quota,
     root_ca,
@@ -46,6 +47,7 @@ def assemble(boss: manager.Manager, chosen: options.Options) -> None:
     volume_protection.VolumeProtection(boss)
     resource_quota.ResourceQuotas(boss)
     cluster_role_aggregation.ClusterRoleAggregation(boss)
+    policy_status.PolicyStatus(boss)
     endpoint_slice.EndpointSlices(boss)
     endpoint_slice_mirroring.Mirroring(boss)
     node_lifecycle.NodeLifecycle(boss, chosen)
