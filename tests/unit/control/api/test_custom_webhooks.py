@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -120,6 +121,45 @@ async def test_a_version_of_an_object_is_converted_once_and_lists_in_batches(api
     assert len((await api.get(V2)).body["items"]) == 150
     assert (await api.get(f"{V2}/n007")).body["spec"]["port"] == "7"
     assert hook.asked == []
+
+
+async def test_lists_of_objects_stored_in_different_versions_are_in_one(api: harness.Api, hook: Hook) -> None:
+    crd = _definition(hook)
+    await crds.serve(api, crd)
+    await api.create(V1, crds.custom("one", spec={"hostPort": "a:1"}))
+    v1, v2 = crd["spec"]["versions"]
+    turned = [{**v1, "storage": False}, {**v2, "storage": True}]
+    changed = await api.patch(f"{crds.CRDS}/crontabs.{crds.GROUP}", {"spec": {"versions": turned}})
+    assert (changed.code, changed.body["status"]["storedVersions"]) == (200, ["v1", "v2"])
+    await api.create(V1, crds.custom("two", spec={"hostPort": "b:2"}))
+    for path, wanted in ((V1, [{"hostPort": "a:1"}, {"hostPort": "b:2"}]), (V2, None)):
+        body = (await api.get(path)).body
+        assert [item["spec"] for item in body["items"]] == (
+            wanted or [{"host": "a", "port": "1"}, {"host": "b", "port": "2"}]
+        )
+        assert {item["apiVersion"] for item in body["items"]} == {body["apiVersion"]}
+
+
+async def test_each_version_selects_by_its_own_fields_also_what_is_watched_and_deleted(
+    api: harness.Api, hook: Hook
+) -> None:
+    await crds.serve(api, _definition(hook))
+    at = api.platform.cache.revision
+    by_host = asyncio.create_task(api.watch(f"{V2}?watch=1&resourceVersion={at}&fieldSelector=spec.host%3Da", 4))
+    by_both = asyncio.create_task(api.watch(f"{V1}?watch=1&resourceVersion={at}&fieldSelector=spec.hostPort%3Da:1", 2))
+    for name, host, port in (("one", "a", "1"), ("two", "a", "2"), ("three", "b", "3")):
+        await api.create(V2, crds.custom(name, version="v2", spec={"host": host, "port": port}))
+    refused = await api.get(f"{V1}?fieldSelector=spec.host%3Da")
+    assert (refused.code, refused.body["message"]) == (400, "field label not supported: spec.host")
+    assert (await api.call("DELETE", f"{V1}?fieldSelector=spec.hostPort%3Da:1")).code == 200
+    assert (await api.patch(f"{V2}/two", {"spec": {"host": "b"}})).code == 200
+    assert (await api.get(f"{V2}?fieldSelector=spec.host%3Da")).body["items"] == []
+
+    def told(events: list[Object]) -> list[tuple[str, str]]:
+        return [(event["type"], event["object"]["metadata"]["name"]) for event in events]
+
+    assert told(await by_host) == [("ADDED", "one"), ("ADDED", "two"), ("DELETED", "one"), ("DELETED", "two")]
+    assert told(await by_both) == [("ADDED", "one"), ("DELETED", "one")]
 
 
 def _replace(**changes: Any) -> Callable[[Object], None]:

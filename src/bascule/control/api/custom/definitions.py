@@ -78,7 +78,7 @@ class Definitions:
             _log.exception("a stored definition cannot be read and is not served", extra={"key": stored.key.text()})
             return None
         if known is not None and made.same_resource(known):
-            made.endpoints, made.problem = known.endpoints, known.problem
+            made.endpoints, made.problem, made.digest = known.endpoints, known.problem, known.digest
         elif known is not None:
             self._end(known)
         self._offers[stored.key] = made
@@ -92,6 +92,7 @@ class Definitions:
         for made in gone.endpoints.values():
             for following in tuple(made.watches):
                 following.close()
+        self._compiled.pop(gone.digest, None)
 
     def require_open(self, cluster: str, group: str, plural: str) -> None:
         """405 for new objects of a definition that is being deleted."""
@@ -157,7 +158,7 @@ class Definitions:
         if stored is None:
             return None
         try:
-            return await self._compile(stored.decode())
+            return await self._compile(found, stored.decode())
         except Exception as error:
             self.report(found, error)
             return None
@@ -169,11 +170,12 @@ class Definitions:
             _log.error("a definition is not served", extra={"key": found.key.text()}, exc_info=error)
             self.on_broken(found)
 
-    async def _compile(self, crd: objects.Object) -> compiled.Compiled:
+    async def _compile(self, found: offer.Offer, crd: objects.Object) -> compiled.Compiled:
         """Shared by all clusters that have the same definition."""
         spec, names = shape.mapping(crd, "spec"), shape.mapping(shape.mapping(crd, "status"), "acceptedNames")
         crd = {**crd, "spec": {**spec, "names": names}}
         digest = hashlib.blake2b(orjson.dumps(crd["spec"]), digest_size=16).digest()
+        found.digest = digest
         made = self._compiled.get(digest)
         if made is None:
             made = await asyncio.to_thread(compiled.compile, crd)

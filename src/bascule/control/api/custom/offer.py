@@ -34,6 +34,8 @@ class Offer:
     endpoints: dict[str, endpoint.Endpoint] = field(default_factory=dict)
     problem: str = ""
     """Why it cannot be served although it should."""
+    digest: bytes = b""
+    """Names what was compiled of it; empty before."""
 
     def same_resource(self, other: Offer) -> bool:
         """Whether only its conditions may differ: what was made for the other still holds."""
