@@ -139,7 +139,7 @@ def compare(left: Any, right: Any) -> int:
 
 
 def extreme(items: Any, sign: int) -> Any:
-    """The least (-1) or the greatest (1) of some items; of equal ones the first. A single one must have an order, too."""
+    """The least (-1) or the greatest (1) of items; of equal ones the first. A single one must have an order too."""
     found = items[0]
     for item in items:
         if compare(item, found) == sign:
