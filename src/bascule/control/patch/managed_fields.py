@@ -276,7 +276,7 @@ def _capped(entries: list[Entry]) -> list[Entry]:
         return entries
     kept = [entry for entry in entries if entry.get("operation") == "Apply"]
     folded: dict[str, list[Entry]] = {}
-    for entry in sorted(updates, key=lambda e: (e.get("time") or "", e.get("manager") or "")):
+    for entry in sorted(updates, key=_age):
         version = entry.get("apiVersion") or ""
         if excess > 0:
             excess -= version in folded
@@ -286,6 +286,12 @@ def _capped(entries: list[Entry]) -> list[Entry]:
     for version, oldest in folded.items():
         kept.append(oldest[0] if len(oldest) == 1 else _folded(version, oldest))
     return kept
+
+
+def _age(entry: Entry) -> tuple[bool, str, str]:
+    """What is folded already goes on being folded into."""
+    manager = entry.get("manager") or ""
+    return manager != ANCIENT, entry.get("time") or "", manager
 
 
 def _folded(version: str, entries: list[Entry]) -> Entry:

@@ -153,6 +153,16 @@ def test_at_most_ten_updaters_remain_apart() -> None:
     assert set(entries[0]["fieldsV1"]["f:data"]) == {".", "f:k0", "f:k1", "f:k2", "f:k3", "f:k4"}
 
 
+def test_the_oldest_are_folded_into_one_entry_whatever_the_times() -> None:
+    obj = record(None, config({"k0": "v"}), "z0")
+    for number in range(1, 25):
+        obj = record(obj, changed(obj, {**obj["data"], f"k{number}": "v"}), f"{'az'[number % 2]}{number}", T2)
+        managers = [entry["manager"] for entry in obj["metadata"]["managedFields"]]
+        assert len(managers) == len(set(managers)) == min(number + 1, 10)
+    owned = {label for tree in owners(obj).values() for label in tree["f:data"]}
+    assert owned == {".", *(f"f:k{number}" for number in range(25))}
+
+
 WRITES = st.lists(
     st.tuples(
         st.sampled_from(["ann", "bob", "cy"]),
