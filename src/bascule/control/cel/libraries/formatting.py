@@ -15,7 +15,6 @@ from bascule.control.cel.values import Duration, Timestamp, TypeValue, Uint, typ
 
 _CLAUSE = re.compile(r"%(%|(?:\.(\d+))?([a-zA-Z])|.?)", re.DOTALL)
 _PRECISION_MAX = 1000
-_SUPERSCRIPTS = str.maketrans("-+0123456789", "⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹")
 _INTEGERS = (int, Uint)
 
 
