@@ -6,7 +6,6 @@ import platform as machine
 from typing import Any, Final
 
 import orjson
-import prometheus_client
 from aiohttp import web
 
 from bascule.control.api import metrics, options, respond, route
@@ -40,7 +39,7 @@ class ServerPaths:
         self._platform = platform
         address = f"{platform.settings.host}:{platform.settings.port}"
         self._published = published.Publisher(platform.custom, platform.registry, address, VERSION)
-        self.requests = metrics.Requests(self._gauges)
+        self.requests = metrics.Requests()
         self.stopping = False
 
     async def serve(
@@ -62,7 +61,7 @@ class ServerPaths:
             case "openapi" if path == "/openapi/v2" or path.startswith("/openapi/v3"):
                 return await documents.openapi.serve(http, path)
             case "metrics" if path == "/metrics":
-                return respond.raw(self.requests.text(), media=prometheus_client.CONTENT_TYPE_LATEST)
+                return self._metrics()
         content = self._content(path, documents)
         if content is None:
             raise errors.path_not_found()
@@ -72,9 +71,16 @@ class ServerPaths:
             return response
         return respond.value(content)
 
-    def _gauges(self) -> dict[str, float]:
+    def _metrics(self) -> web.Response:
+        from bascule.control.api import exposition
+
         held = self._platform
-        return {"watches": len(held.watches), "revision": held.cache.revision, "unreadable": len(held.cache.unreadable)}
+        gauges = {
+            "watches": len(held.watches),
+            "revision": held.cache.revision,
+            "unreadable": len(held.cache.unreadable),
+        }
+        return respond.raw(exposition.text(self.requests, gauges), media=exposition.MEDIA)
 
     def _content(self, path: str, documents: published.Published) -> Any:
         issuer = self._platform.settings.issuer
