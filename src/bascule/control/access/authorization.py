@@ -53,7 +53,7 @@ class Authorizer:
         if reason:
             return Decision(True, reason)
         problem = rights.problem(asked.namespace)
-        return Decision(False, "\n".join(filter(None, (refusal, problem))))
+        return Decision(False, f"{refusal}\n{problem}" if refusal and problem else refusal or problem)
 
     def held(self, who: user.User, cluster: str, namespace: str) -> list[rules.Rule]:
         """Every rule of RBAC in force for the user in a namespace ("" for cluster-wide ones only)."""

@@ -64,6 +64,8 @@ class Rights:
 
     def problem(self, namespace: str) -> str:
         """Bindings of this user to roles that are not there, as part of a refusal; "" without any."""
+        if not self._missing:
+            return ""
         texts = list(dict.fromkeys(text for place, text in self._missing if place in ("", namespace)))
         return f"RBAC: {texts[0] if len(texts) == 1 else '[' + ', '.join(texts) + ']'}" if texts else ""
 
