@@ -18,16 +18,21 @@ from bascule.vocabulary import clock
 from tests.clients.conftest import process
 
 
+def context(data: Path) -> ssl.SSLContext:
+    """TLS as a member of system:masters, to servers on the data directory."""
+    issued = authority.issue(
+        pki.layout(data).load_authority(), "boss", ["system:masters"], usages=["client"], clock=clock.SystemClock()
+    )
+    pair = data.parent / "boss.pem"
+    pair.write_bytes(issued.certificate_pem + issued.key_pem)
+    made = ssl.create_default_context(cafile=str(pki.layout(data).ca))
+    made.load_cert_chain(pair)
+    return made
+
+
 class Client:
     def __init__(self, data: Path, address: str) -> None:
-        issued = authority.issue(
-            pki.layout(data).load_authority(), "boss", ["system:masters"], usages=["client"], clock=clock.SystemClock()
-        )
-        pair = data.parent / "boss.pem"
-        pair.write_bytes(issued.certificate_pem + issued.key_pem)
-        context = ssl.create_default_context(cafile=str(pki.layout(data).ca))
-        context.load_cert_chain(pair)
-        self._connection = http.client.HTTPSConnection(address, context=context, timeout=60)
+        self._connection = http.client.HTTPSConnection(address, context=context(data), timeout=60)
 
     def ask(
         self, method: str, path: str, body: Any = None, media: str = "application/json", **headers: str
