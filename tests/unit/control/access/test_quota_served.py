@@ -10,6 +10,7 @@ import pytest
 
 from bascule.control.access.admission import quota_usage
 from bascule.control.store import contract, memory
+from tests import waiting
 from tests.unit.control.api import crds, harness
 
 NS = "/api/v1/namespaces/default"
@@ -150,3 +151,19 @@ async def test_custom_resources_are_counted_in_their_own_cluster(api: harness.Ap
             f'crontabs.{crds.GROUP} "two" is forbidden: exceeded quota: q, requested: count/crontabs.{crds.GROUP}=1, '
             f"used: count/crontabs.{crds.GROUP}=1, limited: count/crontabs.{crds.GROUP}=1"
         )
+
+
+async def test_a_kind_that_comes_again_is_counted_again(api: harness.Api) -> None:
+    await crds.serve(api, crds.definition())
+    await api.create(f"{NS}/resourcequotas", quota("q", hard={f"count/crontabs.{crds.GROUP}": "1"}))
+    await api.create(CUSTOM, crds.custom("one"))
+    path = f"{crds.CRDS}/crontabs.{crds.GROUP}"
+    await api.call("DELETE", path)
+
+    async def gone() -> bool:
+        return (await api.get(path)).code == 404
+
+    await waiting.until(gone, timeout_seconds=5, what="the definition gone")
+    await crds.serve(api, crds.definition())
+    await api.create(CUSTOM, crds.custom("two"))
+    assert (await api.call("POST", CUSTOM, crds.custom("three"))).code == 403
