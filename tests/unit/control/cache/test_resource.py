@@ -51,9 +51,13 @@ async def test_refusals_carry_what_is_there(pods):
 async def test_who_is_refused_reads_why(pods):
     """A refusal that came before its cause could be read would be met again at once, without an end."""
     creating = asyncio.create_task(pods.create("a"))
+
+    async def twice() -> None:
+        await pods.create("a")
+        await pods.create("a")
+
     with pytest.raises(errors.AlreadyExists):
-        await pods.create("a")
-        await pods.create("a")
+        await twice()
     assert pods.names() == ["a"]
     await asyncio.gather(creating, return_exceptions=True)
     key, text = pods.key("a"), "/core/pods/root/default/a"
