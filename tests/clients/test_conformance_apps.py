@@ -95,6 +95,7 @@ def test_orphans_are_adopted_and_strangers_released(plane: planes.Plane, plural:
     space = f"/api/v1/namespaces/{name}"
     path = f"{space}/{plural}" if plural == "replicationcontrollers" else f"/apis/apps/v1/namespaces/{name}/{plural}"
     plane.make(f"{space}/pods", {"metadata": {"name": "orphan", "labels": {"app": "web"}}, "spec": template()["spec"]})
+    plane.until(f"{space}/pods/orphan", lambda one: one["status"]["phase"] == "Running")  # Else it may be one too many.
     made = workload("web", replicas=1)
     if plural == "replicationcontrollers":
         made["spec"]["selector"] = {"app": "web"}
