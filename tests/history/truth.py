@@ -134,6 +134,6 @@ def _seen(history: record.History) -> Iterator[tuple[record.Key, record.Object]]
             yield from listed.items
     for stream in history.streams:
         for event in stream.events:
-            if event.type in ("ADDED", "MODIFIED") and stream.view.shape != "metadata":
-                if event.key is not None and event.obj is not None:
-                    yield event.key, event.obj
+            is_whole = event.type in ("ADDED", "MODIFIED") and stream.view.shape != "metadata"
+            if is_whole and event.key is not None and event.obj is not None:
+                yield event.key, event.obj

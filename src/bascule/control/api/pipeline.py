@@ -202,8 +202,9 @@ async def _update_once(
         draft = await encoded(call, new)
         extent.check_bytes(len(draft.value), stored.size_bytes())
         with platform.admission.reserve(asked, new) as reservation, translated(call):
-            if ended:
-                stored = await endpoint.records.delete(stored.key, stored.revision, draft)
+            if ended:  # Watchers see it as it was stored last, as they do when history is read again from the store.
+                gone = await endpoint.records.delete(stored.key, stored.revision)
+                stored = record.Record(stored.key, gone.revision, draft)
             else:
                 stored = await endpoint.records.update(stored.key, draft, stored.revision)
             reservation.committed()
