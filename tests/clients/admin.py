@@ -32,6 +32,7 @@ def context(data: Path) -> ssl.SSLContext:
 
 class Client:
     def __init__(self, data: Path, address: str) -> None:
+        self.address = address
         self._connection = http.client.HTTPSConnection(address, context=context(data), timeout=60)
 
     def ask(

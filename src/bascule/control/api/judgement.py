@@ -20,7 +20,7 @@ async def of_create(platform: platforms.Platform, call: calls.Call, obj: objects
     """Raises 422 with all causes."""
     kind = call.endpoint.strategy
     _refuse(call, obj, await _judged(platform, call, kind.validate_create or kind.validate, obj))
-    for warning in kind.warnings(obj):
+    for warning in await call.aside(kind.warnings, obj):
         call.warn(warning)
 
 

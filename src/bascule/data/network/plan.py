@@ -73,11 +73,13 @@ def compile(
     local: set[str] = set()
     problems: list[str] = []
     taken: dict[Frontend, str] = {}
-    for service in sorted(services, key=objects.key):
+    services = sorted(services, key=objects.key)
+    inner = excluded_addresses.union(*(_claimed(service) for service in services))
+    for service in services:
         key = objects.key(service)
         try:
             slices_of = by_service.get(key, [])
-            compiled = list(_targets(service, slices_of, node_name, excluded_addresses, local))
+            compiled = list(_targets(service, slices_of, node_name, excluded_addresses, local, inner))
         except (TypeError, ValueError, AttributeError, KeyError) as error:
             problems.append(f"Service {key.text()} is left out: {error}")
             continue
@@ -106,12 +108,14 @@ def _targets(
     node_name: str,
     excluded: frozenset[str],
     local: set[str],
+    inner: frozenset[str],
 ) -> Iterator[tuple[str, Target]]:
     spec = service.get("spec") or {}
     if (spec.get("type") or "ClusterIP") == "ExternalName" or (spec.get("clusterIP") or "None") == "None":
         return
     internal = [a for a in _internal_addresses(spec) if a not in excluded]
-    external = _external_addresses(service)
+    # Whoever writes a service chooses these: never a cluster's own address, which is another service's.
+    external = [a for a in _external_addresses(service) if a not in inner]
     sticky = spec.get("sessionAffinity") == "ClientIP"
     for port in spec.get("ports") or ():
         protocol = PROTOCOLS.get(port.get("protocol") or "TCP")
@@ -139,6 +143,15 @@ def _by_policy(
         frontends = (inside if inside_local == only_local else []) + (outside if outside_local == only_local else [])
         if frontends:
             yield only_local, frontends
+
+
+def _claimed(service: Object) -> set[str]:
+    """The cluster addresses of a service, however malformed the rest of it is."""
+    spec = service.get("spec")
+    if not isinstance(spec, dict):
+        return set()
+    given = spec.get("clusterIPs")
+    return {a for a in (spec.get("clusterIP"), *(given if isinstance(given, list) else ())) if isinstance(a, str)}
 
 
 def _internal_addresses(spec: dict[str, Any]) -> list[str]:

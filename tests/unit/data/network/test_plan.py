@@ -55,6 +55,17 @@ def test_a_service_without_endpoints_is_planned_so_that_it_can_refuse() -> None:
     assert next(iter(compiled.targets.values())).backends == ()
 
 
+def test_an_external_address_is_never_another_services() -> None:
+    """Whoever may write a service in one namespace would otherwise get what is sent to all others."""
+    victim = service("zvictim", clusterIP="10.96.0.7", ports=[{"port": 443, "protocol": "TCP"}])
+    thief = service("athief", externalIPs=["10.96.0.7", "10.96.0.10", "192.0.2.1"], ports=[{"port": 443}])
+    compiled = plan.compile([victim, thief], [], node_name="n1", excluded_addresses=frozenset({"10.96.0.10"}))
+    by_frontend = {one: key for key, target in compiled.targets.items() for one in target.frontends}
+    assert by_frontend[Frontend("10.96.0.7", "tcp", 443)].startswith("root/default/zvictim")
+    assert Frontend("10.96.0.10", "tcp", 443) not in by_frontend
+    assert by_frontend[Frontend("192.0.2.1", "tcp", 443)].startswith("root/default/athief")
+
+
 def test_null_lists_are_empty_lists() -> None:
     broken = piece()
     broken["endpoints"] = None
