@@ -125,6 +125,7 @@ WRONG: dict[str, Mutation] = {
     "metadata of another": stream(2, lambda events: put(events, 0, obj={"metadata": obj("b", 11, "blue")["metadata"]})),
     "metadata that is missing": stream(2, lambda events: events.pop(3)),
     "the end of another object": stream(0, lambda events: put(events, 4, obj=obj("a", 14, "red", "other"))),
+    "an end with other content": stream(0, lambda events: put(events, 4, obj=obj("a", 14, "blue"))),
     "too old in other words": stream(5, lambda events: put(events, 0, text="gone")),
     "another error": stream(5, lambda events: put(events, 0, version=500)),
     "an error where nothing can be too old": start(5, start="initial"),

@@ -12,8 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from tests.history import record
 
 State = Mapping[record.Key, record.Object]
-_ENDING = ("finalizers", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "managedFields")
-"""What the write that ends an object may still change of its metadata."""
 
 
 class Truth:
@@ -64,7 +62,7 @@ class Truth:
             before = state.pop(key, None)
             if before is None:
                 self._problem(f"{key.text()} was deleted at {version} and was not there")
-            elif _lasting(before) != _lasting(final):
+            elif _at(before, version) != final:
                 self._problem(f"{key.text()} was deleted at {version} as {final}, and had been {before}")
             return state
         key, obj = self._puts[version]
@@ -117,11 +115,6 @@ def order(key: record.Key) -> tuple[str, str, str]:
 
 def _at(obj: record.Object, version: int) -> record.Object:
     return {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(version)}}
-
-
-def _lasting(obj: record.Object) -> record.Object:
-    metadata = {name: value for name, value in obj["metadata"].items() if name not in (*_ENDING, "resourceVersion")}
-    return {**obj, "metadata": metadata}
 
 
 def _seen(history: record.History) -> Iterator[tuple[record.Key, record.Object]]:

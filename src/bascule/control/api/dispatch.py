@@ -250,7 +250,9 @@ def _verb(method: str, found: route.Route, parameters: options.Parameters) -> st
         return ""  # As upstream's authorizers see it: only who may do everything may do this.
     if verb is None:
         raise errors.method_not_allowed()
-    if verb in ("list", "get") and (found.watch or (verb == "list" and parameters.get("watch") in ("true", "1"))):
+    if found.watch and verb not in ("list", "get"):
+        raise errors.method_not_allowed()
+    if found.watch or (verb == "list" and parameters.flag("watch")):
         return "watch"
     return verb
 

@@ -16,6 +16,7 @@ Encoding = Literal["json", "yaml"]
 
 JSON = "application/json"
 YAML = "application/yaml"
+PROTOBUF = "application/vnd.kubernetes.protobuf"
 _FAMILIES: dict[str, Encoding] = {
     "application/json": "json",
     "application/*": "json",
@@ -51,6 +52,8 @@ def accept(header: str, *, transforms: bool = True) -> Accept:
         encoding = _FAMILIES.get(media)
         if encoding is None:
             continue
+        if parameters.get("stream", "watch") != "watch" or (encoding != "json" and "stream" in parameters):
+            continue
         shape_name = parameters.get("as", "")
         if not shape_name:
             return Accept(encoding)
@@ -61,7 +64,7 @@ def accept(header: str, *, transforms: bool = True) -> Accept:
             return Accept(encoding, "table", version)
         if shape_name in ("PartialObjectMetadata", "PartialObjectMetadataList"):
             return Accept(encoding, "metadata", version)
-    raise errors.not_acceptable((JSON, YAML, "application/vnd.kubernetes.protobuf"))
+    raise errors.not_acceptable((JSON, YAML, PROTOBUF))
 
 
 @lru_cache(maxsize=256)
@@ -87,8 +90,8 @@ def media_type(header: str) -> str:
 
 
 def _alternatives(header: str) -> list[tuple[str, dict[str, str]]]:
-    """The header's alternatives, most wanted first (by q, then by order)."""
-    weighted: list[tuple[float, int, str, dict[str, str]]] = []
+    """The header's alternatives, most wanted first: by q, the more definite before wildcards, then by order."""
+    weighted: list[tuple[tuple[float, int, int], str, dict[str, str]]] = []
     for position, part in enumerate(header.split(",")[:64]):
         media, *rest = (piece.strip() for piece in part.split(";"))
         parameters = {}
@@ -99,5 +102,5 @@ def _alternatives(header: str) -> list[tuple[str, dict[str, str]]]:
             weight = float(parameters.pop("q", "1"))
         except ValueError:
             weight = 0.0
-        weighted.append((-weight, position, media.lower(), parameters))
-    return [(media, parameters) for _, _, media, parameters in sorted(weighted, key=lambda entry: entry[:2])]
+        weighted.append(((-weight, media.count("*"), position), media.lower(), parameters))
+    return [(media, parameters) for _, media, parameters in sorted(weighted, key=lambda entry: entry[0])]

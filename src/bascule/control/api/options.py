@@ -29,15 +29,9 @@ class Parameters(dict[str, str]):
         return [value for key, value in self.pairs if key == name]
 
     def flag(self, name: str) -> bool:
-        """True for `true` and `1`, and for a parameter without a value; 400 for what is no boolean."""
+        """As upstream reads booleans: `false`, `0` and an absent parameter are false, anything else is true."""
         text = self.get(name)
-        if text is None:
-            return False
-        if text.lower() in ("true", "1", "t", ""):
-            return True
-        if text.lower() in ("false", "0", "f"):
-            return False
-        raise errors.bad_request(f'invalid value "{text}" for the query parameter "{name}": it must be true or false')
+        return text is not None and text.lower() not in ("false", "0")
 
     def number(self, name: str) -> int | None:
         """An integer within int64; 400 otherwise."""

@@ -26,7 +26,8 @@ def include(text: str) -> Include:
             return "None"
         case "Object":
             return "Object"
-    raise errors.bad_request(f'unrecognized includeObject value: "{text}"')
+    cause = f"includeObject: Invalid value: \"{text}\": must be 'Metadata', 'Object', 'None', or empty"
+    raise errors.bad_request(f"Unable to convert to Table as requested: {cause}")
 
 
 def columns(kind: strategy.Strategy) -> list[dict[str, Any]]:

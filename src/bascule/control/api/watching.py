@@ -34,7 +34,10 @@ INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
 
 async def watch_objects(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
     """The answer to a WATCH, which lasts until its timeout, the client's leaving, or the server's end."""
+    if call.accept.encoding != "json":
+        raise errors.not_acceptable((negotiate.JSON, negotiate.YAML, negotiate.PROTOBUF))
     send_initial = _initial_events(call)
+    included = table.include(call.parameters.get("includeObject", "")) if call.accept.shape == "table" else "None"
     chosen = selection.selection(call)
     await call.endpoint.records.prepare(chosen.within, chosen.labels)
     try:
@@ -49,7 +52,7 @@ async def watch_objects(platform: platforms.Platform, call: calls.Call) -> web.S
     platform.watches.add(following, http)
     call.endpoint.watches.add(following)
     try:
-        pump = _Stream(platform, call, following, closes_initial=send_initial is True)
+        pump = _Stream(platform, call, following, closes_initial=send_initial is True, included=included)
         stream = await _open(call)
         try:
             await pump.run(stream)
@@ -137,6 +140,7 @@ class _Stream:
         following: watch.Watch,
         *,
         closes_initial: bool,
+        included: table.Include,
     ) -> None:
         self._platform = platform
         self._call = call
@@ -146,7 +150,7 @@ class _Stream:
         self._plain = call.accept.shape == "object" and call.endpoint.shows_stored(())
         self._only_metadata = call.accept.shape == "metadata" and call.endpoint.conversion is None
         self._form = call.endpoint.form if not self._only_metadata else None
-        self._included = table.include(call.parameters.get("includeObject", ""))
+        self._included = included
         self._columns_sent = False
         wanted = call.parameters.number("timeoutSeconds")
         self._lifetime_seconds = float(wanted if wanted and wanted > 0 else platform.random.randint(*_TIMEOUT_SECONDS))

@@ -174,3 +174,28 @@ async def test_a_deprecated_kind_says_so_whenever_it_is_read(api: harness.Api) -
     for path in ("/api/v1/endpoints", "/api/v1/namespaces/default/endpoints/kubernetes"):
         warning = (await api.get(path)).headers["Warning"]
         assert "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice" in warning
+
+
+async def test_watches_are_json_alone_and_not_written_to(api: harness.Api) -> None:
+    yaml_first = {"Accept": "application/yaml,application/json"}
+    assert (await api.get(f"{MAPS}?watch=true", headers=yaml_first)).code == 406
+    assert (await api.get(f"{MAPS}?watch=true&includeObject=x", headers={"Accept": TABLE})).code == 400
+    refused = await api.get(f"{MAPS}?includeObject=x", headers={"Accept": TABLE})
+    text = """includeObject: Invalid value: "x": must be 'Metadata', 'Object', 'None', or empty"""
+    assert refused.body["message"] == f"Unable to convert to Table as requested: {text}"
+    path = "/api/v1/watch/namespaces/default/configmaps"
+    assert (await api.call("POST", path, harness.config_map("a"))).code == 405
+    await api.create(MAPS, harness.config_map("a"))
+    for query in (f"{path}/a", f"{path}?watch=false", f"{MAPS}?watch", f"{MAPS}?watch=yes"):
+        assert [event["type"] for event in await api.watch(query, 1)] == ["ADDED"]
+    assert (await api.get(f"{MAPS}?watch=False")).body["kind"] == "ConfigMapList"
+
+
+async def test_the_most_wanted_form_is_chosen(api: harness.Api) -> None:
+    async def media(accept: str) -> str:
+        return str((await api.get(MAPS, headers={"Accept": accept})).headers["Content-Type"])
+
+    assert await media("*/*,application/yaml") == "application/yaml"
+    assert await media("application/yaml;q=0.5,application/json;q=0.8") == "application/json"
+    assert await media("application/json;stream=watch") == "application/json"
+    assert await media("application/json;stream=other,application/yaml") == "application/yaml"
