@@ -250,12 +250,13 @@ def test_revisions_of_a_daemon_set(plane: planes.Plane) -> None:
     }
     made = plane.make(f"{apps}/controllerrevisions", copy)
     assert made["revision"] == first["revision"] + 1
+    listed = f"{apps}/controllerrevisions?labelSelector=app=web"
+    assert len(plane.get(listed)["items"]) == 2
     plane.done("DELETE", f"{apps}/controllerrevisions/{name}")
-    plane.gone(f"{apps}/controllerrevisions/{name}")
-    plane.done(
-        "PATCH",
-        f"{apps}/daemonsets/web",
-        {"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 1}}}},
-        planes.STRATEGIC,
-    )
-    plane.until(f"{apps}/controllerrevisions?labelSelector=app=web", lambda found: len(found["items"]) == 2)
+    change = {"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 1}}}}
+    plane.done("PATCH", f"{apps}/daemonsets/web", change, planes.STRATEGIC)
+    wanted = [first["revision"] + 1, first["revision"] + 2]
+    plane.until(listed, lambda found: sorted(one["revision"] for one in found["items"]) == wanted)
+    plane.done("DELETE", f"{apps}/controllerrevisions/copy")
+    (last,) = plane.get(listed)["items"]
+    assert last["revision"] == first["revision"] + 2

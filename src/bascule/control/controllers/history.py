@@ -32,11 +32,13 @@ def decide(owner: objects.Object, known: Sequence[objects.Object], in_use: froze
         (one for one in known if objects.name(one) not in in_use | {name}), key=lambda one: one.get("revision") or 0
     )
     delete = old[: max(0, len(old) - (10 if limit is None else limit))]
-    for one in known:
-        if objects.name(one) == name:
-            stale = (one.get("revision") or 0) < newest
-            return Plan(name, None, {**one, "revision": newest + 1} if stale else None, delete)
     template = objects.deep_copy((owner.get("spec") or {}).get("template") or {})
+    # A copy that somebody made under another name says the same: the newest of them counts, none is made again.
+    same = [one for one in known if objects.name(one) == name or template_in(one) == template]
+    if same:
+        best = max(same, key=lambda one: one.get("revision") or 0)
+        stale = any((one.get("revision") or 0) >= (best.get("revision") or 0) for one in known if one not in same)
+        return Plan(name, None, {**best, "revision": newest + 1} if stale else None, delete)
     made: objects.Object = {
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",

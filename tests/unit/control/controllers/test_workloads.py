@@ -201,3 +201,17 @@ def test_an_eviction_counts_until_its_pod_is_gone_or_the_note_is_old():
     assert (status["disruptionsAllowed"], list(status["disruptedPods"])) == (0, ["a"])
     later = disruption.decide(budget, pods, 3, NOW + timedelta(minutes=3))
     assert later["disruptionsAllowed"] == 1
+
+
+def test_a_copy_of_a_revision_stands_for_it():
+    owner = workload("DaemonSet")
+    first = history.decide(owner, [], frozenset()).create
+    assert first is not None
+    copy = {**first, "metadata": {**first["metadata"], "name": "copy"}, "revision": 2}
+    for known in ([first, copy], [copy]):
+        plan = history.decide(owner, known, frozenset())
+        assert (plan.create, plan.renumber, plan.delete) == (None, None, [])
+    other = {**copy, "data": {"spec": {"template": {}}}}
+    plan = history.decide(owner, [first, other], frozenset())
+    assert plan.renumber is not None
+    assert (plan.renumber["metadata"]["name"], plan.renumber["revision"]) == (first["metadata"]["name"], 3)
