@@ -165,13 +165,16 @@ class _Stream:
             bookmark = end
         while (now := loop.time()) < end:
             try:
-                events = self._watch.take() if now < bookmark else []
+                if now >= bookmark:
+                    raise TimeoutError  # Also for who has no quiet moment.
+                events = self._watch.take()
                 if not events:
                     async with asyncio.timeout_at(min(bookmark, end)):
                         events = await self._watch.batch(_SLICE)
             except TimeoutError:
-                if self._bookmarks and bookmark < end:
-                    await _write(http, self._bookmark(self._watch.revision, initial=False))
+                heard = self._watch.revision
+                if self._bookmarks and bookmark < end and heard:
+                    await _write(http, self._bookmark(heard, initial=False))
                 now = loop.time()
                 left = end - _LAST_BOOKMARK_SECONDS
                 bookmark = min(now + BOOKMARK_SECONDS, left) if now < left else end
