@@ -9,7 +9,7 @@ from bascule.control.kinds import check, columns, generic, selectors, shape, wor
 from bascule.control.kinds.check import Causes
 from bascule.control.kinds.pod import rules as pod_rules
 from bascule.control.kinds.pod import template
-from bascule.control.kinds.strategy import Column
+from bascule.control.kinds.strategy import Column, Context
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
@@ -22,7 +22,13 @@ _COUNTS = (
 )
 
 
+TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
+"""Counts the templates there were. Nothing reads it, but clients are used to finding it."""
+
+
 def default(obj: Object) -> None:
+    annotations = shape.ensure(shape.ensure(obj, "metadata"), "annotations")
+    shape.fill_zero(annotations, TEMPLATE_GENERATION, "1")
     spec = shape.ensure(obj, "spec")
     shape.fill(spec, "revisionHistoryLimit", 10)
     strategy = shape.ensure(spec, "updateStrategy")
@@ -65,6 +71,13 @@ def _rolling(path: str, rolling: Object) -> Causes:
         yield errors.required(f"{path}.maxUnavailable", "cannot be 0 when maxSurge is 0")
 
 
+def _update(new: Object, old: Object, context: Context) -> None:
+    before = shape.text(shape.mapping(shape.mapping(old, "metadata"), "annotations"), TEMPLATE_GENERATION)
+    count = int(before) if before.isascii() and before.isdigit() else 1
+    changed = shape.mapping(new, "spec").get("template") != shape.mapping(old, "spec").get("template")
+    shape.ensure(shape.ensure(new, "metadata"), "annotations")[TEMPLATE_GENERATION] = str(count + changed)
+
+
 def _update_rules(new: Object, old: Object) -> Causes:
     yield from selectors.immutable(shape.mapping(new, "spec"), shape.mapping(old, "spec"))
 
@@ -89,6 +102,7 @@ def _cells(obj: Object, now: datetime) -> list[Any]:
 
 STRATEGY = generic.make(
     default=default,
+    update=_update,
     rules=_rules,
     update_rules=_update_rules,
     status_rules=_status_rules,
