@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import struct
 from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp import WSMsgType
+from aiohttp import WSCloseCode, WSMsgType
 
-from bascule.control.api.streaming import frames
+from bascule.control.api.streaming import frames, upgrading
 from tests.unit.control.api import bridgehead, harness, spdy
 
 EXEC = f"{bridgehead.PODS}/p/exec?command=shout&stdin=true&stdout=true&stderr=true"
@@ -93,6 +94,22 @@ async def test_exec_by_websocket(api: harness.Api, node: bridgehead.Played, prot
         assert heard[:2] == [b"\x01BYE", b"\x02to stderr"]
         assert heard[2][1:] == (b"it failed" if protocol == "channel.k8s.io" else JSON_STATUS)
         assert (await socket.receive()).type is WSMsgType.CLOSE
+
+
+async def test_messages_beyond_their_bound_end_the_session(api: harness.Api, node: bridgehead.Played) -> None:
+    async with api.session.ws_connect(api.url + EXEC, protocols=("v5.channel.k8s.io",), headers=ADMIN) as socket:
+        async with asyncio.timeout(5):
+            with contextlib.suppress(ConnectionError):  # Refused by its length, before all of it was sent.
+                await socket.send_bytes(bytes(upgrading.MESSAGE_MAX_BYTES + 1))
+            while not socket.closed:
+                await socket.receive()
+    # Nobody agreed on compression: a compressed message is no message.
+    async with api.session.ws_connect(api.url + EXEC, protocols=("v5.channel.k8s.io",), headers=ADMIN) as socket:
+        await socket._writer.send_frame(b"\x00" + bytes(1_000_000), WSMsgType.BINARY, compress=15)
+        async with asyncio.timeout(5):
+            while not socket.closed:
+                await socket.receive()
+        assert socket.close_code == WSCloseCode.PROTOCOL_ERROR
 
 
 async def test_exec_by_base64(api: harness.Api, node: bridgehead.Played) -> None:
