@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from bascule.control.api import negotiate, route, selection
+from bascule.control.api import route, selection
+from bascule.control.api.wire import negotiate
 from bascule.control.kinds import deployments
 from bascule.control.patch import apply, json_patch, managed_fields, merge_patch, strategic
 from bascule.control.schema import catalog, decoding, validation

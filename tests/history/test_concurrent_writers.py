@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from bascule.control.api import watching
+from bascule.control.api.verbs import watching
 from bascule.control.cache import ring
 from bascule.control.store import memory
 from tests.history import checker, follower, history_of, wire, writer

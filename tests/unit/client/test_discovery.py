@@ -5,7 +5,7 @@ from typing import Any, cast
 import orjson
 
 from bascule.client import api, discovery
-from bascule.control.api import discovery as served
+from bascule.control.api.documents import discovery as served
 from bascule.vocabulary import builtins
 
 

@@ -31,9 +31,10 @@ import uvloop
 
 from bascule.bridge.identity import faults, pki
 from bascule.control.access import static_tokens
-from bascule.control.api import assembly, logs, server
+from bascule.control.api import assembly, logs
 from bascule.control.api import platform as platforms
 from bascule.control.api.streaming import bridge
+from bascule.control.api.wire import server
 from bascule.control.schema import catalog
 from bascule.control.store import contract, memory
 from bascule.control.store.sqlite import store as sqlite

@@ -14,7 +14,8 @@ from aiohttp import http_exceptions, web
 
 from bascule.control.access import authorization, user
 from bascule.control.access.admission import request as admission_request
-from bascule.control.api import endpoint, negotiate, options
+from bascule.control.api import endpoint, options
+from bascule.control.api.wire import negotiate
 from bascule.vocabulary import errors, objects, resources
 
 BODY_MAX_BYTES: Final = 3 * 1024 * 1024

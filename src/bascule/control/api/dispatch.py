@@ -12,30 +12,23 @@ from aiohttp import web
 from bascule.control.access import attributes as access_attributes
 from bascule.control.access import authentication, impersonation, user
 from bascule.control.api import call as calls
-from bascule.control.api import (
-    clusters,
-    connections,
+from bascule.control.api import clusters, options, pipeline, route
+from bascule.control.api import endpoint as endpoints
+from bascule.control.api import platform as platforms
+from bascule.control.api.documents import server_paths
+from bascule.control.api.subresources import doors as subresource
+from bascule.control.api.verbs import (
     creating,
     deletecollection,
     deleting,
     get,
-    lanes,
-    legible,
     listing,
-    negotiate,
-    options,
     patching,
-    pipeline,
-    respond,
-    route,
-    server_paths,
-    subresource,
     updating,
     virtual,
     watching,
 )
-from bascule.control.api import endpoint as endpoints
-from bascule.control.api import platform as platforms
+from bascule.control.api.wire import connections, lanes, legible, negotiate, respond
 from bascule.control.store import contract
 from bascule.vocabulary import errors, fields, names
 

@@ -6,8 +6,9 @@ import orjson
 from aiohttp import web
 
 from bascule.control.api import call as calls
-from bascule.control.api import negotiate, respond, table
 from bascule.control.api import platform as platforms
+from bascule.control.api import table
+from bascule.control.api.wire import negotiate, respond
 from bascule.control.kinds import strategy
 
 

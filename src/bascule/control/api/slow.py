@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
 from bascule.control.access import user
-from bascule.control.api import lanes
+from bascule.control.api.wire import lanes
 from bascule.control.custom import effort
 from bascule.vocabulary import errors
 

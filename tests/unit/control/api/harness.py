@@ -13,9 +13,10 @@ import orjson
 
 from bascule.bridge.identity import authority, certificates, service_account_keys
 from bascule.control.access import user
-from bascule.control.api import assembly, dispatch, server
+from bascule.control.api import assembly, dispatch
 from bascule.control.api import platform as platforms
 from bascule.control.api.streaming import bridge
+from bascule.control.api.wire import server
 from bascule.control.store import contract, memory
 from bascule.vocabulary import clock, errors
 

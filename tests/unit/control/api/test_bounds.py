@@ -7,7 +7,8 @@ import orjson
 import pytest
 
 from bascule.control.access import user
-from bascule.control.api import accepting, call, lanes
+from bascule.control.api import call
+from bascule.control.api.wire import accepting, lanes
 from bascule.vocabulary import errors
 from tests import waiting
 from tests.unit.control.api import harness

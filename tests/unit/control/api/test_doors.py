@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from bascule.control.api import subresources
+from bascule.control.api.subresources import rows as subresources
 from bascule.control.cache import record
 from bascule.control.kinds import strategy
 from bascule.control.schema import types

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bascule.control.api import listing, long_list
+from bascule.control.api.verbs import listing
+from bascule.control.api.wire import long_list
 from tests.unit.control.api import harness
 
 MAPS = "/api/v1/namespaces/default/configmaps"

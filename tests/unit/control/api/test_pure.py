@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from bascule.control import kinds
-from bascule.control.api import compaction, deletion, expiry, negotiate, options, route
+from bascule.control.api import deletion, options, route
+from bascule.control.api.upkeep import compaction, expiry
+from bascule.control.api.wire import negotiate
 from bascule.control.cache import cache, record
 from bascule.control.store import contract, memory
 from bascule.vocabulary import clock, errors, objects

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bascule.control.api import restoring
+from bascule.control.api.verbs import restoring
 from tests.unit.control.api import harness
 
 PODS = "/api/v1/namespaces/default/pods"

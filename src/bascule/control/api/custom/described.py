@@ -14,8 +14,9 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 
-from bascule.control.api import openapi, respond
 from bascule.control.api.custom import definitions, offer
+from bascule.control.api.documents import openapi
+from bascule.control.api.wire import respond
 from bascule.control.custom import publishing, structural
 from bascule.control.schema import catalog, openapi_v2, openapi_v2_protobuf, openapi_v3
 from bascule.vocabulary import resources

@@ -11,8 +11,8 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from bascule.control.api import discovery, openapi
 from bascule.control.api.custom import definitions, described, offer
+from bascule.control.api.documents import discovery, openapi
 from bascule.control.kinds import custom_rows
 from bascule.vocabulary import objects, resources
 

@@ -11,9 +11,10 @@ import logging
 from typing import Any, Final
 
 from bascule.control.api import call as calls
-from bascule.control.api import deleting, deletion, endpoint, options, pipeline
+from bascule.control.api import deletion, endpoint, options, pipeline
 from bascule.control.api import platform as platforms
 from bascule.control.api.custom import naming
+from bascule.control.api.verbs import deleting
 from bascule.control.cache import event, record, resource, scope
 from bascule.control.kinds import generic, shape
 from bascule.control.schema import types

@@ -9,7 +9,8 @@ import base64
 import hashlib
 from typing import Any, Final
 
-from bascule.control.api import negotiate, respond, subresources
+from bascule.control.api.subresources import rows as subresources
+from bascule.control.api.wire import negotiate, respond
 from bascule.vocabulary import resources
 
 _MEDIA: Final = "application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList"

@@ -13,9 +13,12 @@ from typing import Final
 
 from aiohttp import web
 
-from bascule.control.api import accepting, compaction, dispatch, expiry, presence, server_paths
+from bascule.control.api import dispatch
 from bascule.control.api import platform as platforms
 from bascule.control.api.custom import lifecycle
+from bascule.control.api.documents import server_paths
+from bascule.control.api.upkeep import compaction, expiry, presence
+from bascule.control.api.wire import accepting
 from bascule.vocabulary import builtins
 
 _BACKLOG: Final = 1024

@@ -18,8 +18,9 @@ from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
 from bascule.control.api import call as calls
-from bascule.control.api import dispatch, respond
+from bascule.control.api import dispatch
 from bascule.control.api import platform as platforms
+from bascule.control.api.wire import respond
 from bascule.vocabulary import errors
 
 HEAD_SECONDS: Final = 20.0

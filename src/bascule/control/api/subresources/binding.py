@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from bascule.control.api import body, pipeline, respond
+from bascule.control.api import body, pipeline
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
+from bascule.control.api.wire import respond
 from bascule.control.cache import record
 from bascule.control.schema import catalog, types
 from bascule.vocabulary import builtins, conditions, errors, objects

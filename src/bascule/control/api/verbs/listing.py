@@ -15,8 +15,9 @@ import orjson
 from aiohttp import web
 
 from bascule.control.api import call as calls
-from bascule.control.api import long_list, negotiate, respond, selection, table
 from bascule.control.api import platform as platforms
+from bascule.control.api import selection, table
+from bascule.control.api.wire import long_list, negotiate, respond
 from bascule.control.cache import errors as cache_errors
 from bascule.control.cache import record, resource
 from bascule.vocabulary import errors, objects

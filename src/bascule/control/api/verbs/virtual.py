@@ -5,9 +5,11 @@ from __future__ import annotations
 from aiohttp import web
 
 from bascule.control.access import review
-from bascule.control.api import binding, body, negotiate, respond
+from bascule.control.api import body
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
+from bascule.control.api.subresources import binding
+from bascule.control.api.wire import negotiate, respond
 from bascule.vocabulary import builtins, errors, objects
 
 

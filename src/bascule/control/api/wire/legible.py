@@ -11,7 +11,7 @@ from typing import Final
 import orjson
 from aiohttp import web
 
-from bascule.control.api import answer, negotiate
+from bascule.control.api.wire import answer, negotiate
 
 _PEOPLES: Final = ("curl", "Wget", "Mozilla/5.0")
 _BYTES_MAX: Final = 512 * 1024

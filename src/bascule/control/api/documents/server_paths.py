@@ -8,9 +8,11 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 
-from bascule.control.api import metrics, options, respond, route
+from bascule.control.api import options, route
 from bascule.control.api import platform as platforms
 from bascule.control.api.custom import published
+from bascule.control.api.documents import metrics
+from bascule.control.api.wire import respond
 from bascule.vocabulary import errors
 
 VERSION: Final = "v1.36.0"
@@ -72,7 +74,7 @@ class ServerPaths:
         return respond.value(content)
 
     def _metrics(self) -> web.Response:
-        from bascule.control.api import exposition
+        from bascule.control.api.documents import exposition
 
         held = self._platform
         gauges = {

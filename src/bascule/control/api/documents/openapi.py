@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 
-from bascule.control.api import negotiate, respond
+from bascule.control.api.wire import negotiate, respond
 from bascule.control.schema import openapi_v2, openapi_v2_protobuf, openapi_v3
 from bascule.vocabulary import errors, resources
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bascule.control.api import body, respond
+from bascule.control.api import body
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
+from bascule.control.api.wire import respond
 from bascule.control.schema import catalog, types
 from bascule.vocabulary import errors
 

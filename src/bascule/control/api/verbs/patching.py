@@ -11,9 +11,11 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from bascule.control.api import body, field_versions, negotiate, pipeline, restoring, shape
+from bascule.control.api import body, field_versions, pipeline, shape
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
+from bascule.control.api.verbs import restoring
+from bascule.control.api.wire import negotiate
 from bascule.control.cache import record
 from bascule.control.patch import apply, json_patch, merge_patch, strategic
 from bascule.control.schema import decoding, types

@@ -15,7 +15,7 @@ import yaml
 from aiohttp import web
 from multidict import CIMultiDict
 
-from bascule.control.api import answer, negotiate
+from bascule.control.api.wire import answer, negotiate
 from bascule.vocabulary import errors, objects
 
 COMPRESS_ABOVE_BYTES: Final = 128 * 1024

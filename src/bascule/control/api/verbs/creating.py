@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bascule.control.api import body, certificates, pipeline, shape
+from bascule.control.api import body, pipeline, shape
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
+from bascule.control.api.subresources import certificates
 from bascule.vocabulary import builtins
 
 

@@ -11,8 +11,10 @@ import orjson
 from aiohttp import web
 
 from bascule.control.api import call as calls
-from bascule.control.api import deleting, deletion, listing, long_list, respond
+from bascule.control.api import deletion
 from bascule.control.api import platform as platforms
+from bascule.control.api.verbs import deleting, listing
+from bascule.control.api.wire import long_list, respond
 from bascule.control.cache import record
 from bascule.vocabulary import errors
 

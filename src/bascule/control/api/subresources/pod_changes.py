@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bascule.control.api import body, get, negotiate, patching, pipeline, shape
+from bascule.control.api import body, pipeline, shape
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
+from bascule.control.api.verbs import get, patching
+from bascule.control.api.wire import negotiate
 from bascule.control.cache import record
 from bascule.control.kinds.pod import doors
 from bascule.vocabulary import errors, objects

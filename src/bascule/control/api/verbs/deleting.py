@@ -8,9 +8,10 @@ from typing import Final, NamedTuple
 import orjson
 from aiohttp import web
 
-from bascule.control.api import body, deletion, pipeline, respond, shape
+from bascule.control.api import body, deletion, pipeline, shape
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
+from bascule.control.api.wire import respond
 from bascule.control.cache import record
 from bascule.control.schema import decoding
 from bascule.vocabulary import errors, objects

@@ -15,7 +15,7 @@ from typing import Final
 from aiohttp import web
 
 from bascule.control.api import call as calls
-from bascule.control.api import respond
+from bascule.control.api.wire import respond
 
 ABOVE: Final = 1000
 """Fewer objects than this are sent in one piece."""

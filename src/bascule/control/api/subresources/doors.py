@@ -7,22 +7,12 @@ from typing import Final
 
 from aiohttp import web
 
-from bascule.control.api import (
-    binding,
-    certificates,
-    eviction,
-    finalize,
-    get,
-    patching,
-    pod_changes,
-    scale,
-    token,
-    updating,
-)
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
-from bascule.control.api import subresources as spoken
 from bascule.control.api.streaming import logs, port_forward, proxy, sessions
+from bascule.control.api.subresources import binding, certificates, eviction, finalize, pod_changes, scale, token
+from bascule.control.api.subresources import rows as spoken
+from bascule.control.api.verbs import get, patching, updating
 from bascule.vocabulary import errors
 
 Serve = Callable[[platforms.Platform, calls.Call], Awaitable[web.StreamResponse]]

@@ -13,9 +13,11 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from bascule.control.api import body, deleting, deletion, options, pipeline, respond
+from bascule.control.api import body, deletion, options, pipeline
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
+from bascule.control.api.verbs import deleting
+from bascule.control.api.wire import respond
 from bascule.control.cache import errors as cache_errors
 from bascule.control.cache import record, scope
 from bascule.control.schema import catalog, types

@@ -8,7 +8,7 @@ from typing import Final
 import prometheus_client
 from prometheus_client import core, registry
 
-from bascule.control.api import metrics
+from bascule.control.api.documents import metrics
 
 MEDIA: Final = prometheus_client.CONTENT_TYPE_LATEST
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from aiohttp import web
 
 from bascule.control.access import signing
-from bascule.control.api import body, get, negotiate, patching, pipeline, shape
+from bascule.control.api import body, pipeline, shape
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
+from bascule.control.api.verbs import get, patching
+from bascule.control.api.wire import negotiate
 from bascule.control.cache import cache, record
 from bascule.control.kinds import certificate_signing_requests
 from bascule.vocabulary import builtins, errors, objects

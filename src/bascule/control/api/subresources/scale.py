@@ -8,9 +8,11 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from bascule.control.api import body, negotiate, patching, pipeline, shape
+from bascule.control.api import body, pipeline, shape
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
+from bascule.control.api.verbs import patching
+from bascule.control.api.wire import negotiate
 from bascule.control.cache import record
 from bascule.control.kinds import scales, strategy
 from bascule.control.patch import apply, scale_fields
