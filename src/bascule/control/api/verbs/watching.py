@@ -7,6 +7,8 @@ Bookmarks go to those who allow them: once a minute, shortly before the end, and
 from __future__ import annotations
 
 import asyncio
+import functools
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import orjson
@@ -15,6 +17,7 @@ from aiohttp import web
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
 from bascule.control.api import selection, table
+from bascule.control.api.streaming import upgrading
 from bascule.control.api.wire import negotiate, respond
 from bascule.control.cache import errors as cache_errors
 from bascule.control.cache import event, watch
@@ -31,6 +34,9 @@ _GATHER_SECONDS: Final = 0.02
 while an event that comes alone is sent at once."""
 _SLICE: Final = 100
 INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
+
+Send = Callable[[bytes], Awaitable[None]]
+"""Takes whole lines to the client."""
 
 
 async def watch_objects(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
@@ -50,13 +56,17 @@ async def watch_objects(platform: platforms.Platform, call: calls.Call) -> web.S
     except cache_errors.Expired as error:
         return await _refused(call, selection.expired(error))
     http = call.request()
+    framed = _wants_frames(http)
     platform.watches.add(following, http)
     call.endpoint.watches.add(following)
     try:
         pump = _Stream(platform, call, following, closes_initial=send_initial is True, included=included)
+        if framed:
+            return await _framed(http, pump)
         stream = await _open(call)
         try:
-            await pump.run(stream)
+            await pump.run(functools.partial(_write, http))
+            await stream.write_eof()
         except BaseException as error:
             # The answer has begun: all that can be said now is that it is not complete.
             if http.transport is not None:
@@ -114,10 +124,44 @@ async def _open(call: calls.Call) -> web.StreamResponse:
 
 async def _refused(call: calls.Call, error: errors.StatusError) -> web.StreamResponse:
     """200 with one ERROR event: how clients expect to hear that their version is too old."""
+    said = respond.dump({"type": "ERROR", "object": error.status()})
+    http = call.request()
+    if _wants_frames(http):
+        async with upgrading.websocket(http, "") as socket:
+            await socket.send_str(said.decode())
+            return socket
     stream = await _open(call)
-    await stream.write(respond.dump({"type": "ERROR", "object": error.status()}))
+    await stream.write(said)
     await stream.write_eof()
     return stream
+
+
+def _wants_frames(http: web.BaseRequest) -> bool:
+    """Browsers and some client libraries watch through a WebSocket: an event is then a text message."""
+    return http.headers.get("Upgrade", "").lower() == "websocket"
+
+
+async def _framed(http: web.BaseRequest, pump: _Stream) -> web.StreamResponse:
+    """The watch through a WebSocket, until either side ends it; what the client says is not listened to."""
+    async with upgrading.websocket(http, "") as socket:
+
+        async def send(lines: bytes) -> None:
+            async with asyncio.timeout(_WRITE_SECONDS):
+                for line in lines.splitlines():
+                    await socket.send_str(line.decode())
+
+        async def heard() -> None:
+            async for _ in socket:
+                pass
+
+        ways = {asyncio.ensure_future(pump.run(send)), asyncio.ensure_future(heard())}
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+        return socket
 
 
 async def _write(http: web.BaseRequest, lines: bytes) -> None:
@@ -156,10 +200,9 @@ class _Stream:
         wanted = call.parameters.number("timeoutSeconds")
         self._lifetime_seconds = float(wanted if wanted and wanted > 0 else platform.random.randint(*_TIMEOUT_SECONDS))
 
-    async def run(self, stream: web.StreamResponse) -> None:
+    async def run(self, send: Send) -> None:
         """Until the timeout, the watch's end, or the client's."""
         loop = asyncio.get_running_loop()
-        http = self._call.request()
         end = loop.time() + self._lifetime_seconds
         bookmark = min(loop.time() + BOOKMARK_SECONDS, end - _LAST_BOOKMARK_SECONDS)
         if bookmark <= loop.time():
@@ -175,7 +218,7 @@ class _Stream:
             except TimeoutError:
                 heard = self._watch.revision
                 if self._bookmarks and bookmark < end and heard:
-                    await _write(http, self._bookmark(heard, initial=False))
+                    await send(self._bookmark(heard, initial=False))
                 now = loop.time()
                 left = end - _LAST_BOOKMARK_SECONDS
                 bookmark = min(now + BOOKMARK_SECONDS, left) if now < left else end
@@ -186,13 +229,12 @@ class _Stream:
                 try:
                     await self._form.prepare(happened.record for happened in events if happened.record is not None)
                 except errors.StatusError as error:
-                    await _write(http, respond.dump({"type": "ERROR", "object": error.status()}))
+                    await send(respond.dump({"type": "ERROR", "object": error.status()}))
                     break
             lines = b"".join([self._frame(happened) for happened in events])
             if lines:
-                await _write(http, lines)
+                await send(lines)
                 await asyncio.sleep(_GATHER_SECONDS)
-        await stream.write_eof()
 
     def _frame(self, happened: event.Event) -> bytes:
         if happened.type == event.BOOKMARK:
