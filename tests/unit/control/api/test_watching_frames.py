@@ -4,7 +4,9 @@ import asyncio
 
 import aiohttp
 import orjson
+import pytest
 
+from bascule.control.api.verbs import watching
 from tests.unit.control.api import harness
 
 MAPS = "/api/v1/namespaces/default/configmaps"
@@ -31,3 +33,17 @@ async def test_who_leaves_is_forgotten(api: harness.Api) -> None:
     async with asyncio.timeout(10):
         while records.watches:  # noqa: ASYNC110 - the server notices at its next turn
             await asyncio.sleep(0)
+
+
+async def test_a_failure_is_recorded_and_ends_the_watch(
+    api: harness.Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> bytes:
+        raise TypeError("no frame")
+
+    monkeypatch.setattr(watching._Stream, "_frame", broken)
+    await api.create(MAPS, harness.config_map("a"))
+    async with asyncio.timeout(20), api.session.ws_connect(f"{api.url}{MAPS}?watch=1", headers=HEADERS) as socket:
+        ended = await socket.receive()
+    assert ended.type is not aiohttp.WSMsgType.TEXT
+    assert "a watch through a WebSocket failed" in caplog.text

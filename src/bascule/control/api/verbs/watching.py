@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ from bascule.control.api.wire import negotiate, respond
 from bascule.control.cache import errors as cache_errors
 from bascule.control.cache import event, watch
 from bascule.vocabulary import errors, objects
+
+_log = logging.getLogger(__name__)
 
 BOOKMARK_SECONDS: Final = 60.0
 _LAST_BOOKMARK_SECONDS: Final = 2.0
@@ -154,13 +157,16 @@ async def _framed(http: web.BaseRequest, pump: _Stream) -> web.StreamResponse:
             async for _ in socket:
                 pass
 
-        ways = {asyncio.ensure_future(pump.run(send)), asyncio.ensure_future(heard())}
+        pumping, listening = asyncio.ensure_future(pump.run(send)), asyncio.ensure_future(heard())
         try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((pumping, listening), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
+            pumping.cancel()
+            listening.cancel()
+            ended, _ = await asyncio.gather(pumping, listening, return_exceptions=True)
+        if isinstance(ended, Exception) and not isinstance(ended, (ConnectionError, TimeoutError)):
+            # The answer has begun, and there is no other way to say that it is not complete.
+            _log.error("a watch through a WebSocket failed", exc_info=ended)
         return socket
 
 
