@@ -23,7 +23,7 @@ class Follower:
 
     def __init__(self, through: wire.Wire, view: record.View, history: record.History, source: random.Random) -> None:
         self._wire = through
-        self._view = view
+        self.view = view
         self._history = history
         self._source = source
         self._accept = _ROWS if view.title == "rows' metadata" else _SHAPES[view.shape]
@@ -49,11 +49,11 @@ class Follower:
         version = int(body["metadata"]["resourceVersion"])
         listed = [row["object"] for row in body["rows"]] if "rows" in body else body["items"]
         items = [self._shown(obj) for obj in listed]
-        self._history.lists.append(record.Listed(self._view, version, items, floor))
+        self._history.lists.append(record.Listed(self.view, version, items, floor))
         self.at = version
 
     def _path(self, *parameters: str) -> str:
-        return f"{self._view.path}?{'&'.join(filter(None, (self._view.query, *parameters)))}"
+        return f"{self.view.path}?{'&'.join(filter(None, (self.view.query, *parameters)))}"
 
     def _start(self) -> tuple[record.Start, tuple[str, ...]]:
         """How the next watch begins: after what was heard, or anew."""
@@ -72,13 +72,13 @@ class Follower:
     async def _watch(self, count: int) -> None:
         """So many events, then the connection is cut."""
         start, parameters = self._start()
-        stream = record.Stream(self._view, start, self._history.newest)
+        stream = record.Stream(self.view, start, self._history.newest)
         path = self._path("watch=true", "allowWatchBookmarks=true", "timeoutSeconds=3", *parameters)
         knows = isinstance(start, int)
         async with self._wire.following(path, self._accept) as lines:
             self._history.streams.append(stream)
             async for line in lines:
-                event = self._event(line)
+                event = self.event(line)
                 stream.events.append(event)
                 if event.type == "ERROR":
                     self.expired += 1
@@ -93,7 +93,8 @@ class Follower:
                 if count <= 0:
                     return
 
-    def _event(self, line: Any) -> record.Event:
+    def event(self, line: Any) -> record.Event:
+        """A line of the stream as the history keeps it."""
         kind, obj = line["type"], line["object"]
         if kind == "ERROR":
             return record.Event(kind, obj["code"], text=obj["message"])
@@ -109,4 +110,4 @@ class Follower:
         return record.Event(kind, wire.version(shown), key, shown)
 
     def _shown(self, obj: record.Object) -> tuple[record.Key, record.Object]:
-        return wire.key(obj), self._view.shown(obj)
+        return wire.key(obj), self.view.shown(obj)
