@@ -27,7 +27,7 @@ async def of_create(platform: platforms.Platform, call: calls.Call, obj: objects
 async def of_update(platform: platforms.Platform, call: calls.Call, new: objects.Object, old: objects.Object) -> None:
     """Raises 422 with all causes but those that are forgiven, because what they are about did not change."""
     _refuse(call, new, _unforgiven(call, await _judged(platform, call, _update_causes, call, new, old)))
-    _warn_of_update(call, new, old)
+    await _warn_of_update(call, new, old)
 
 
 async def _judged(
@@ -68,16 +68,16 @@ def _unforgiven(call: calls.Call, causes: list[errors.Cause]) -> list[errors.Cau
     return [cause for cause in causes if cause.type != strategy.FORGIVEN]
 
 
-def _warn_of_update(call: calls.Call, new: objects.Object, old: objects.Object) -> None:
+async def _warn_of_update(call: calls.Call, new: objects.Object, old: objects.Object) -> None:
     kind = call.endpoint.strategy
     if call.subresource or not kind.warns_on_update:
         return
     if kind.update_warnings is not None:
-        for warning in kind.update_warnings(new, old):
+        for warning in await call.aside(kind.update_warnings, new, old):
             call.warn(warning)
         return
     if not kind.generation or objects.generation(new) != objects.generation(old):
-        for warning in kind.warnings(new):
+        for warning in await call.aside(kind.warnings, new):
             call.warn(warning)
 
 

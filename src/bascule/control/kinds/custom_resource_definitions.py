@@ -6,7 +6,7 @@ import dataclasses
 
 from bascule.control.custom import formats, keywords, structurality
 from bascule.control.kinds import generic, metadata, shape
-from bascule.control.kinds.custom_resource_definition import rules
+from bascule.control.kinds.custom_resource_definition import outline, rules
 from bascule.control.kinds.strategy import Context
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
@@ -93,11 +93,17 @@ def _update_warnings(new: Object, old: Object) -> list[str]:
     return [f'unrecognized format "{name}"' for name in _unrecognized(new) if name not in known]
 
 
+def _fields(obj: Object) -> dict[str, str]:
+    """Nobody selects by the outline: it is to be had without decoding the definition."""
+    return {outline.FIELD: outline.text(obj)} if obj.get("spec") else {}
+
+
 STRATEGY = dataclasses.replace(
     generic.make(
         default=_default,
         create=_create,
         update=_update,
+        fields=_fields,
         warnings=_warnings,
         update_warnings=_update_warnings,
         status=True,

@@ -16,7 +16,7 @@ from bascule.control.kinds import custom_kinds
 from bascule.vocabulary import objects
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Compiled:
     """`tokens` by version; `kept` the token of the version that stores."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections import OrderedDict
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -23,7 +23,6 @@ from bascule.control.kinds import custom_kinds, shape
 from bascule.vocabulary import errors, fields, objects, resources
 
 EVERY_CLUSTER: Final = "*"
-_COMPILED_MAX: Final = 1024
 _log = logging.getLogger(__name__)
 
 Broken = Callable[[offer.Offer], None]
@@ -45,7 +44,8 @@ class Definitions:
         self._built_in = {(row.group, row.plural) for row in registry}
         self._built_in_groups = {row.group for row in registry}
         self._offers: dict[objects.Key, offer.Offer] = {}
-        self._compiled: OrderedDict[bytes, compiled.Compiled] = OrderedDict()
+        self._compiled: weakref.WeakValueDictionary[bytes, compiled.Compiled] = weakref.WeakValueDictionary()
+        """By content: shared by all clusters that have the same definition, gone with the last of them."""
         self._converted = form.Conversions()
         self.on_broken: Broken = _say
         """Told of a definition that turned out not to be servable."""
@@ -73,12 +73,12 @@ class Definitions:
 
     def _read(self, stored: record.Record, known: offer.Offer | None) -> offer.Offer | None:
         try:
-            made = offer.read(stored.key, stored.revision, stored.decode())
+            made = offer.read(stored.key, stored.revision, offer.outlined(stored))
         except Exception:
             _log.exception("a stored definition cannot be read and is not served", extra={"key": stored.key.text()})
             return None
         if known is not None and made.same_resource(known):
-            made.endpoints, made.problem, made.digest = known.endpoints, known.problem, known.digest
+            made.take_over(known)
         elif known is not None:
             self._end(known)
         self._offers[stored.key] = made
@@ -92,7 +92,8 @@ class Definitions:
         for made in gone.endpoints.values():
             for following in tuple(made.watches):
                 following.close()
-        self._compiled.pop(gone.digest, None)
+        gone.endpoints.clear()
+        gone.compiled = None
 
     def require_open(self, cluster: str, group: str, plural: str) -> None:
         """405 for new objects of a definition that is being deleted."""
@@ -158,7 +159,10 @@ class Definitions:
         if stored is None:
             return None
         try:
-            return await self._compile(found, stored.decode())
+            async with found.turn:
+                if found.compiled is None:
+                    found.compiled = await asyncio.to_thread(self._compile, stored)
+                return found.compiled
         except Exception as error:
             self.report(found, error)
             return None
@@ -170,20 +174,15 @@ class Definitions:
             _log.error("a definition is not served", extra={"key": found.key.text()}, exc_info=error)
             self.on_broken(found)
 
-    async def _compile(self, found: offer.Offer, crd: objects.Object) -> compiled.Compiled:
-        """Shared by all clusters that have the same definition."""
+    def _compile(self, stored: record.Record) -> compiled.Compiled:
+        """In a thread, as it may take a second."""
+        crd = stored.decode()
         spec, names = shape.mapping(crd, "spec"), shape.mapping(shape.mapping(crd, "status"), "acceptedNames")
         crd = {**crd, "spec": {**spec, "names": names}}
         digest = hashlib.blake2b(orjson.dumps(crd["spec"]), digest_size=16).digest()
-        found.digest = digest
         made = self._compiled.get(digest)
         if made is None:
-            made = await asyncio.to_thread(compiled.compile, crd)
-            self._compiled[digest] = made
-            if len(self._compiled) > _COMPILED_MAX:
-                self._compiled.popitem(last=False)
-        else:
-            self._compiled.move_to_end(digest)
+            made = self._compiled[digest] = compiled.compile(crd)
         return made
 
 

@@ -77,7 +77,7 @@ class Lifecycle:
         if happened.type == event.DELETED:
             self._forget(shown.key)
         else:
-            self._learn(shown.key, _decoded(shown))
+            self._learn(shown.key, offer.outlined(shown))
 
     def _forget(self, key: objects.Key) -> None:
         group = self._groups.pop(key, None)
@@ -123,7 +123,7 @@ class Lifecycle:
         stored = self._records.get(key)
         if stored is None:
             return
-        crd = _decoded(stored)
+        crd = offer.outlined(stored)
         wanted = self._status(key, crd)
         if wanted != crd["status"]:
             await self._write(key)
@@ -133,13 +133,13 @@ class Lifecycle:
             task.add_done_callback(lambda _: self._removals.pop(key, None))
 
     async def _write(self, key: objects.Key) -> None:
-        def change(obj: objects.Object, _: record.Record) -> objects.Object:
-            return {**obj, "status": self._status(key, offer.tidy(obj))}
+        def change(obj: objects.Object, stored: record.Record) -> objects.Object:
+            return {**obj, "status": self._status(key, offer.outlined(stored))}
 
         outcome = await pipeline.update(self._platform, status_call(self._platform, key), change, retry=True)
         stored = self._records.get(key)
         if stored is not None and not outcome.deleted:
-            self._learn(key, _decoded(stored))
+            self._learn(key, offer.outlined(stored))
 
     def _status(self, key: objects.Key, crd: objects.Object) -> objects.Object:
         """The status the definition should have."""
@@ -177,7 +177,3 @@ def status_call(platform: platforms.Platform, key: objects.Key, *, subresource: 
         subresource=subresource,
         options=_OPTIONS,
     )
-
-
-def _decoded(stored: record.Record) -> objects.Object:
-    return offer.tidy(stored.decode())

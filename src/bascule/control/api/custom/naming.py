@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from bascule.control.kinds import shape
+from bascule.control.kinds.custom_resource_definition import outline
 from bascule.vocabulary import conditions, objects, resources
 
 NAMES_ACCEPTED = "NamesAccepted"
@@ -17,7 +18,6 @@ ESTABLISHED = "Established"
 TERMINATING = "Terminating"
 NON_STRUCTURAL = "NonStructuralSchema"
 CONFORMANT = "KubernetesAPIApprovalPolicyConformant"
-APPROVED_ANNOTATION = "api-approved.kubernetes.io"
 _PULL = "https://github.com/kubernetes/enhancements/pull/1111"
 
 
@@ -105,8 +105,8 @@ def conformance(crd: objects.Object) -> Condition | None:
     group = shape.text(shape.mapping(crd, "spec"), "group")
     if not any(group == domain or group.endswith(f".{domain}") for domain in ("k8s.io", "kubernetes.io")):
         return None
-    value = objects.annotations(crd).get(APPROVED_ANNOTATION) or ""
-    must = f'protected groups must have approval annotation "{APPROVED_ANNOTATION}"'
+    value = objects.annotations(crd).get(outline.APPROVED) or ""
+    must = f'protected groups must have approval annotation "{outline.APPROVED}"'
     if not value:
         return Condition(CONFORMANT, "False", "MissingAnnotation", f"{must}, see {_PULL}")
     if value.startswith("unapproved"):

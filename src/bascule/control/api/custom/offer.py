@@ -5,13 +5,18 @@ Pure. A definition in the store may hold anything; what cannot be understood rea
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from bascule.control.api import endpoint
-from bascule.control.api.custom import naming
+from bascule.control.api.custom import compiled, naming
+from bascule.control.cache import record
 from bascule.control.kinds import custom_rows, shape
+from bascule.control.kinds.custom_resource_definition import outline
 from bascule.vocabulary import conditions, objects, resources
 
 
@@ -34,13 +39,26 @@ class Offer:
     endpoints: dict[str, endpoint.Endpoint] = field(default_factory=dict)
     problem: str = ""
     """Why it cannot be served although it should."""
-    digest: bytes = b""
-    """Names what was compiled of it; empty before."""
+    compiled: compiled.Compiled | None = None
+    """Its schemas, once its objects were asked for."""
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock, compare=False)
+    """Of those who compile it: once for all who ask meanwhile."""
 
     def same_resource(self, other: Offer) -> bool:
         """Whether only its conditions may differ: what was made for the other still holds."""
         mine = self.uid, self.generation, self.names, self.rows
         return mine == (other.uid, other.generation, other.names, other.rows)
+
+    def take_over(self, other: Offer) -> None:
+        """What was made for an offer of the same resource."""
+        self.endpoints, self.problem = other.endpoints, other.problem
+        self.compiled, self.turn = other.compiled, other.turn
+
+
+def outlined(stored: record.Record) -> objects.Object:
+    """A stored definition without its schemas, tidy; decoded whole only if nothing was kept beside it."""
+    kept = stored.field(outline.FIELD)
+    return tidy(orjson.loads(kept) if kept else stored.decode())
 
 
 def tidy(crd: Any) -> objects.Object:
@@ -57,7 +75,7 @@ def tidy(crd: Any) -> objects.Object:
 
 
 def read(key: objects.Key, revision: int, stored: objects.Object) -> Offer:
-    """The offer of a stored definition."""
+    """The offer of a stored definition, or of its outline."""
     crd = tidy(stored)
     spec, status = crd["spec"], crd["status"]
     names = shape.mapping(status, "acceptedNames")

@@ -13,7 +13,7 @@ from typing import Any, Final
 from bascule.control.api import call as calls
 from bascule.control.api import deletion, endpoint, options, pipeline
 from bascule.control.api import platform as platforms
-from bascule.control.api.custom import naming
+from bascule.control.api.custom import naming, offer
 from bascule.control.api.verbs import deleting
 from bascule.control.cache import event, record, resource, scope
 from bascule.control.kinds import generic, shape
@@ -72,7 +72,7 @@ class Removal:
         stored = self._platform.custom.records.get(self._key)
         if stored is None:
             return
-        crd = stored.decode()
+        crd = offer.outlined(stored)
         spec = shape.mapping(crd, "spec")
         group, plural = shape.text(spec, "group"), shape.text(shape.mapping(spec, "names"), "plural")
         if self._platform.custom.overlaps(group, plural) or not (group and plural):

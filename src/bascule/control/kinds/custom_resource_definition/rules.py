@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from bascule.control.kinds import check, columns, metadata, shape
 from bascule.control.kinds.check import Causes
-from bascule.control.kinds.custom_resource_definition import conversion, places, schemas, versions
+from bascule.control.kinds.custom_resource_definition import conversion, outline, places, schemas, versions
 from bascule.vocabulary import conditions, errors
 from bascule.vocabulary.objects import Object
 
 _SCOPES = ("Cluster", "Namespaced")
-_APPROVAL = "api-approved.kubernetes.io"
+_APPROVAL = outline.APPROVED
 _ENHANCEMENT = "see https://github.com/kubernetes/enhancements/pull/1111"
 _MIXED = "may have mixed case, but should otherwise match: "
 _STORED = (
