@@ -7,12 +7,13 @@ written: the root of a version, a member, or a branch of a combination.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from bascule.control.custom import formats, patterns
 
 Schema = dict[str, Any]
 Fits = Callable[[Any], bool]
+Made = dict[int, tuple[Schema, Fits]]
 
 _INT64 = 1 << 63
 _WHOLE_FLOAT_MAX = float((1 << 53) - 1)
@@ -51,15 +52,23 @@ def is_multiple(value: float, factor: float) -> bool:
     return abs(scaled) <= _WHOLE_FLOAT_MAX and abs(scaled - round(scaled)) < 1e-9 * max(1.0, abs(scaled))
 
 
-def compile(schema: Schema) -> Fits:
-    """The check of a schema."""
+def compile(schema: Schema, made: Made | None = None) -> Fits:
+    """The check of a schema. `made` has those of schemas within it, by their identity: equal ones may be shared."""
+    made = {} if made is None else made
+    found = made.get(id(schema))
+    if found is None:
+        found = made[id(schema)] = schema, _compile(schema, made)
+    return found[1]
+
+
+def _compile(schema: Schema, made: Made) -> Fits:
     enum = schema.get("enum") or []
     types = types_of(schema)
     takes_null = not enum and (schema.get("nullable") is True or not types)
-    checks = _of_types(schema, types)
+    checks = _of_types(schema, types, made)
     if enum:
         checks.append(_enumeration(enum))
-    checks += _combinations(schema)
+    checks += _combinations(schema, made)
     if len(checks) == 1 and not takes_null:
         return checks[0]
     if len(checks) == 1:
@@ -80,19 +89,11 @@ def _all(checks: tuple[Fits, ...], *, takes_null: bool) -> Fits:
     return fits
 
 
-def _of_types(schema: Schema, types: tuple[str, ...]) -> list[Fits]:
+def _of_types(schema: Schema, types: tuple[str, ...], made: Made) -> list[Fits]:
     """The checks by type, each complete for its type. Without types, constraints hold for whom they concern."""
-    makers: dict[str, tuple[Fits, Callable[[Schema], Fits]]] = {
-        "object": (lambda value: value.__class__ is dict, _object),
-        "array": (lambda value: value.__class__ is list, _array),
-        "string": (lambda value: value.__class__ is str, _string),
-        "integer": (is_integer, _number),
-        "number": (is_number, _number),
-        "boolean": (lambda value: value.__class__ is bool, lambda schema: _anything),
-    }
-    if len(types) == 1 and types[0] in makers:
-        belongs, make = makers[types[0]]
-        constraint = make(schema)
+    if len(types) == 1 and types[0] in _MAKERS:
+        belongs, make = _MAKERS[types[0]]
+        constraint = make(schema, made)
         if constraint is _anything:
             return [belongs]
         if types[0] in ("object", "array", "string"):
@@ -100,11 +101,11 @@ def _of_types(schema: Schema, types: tuple[str, ...]) -> list[Fits]:
         return [belongs, constraint]
     found: list[Fits] = []
     if types:
-        kinds = [makers[name][0] for name in types if name in makers]
+        kinds = [_MAKERS[name][0] for name in types if name in _MAKERS]
         found.append(lambda value: any(belongs(value) for belongs in kinds))
     for name in ("object", "array", "string", "number"):
-        belongs, make = makers[name]
-        constraint = make(schema)
+        belongs, make = _MAKERS[name]
+        constraint = make(schema, made)
         if constraint is not _anything:
             found.append(_only(belongs, constraint))
     return found
@@ -125,7 +126,7 @@ def _enumeration(enum: list[Any]) -> Fits:
     return lambda value: equals_one_of(value, enum)
 
 
-def _string(schema: Schema) -> Fits:
+def _string(schema: Schema, made: Made) -> Fits:
     longest, shortest = schema.get("maxLength"), schema.get("minLength") or 0
     checks: list[Fits] = []
     if schema.get("pattern"):
@@ -148,7 +149,7 @@ def _string(schema: Schema) -> Fits:
     return fits
 
 
-def _number(schema: Schema) -> Fits:
+def _number(schema: Schema, made: Made) -> Fits:
     low, high, factor = schema.get("minimum"), schema.get("maximum"), schema.get("multipleOf")
     if low is None and high is None and not factor:
         return _anything
@@ -165,7 +166,7 @@ def _number(schema: Schema) -> Fits:
     return fits
 
 
-def _array(schema: Schema) -> Fits:
+def _array(schema: Schema, made: Made) -> Fits:
     items = schema.get("items")
     least, most = schema.get("minItems") or 0, schema.get("maxItems")
     unique = schema.get("uniqueItems") is True
@@ -181,13 +182,13 @@ def _array(schema: Schema) -> Fits:
         if items is None:
             return True
         if not below:
-            below.append(compile(items))
+            below.append(compile(items, made))
         return all(map(below[0], value))
 
     return fits
 
 
-def _object(schema: Schema) -> Fits:
+def _object(schema: Schema, made: Made) -> Fits:
     properties: dict[str, Schema] = schema.get("properties") or {}
     additional = schema.get("additionalProperties")
     required = frozenset(schema.get("required") or ())
@@ -196,11 +197,11 @@ def _object(schema: Schema) -> Fits:
     if not properties and type(additional) is not dict and not required and not least and most is None and not closed:
         return _anything
     members: dict[str, Fits] = {}
-    others: list[Fits] = [compile(additional)] if type(additional) is dict else []
+    others: list[Fits] = [compile(additional, made)] if type(additional) is dict else []
 
     def member(name: str) -> Fits:
         if name in properties:
-            members[name] = compile(properties[name])
+            members[name] = compile(properties[name], made)
             return members[name]
         if others:
             return others[0]
@@ -227,16 +228,26 @@ def _nothing(value: Any) -> bool:
     return False
 
 
-def _combinations(schema: Schema) -> list[Fits]:
-    found: list[Fits] = [compile(branch) for branch in schema.get("allOf") or ()]
-    any_of = [compile(branch) for branch in schema.get("anyOf") or ()]
+_MAKERS: Final[dict[str, tuple[Fits, Callable[[Schema, Made], Fits]]]] = {
+    "object": (lambda value: value.__class__ is dict, _object),
+    "array": (lambda value: value.__class__ is list, _array),
+    "string": (lambda value: value.__class__ is str, _string),
+    "integer": (is_integer, _number),
+    "number": (is_number, _number),
+    "boolean": (lambda value: value.__class__ is bool, lambda schema, made: _anything),
+}
+
+
+def _combinations(schema: Schema, made: Made) -> list[Fits]:
+    found: list[Fits] = [compile(branch, made) for branch in schema.get("allOf") or ()]
+    any_of = [compile(branch, made) for branch in schema.get("anyOf") or ()]
     if any_of:
         found.append(lambda value: any(branch(value) for branch in any_of))
-    one_of = [compile(branch) for branch in schema.get("oneOf") or ()]
+    one_of = [compile(branch, made) for branch in schema.get("oneOf") or ()]
     if one_of:
         found.append(lambda value: sum(branch(value) for branch in one_of) == 1)
     negated = schema.get("not")
     if type(negated) is dict:
-        excluded = compile(negated)
+        excluded = compile(negated, made)
         found.append(lambda value: not excluded(value))
     return found

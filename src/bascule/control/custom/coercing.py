@@ -31,7 +31,7 @@ def coerce_root(obj: Object) -> list[str]:
 def coerce_embedded(obj: Object, node: structural.Node) -> list[str]:
     """In place, for every embedded resource; the paths dropped. Raises a StatusError (400)."""
     dropped = []
-    if embeds(node):
+    if node.embeds:
         for path, resource in resources(obj, node, ""):
             for key in ("apiVersion", "kind"):
                 if key in resource and resource[key].__class__ is not str:
@@ -41,30 +41,19 @@ def coerce_embedded(obj: Object, node: structural.Node) -> list[str]:
     return dropped
 
 
-def embeds(node: structural.Node) -> bool:
-    """Whether resources may be embedded below (the root itself does not count)."""
-    try:
-        known: bool = node.compiled["embeds"]
-    except KeyError:
-        below = [*node.properties.values(), *(child for child in (node.items, node.additional) if child is not None)]
-        known = any(child.embedded_resource or embeds(child) for child in below)
-        node.compiled["embeds"] = known
-    return known
-
-
 def resources(value: Any, node: structural.Node, path: str) -> Iterator[tuple[str, Object]]:
     """Each embedded resource below a value, with its path: `spec.template`, `spec.byName[key]`, `spec.list[0]`."""
     if value.__class__ is list:
-        if node.items is not None and (node.items.embedded_resource or embeds(node.items)):
+        if node.items is not None and (node.items.embedded_resource or node.items.embeds):
             for index, item in enumerate(value):
                 yield from _at(item, node.items, f"{path}[{index}]")
     elif value.__class__ is dict:
         for name, member in value.items():
             below = node.properties.get(name)
             if below is not None:
-                if below.embedded_resource or embeds(below):
+                if below.embedded_resource or below.embeds:
                     yield from _at(member, below, f"{path}.{name}" if path else name)
-            elif node.additional is not None and (node.additional.embedded_resource or embeds(node.additional)):
+            elif node.additional is not None and (node.additional.embedded_resource or node.additional.embeds):
                 yield from _at(member, node.additional, f"{path}[{name}]")
 
 

@@ -4,35 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bascule.control.custom import coercing, pruning, showing, structural, validating
+from bascule.control.custom import checking, coercing, pruning, showing, structural, validating
 from bascule.vocabulary import errors, objects
 
 
 def problems(node: structural.Node, path: str) -> Iterator[errors.Cause]:
     """A cause for each default that does not fit."""
-    yield from _defaults(node, path, is_resource=True, inside_meta=False)
+    yield from _defaults(node, path, _Known(), is_resource=True, inside_meta=False)
 
 
-def _defaults(node: structural.Node, path: str, *, is_resource: bool, inside_meta: bool) -> Iterator[errors.Cause]:
+class _Known:
+    """What was found out so far: places that are alike need not be looked at again."""
+
+    __slots__ = ("checks", "sound")
+
+    def __init__(self) -> None:
+        self.checks: checking.Made = {}
+        self.sound: set[tuple[int, bool]] = set()
+
+
+def _defaults(
+    node: structural.Node, path: str, known: _Known, *, is_resource: bool, inside_meta: bool
+) -> Iterator[errors.Cause]:
+    if not node.has_defaults:
+        return
     if node.embedded_resource:
         is_resource, inside_meta = True, False
-    if node.has_default:
-        yield from _default(node, f"{path}.default", is_pruned=inside_meta)
+    if node.has_default and (id(node), inside_meta) not in known.sound:
+        found = list(_default(node, f"{path}.default", known.checks, is_pruned=inside_meta))
+        yield from found
+        if not found:
+            known.sound.add((id(node), inside_meta))
     # Below additionalProperties nothing is looked at: a default there fills in no missing member.
     if node.items is not None:
-        yield from _defaults(node.items, f"{path}.items", is_resource=False, inside_meta=inside_meta)
+        yield from _defaults(node.items, f"{path}.items", known, is_resource=False, inside_meta=inside_meta)
     for name, member in node.properties.items():
+        if not member.has_defaults:
+            continue
         meta = inside_meta or (is_resource and name in ("metadata", "apiVersion", "kind"))
         place = f"{path}.properties[{name}]"
-        yield from _defaults(member, place, is_resource=False, inside_meta=meta)
+        yield from _defaults(member, place, known, is_resource=False, inside_meta=meta)
 
 
-def _default(node: structural.Node, path: str, *, is_pruned: bool) -> Iterator[errors.Cause]:
+def _default(node: structural.Node, path: str, checks: checking.Made, *, is_pruned: bool) -> Iterator[errors.Cause]:
     value = objects.deep_copy(node.default)
     if not is_pruned and pruning.prune_value(value, node):
         shown = showing.shown(node.default)
         yield errors.Cause("FieldValueInvalid", path, f"Invalid value: {shown}: must not have unknown fields")
-    validator = validating.compile(node)
+    validator = validating.compile(node, made=checks)
     whole = [(path, value)] if node.embedded_resource and value.__class__ is dict else []
     embedded = [
         cause

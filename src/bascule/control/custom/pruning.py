@@ -32,7 +32,7 @@ def prune(obj: Object, node: structural.Node) -> list[str]:
     pruned = whole(obj)
     if pruned:
         dropped += sorted(pruned)
-    return dropped + sorted(coercing.coerce_embedded(obj, node)) if coercing.embeds(node) else dropped
+    return dropped + sorted(coercing.coerce_embedded(obj, node)) if node.embeds else dropped
 
 
 def prune_value(value: Any, node: structural.Node) -> list[str]:

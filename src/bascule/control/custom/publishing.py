@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from bascule.control.custom import structural
-
 Schema = dict[str, Any]
 Version = Literal[2, 3]
 
@@ -48,19 +46,19 @@ def definition_name(group: str, version: str, kind: str) -> str:
 
 def definitions(
     name: str,
-    node: structural.Node,
+    schema: Schema,
     group_version_kind: tuple[str, str, str],
     *,
     version: Version,
     list_kind: str = "",
     plural: str = "",
 ) -> dict[str, Schema]:
-    """The schemas of a kind and of its lists, by definition name."""
+    """The schemas of a kind and of its lists, by definition name. `schema` is its version's, as written."""
     group, api_version, kind = group_version_kind
     list_kind = list_kind or f"{kind}List"
     list_name = name.removesuffix(kind) + list_kind
     return {
-        name: {**_root(node, version), **_says(group, api_version, kind)},
+        name: {**_root(schema, version), **_says(group, api_version, kind)},
         list_name: {
             **_list(name, kind, list_kind, plural or kind.lower(), version),
             **_says(group, api_version, list_kind),
@@ -72,10 +70,10 @@ def _says(group: str, version: str, kind: str) -> Schema:
     return {"x-kubernetes-group-version-kind": [{"group": group, "version": version, "kind": kind}]}
 
 
-def _root(node: structural.Node, version: Version) -> Schema:
-    if not node.raw or (version == 2 and node.preserve_unknown):
+def _root(schema: Schema, version: Version) -> Schema:
+    if not schema or (version == 2 and _is_open(schema)):
         return {"type": "object"}
-    made = _schema(node.raw, version)
+    made = _schema(schema, version)
     made["properties"] = {**made.get("properties", {}), **_resource(version)}
     return made
 

@@ -125,17 +125,20 @@ class _Check:
 def _members(
     node: structural.Node, path: str, declared: Declared | None, context: _Context
 ) -> Iterator[tuple[structural.Node, str, Declared | None, _Context]]:
+    """Those with rules at or below them."""
     element = declared.element if declared is not None else None
-    if node.additional is not None:
+    if node.additional is not None and node.additional.has_rules:
         inner = context.below(_limit(node, "maxProperties"), "")
         member = element or rule_types.declare(node.additional, is_resource=node.additional.embedded_resource)
         yield node.additional, f"{path}.additionalProperties", member, inner
     for name, below in node.properties.items():
+        if not below.has_rules:
+            continue
         identifier = rule_names.escape(name)
         found = declared.fields.get(identifier) if declared is not None and identifier is not None else None
         member = found.declared if found is not None else rule_types.declare(below, is_resource=below.embedded_resource)
         yield below, f"{path}.properties[{name}]", member, context.below(_occurrences(node), "")
-    if node.items is not None:
+    if node.items is not None and node.items.has_rules:
         inner = context.below(_limit(node, "maxItems"), "" if node.list_type == "map" else path)
         member = element or rule_types.declare(node.items, is_resource=node.items.embedded_resource)
         yield node.items, f"{path}.items", member, inner

@@ -43,22 +43,26 @@ class _Place:
 
 def compile(node: structural.Node) -> Rules | None:
     """The rules of a schema; None when it has none."""
-    declared = rule_types.declare(node, is_resource=True)
-    place = _place(node, node, declared) if declared is not None and has_rules(node) else None
+    declared = rule_types.declare(node, is_resource=True) if node.has_rules else None
+    place = _place(node, node, declared) if declared is not None else None
     return Rules(place) if place is not None else None
 
 
 def rule_problems(node: structural.Node, path: str) -> Iterator[errors.Cause]:
     """Causes for rules that may not be written, else for defaults in the schema that break them."""
+    if not node.has_rules:
+        return
     found = list(rule_checks.problems(node, path))
     yield from found
-    if not found and has_rules(node):
+    if not found:
         yield from _default_problems(node, path)
 
 
 def _default_problems(node: structural.Node, path: str) -> Iterator[errors.Cause]:
     """A default is an object of its own: it must keep the rules at its place and below, without further defaults."""
-    if node.has_default and has_rules(node):
+    if not node.has_rules:
+        return
+    if node.has_default:
         declared = rule_types.declare(node, is_resource=node.embedded_resource)
         place = _place(node, node, declared) if declared is not None else None
         if place is not None:
@@ -67,12 +71,6 @@ def _default_problems(node: structural.Node, path: str) -> Iterator[errors.Cause
         yield from _default_problems(node.items, f"{path}.items")
     for name, member in node.properties.items():
         yield from _default_problems(member, f"{path}.properties[{name}]")
-
-
-def has_rules(node: structural.Node) -> bool:
-    """Whether there are rules at a place or below."""
-    below = [*node.properties.values(), node.items, node.additional]
-    return bool(node.rules) or any(has_rules(member) for member in below if member is not None)
 
 
 def _place(rules: structural.Node, node: structural.Node, declared: Declared) -> _Place | None:

@@ -48,18 +48,34 @@ def walk(schema: Schema) -> Iterator[Schema]:
         waiting += children(below)
 
 
+_SCHEMAS = ("not", "additionalProperties", "additionalItems", "items", "allOf", "anyOf", "oneOf")
+_MAPS = ("properties", "patternProperties", "definitions", "dependencies")
+_HOLDERS = frozenset((*_SCHEMAS, *_MAPS))
+
+
 def children(schema: Schema) -> list[Schema]:
     """The schemas directly within one."""
-    return [child for _, child in named_children(schema)]
+    if _HOLDERS.isdisjoint(schema):  # As most are.
+        return []
+    found: list[Any] = []
+    for key in _SCHEMAS:
+        value = schema.get(key)
+        found += value if type(value) is list else (value,)
+    for key in _MAPS:
+        value = schema.get(key)
+        found += value.values() if type(value) is dict else ()
+    return [child for child in found if type(child) is dict]
 
 
 def named_children(schema: Schema) -> list[tuple[str, Schema]]:
     """The schemas directly within one, with the paths to them: `properties[name]`, `allOf[0]`, `items`."""
+    if _HOLDERS.isdisjoint(schema):
+        return []
     found: list[tuple[str, Any]] = []
-    for key in ("not", "additionalProperties", "additionalItems", "items", "allOf", "anyOf", "oneOf"):
+    for key in _SCHEMAS:
         value = schema.get(key)
         found += [(f"{key}[{at}]", each) for at, each in enumerate(value)] if type(value) is list else [(key, value)]
-    for key in ("properties", "patternProperties", "definitions", "dependencies"):
+    for key in _MAPS:
         value = schema.get(key)
         found += [(f"{key}[{name}]", member) for name, member in value.items()] if type(value) is dict else []
     return [(name, child) for name, child in found if type(child) is dict]

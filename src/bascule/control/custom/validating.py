@@ -37,9 +37,11 @@ UNCHECKED = errors.Cause(
 class Validator:
     """One schema's demands. The status of an object can be validated alone, `within` the field it is in."""
 
-    def __init__(self, node: structural.Node, metadata_rules: MetadataRules | None = None) -> None:
+    def __init__(
+        self, node: structural.Node, metadata_rules: MetadataRules | None, made: checking.Made | None = None
+    ) -> None:
         self._node = node
-        self._fits = checking.compile(node.raw)
+        self._fits = checking.compile(node.raw, made)
         self._metadata_rules = metadata_rules
 
     def problems(self, obj: Any, old: Any = None) -> list[errors.Cause]:
@@ -60,7 +62,7 @@ class Validator:
 
     def embedded_problems(self, obj: Any) -> list[errors.Cause]:
         """What makes an embedded resource none."""
-        if not coercing.embeds(self._node):
+        if not self._node.embeds:
             return []
         causes: list[errors.Cause] = []
         for path, resource in coercing.resources(obj, self._node, ""):
@@ -73,9 +75,14 @@ class Validator:
         return causes
 
 
-def compile(node: structural.Node, metadata_rules: MetadataRules | None = None) -> Validator:
-    """The validator of a schema; `metadata_rules` check the metadata of embedded resources."""
-    return Validator(node, metadata_rules)
+def compile(
+    node: structural.Node, metadata_rules: MetadataRules | None = None, made: checking.Made | None = None
+) -> Validator:
+    """The validator of a schema; `metadata_rules` check the metadata of embedded resources.
+
+    `made` holds what was compiled for others within the same schema, and takes what is compiled for this.
+    """
+    return Validator(node, metadata_rules, made)
 
 
 def blocks_rules(causes: list[errors.Cause]) -> bool:

@@ -64,8 +64,9 @@ def use(obj: dict[str, Any], value: Any) -> None:
     made.default(instance)
     made.strategy.validate(instance)
     made.strategy.validate_update(instance, copy.deepcopy(instance))
+    schema = obj["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     for version in (2, 3):
-        publishing.definitions("com.example.v1.Foo", made.node, ("example.com", "v1", "Foo"), version=version)
+        publishing.definitions("com.example.v1.Foo", schema, ("example.com", "v1", "Foo"), version=version)
 
 
 @settings(max_examples=200, deadline=None)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from bascule.control.custom import publishing, structural
+from bascule.control.custom import publishing
 
 GVK = ("stable.example.com", "v1", "CronTab")
 NAME = "com.example.stable.v1.CronTab"
 
 
 def published(schema: dict[str, Any], version: Literal[2, 3]) -> dict[str, Any]:
-    made = publishing.definitions(NAME, structural.parse(schema), GVK, version=version, plural="crontabs")
+    made = publishing.definitions(NAME, schema, GVK, version=version, plural="crontabs")
     assert set(made) == {NAME, NAME + "List"}
     return made[NAME]
 
@@ -34,7 +34,7 @@ def test_the_root_is_a_resource() -> None:
 
 
 def test_the_list() -> None:
-    node = structural.parse({"type": "object"})
+    node = {"type": "object"}
     made = publishing.definitions(NAME, node, GVK, version=2, list_kind="Tabs", plural="crontabs")
     listed = made["com.example.stable.v1.Tabs"]
     assert listed["required"] == ["items"]

@@ -112,6 +112,8 @@ def _version(schema: Object, path: str, options: schema_rules.Options, *, has_st
         causes.append(errors.invalid_value(path, "", unsupported))
     if not causes:
         causes += rules.rule_problems(node, path)
+    for one in structural.distinct(node):
+        one.compiled.clear()  # What refers to its node would be there until somebody looks for such cycles.
     yield from causes
 
 
