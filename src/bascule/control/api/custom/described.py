@@ -1,28 +1,40 @@
 """OpenAPI of a cluster with custom resources: the built-ins' documents, and a document for each version of its groups.
 
-A document is made when it is asked for; the index names it by what it will be made of, so that asking for the index
-compiles nothing. Version 2 is the built-ins' bytes with the custom resources' put in: neither decoded nor made again.
+Documents are put together from pieces when they are asked for (`pieces`), and sent so where they are long; the index
+and the tags name them by what they are made of, so that asking for these makes none. Version 2 is the built-ins' bytes
+with the custom resources' put in: neither decoded nor made again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
-from typing import Any, Final
+import zlib
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from typing import Final
 
 import orjson
 from aiohttp import web
 
-from bascule.control.api.custom import definitions, offer
+from bascule.control.api.custom import definitions, offer, pieces
 from bascule.control.api.documents import openapi
-from bascule.control.api.wire import respond
-from bascule.control.custom import publishing, structural
-from bascule.control.schema import catalog, openapi_v2, openapi_v2_protobuf, openapi_v3
+from bascule.control.api.wire import long_list, negotiate, respond
+from bascule.control.schema import openapi_v3
 from bascule.vocabulary import resources
 
 _PATHS: Final = b'"paths":{'
 _DEFINITIONS: Final = b'"definitions":{'
+_SCHEMAS: Final = b'"schemas":{'
+_WHOLE_MAX_BYTES: Final = 1024 * 1024
+"""Longer documents are sent a piece at a time."""
+_SENT_BYTES: Final = 128 * 1024
+_ASIDE_BYTES: Final = 256 * 1024
+_Rows = list[tuple[offer.Offer, resources.Resource]]
+_MAKERS: Final[dict[str, pieces.Make]] = {
+    "v3": pieces.version_3,
+    "v2": pieces.version_2,
+    "v2 protobuf": pieces.version_2_protobuf,
+}
 
 
 class Documents:
@@ -37,103 +49,146 @@ class Documents:
     ) -> None:
         self._built_in = built_in
         self._definitions = found
-        self._rows: dict[tuple[str, str], list[tuple[offer.Offer, resources.Resource]]] = {}
+        self._rows: dict[tuple[str, str], _Rows] = {}
         for one in offers:
             for row in one.rows:
                 self._rows.setdefault((row.group, row.version), []).append((one, row))
         self._version = version
-        self._made: dict[tuple[str, str], openapi.Document] = {}
-        self._fragments: tuple[openapi.Document, openapi.Document] | None = None
         self._lock = asyncio.Lock()
 
     async def serve(self, http: web.BaseRequest, path: str) -> web.StreamResponse:
         """As `openapi.Documents.serve`."""
         if path == openapi.V2:
-            return await openapi.answer(http, await self._version_2(http.headers.get("Accept", "")))
+            return await self._version_2(http)
         if path == openapi.HEAD:
-            hashes = {**await self._built_in.hashes(), **{key: self._hash(key) for key in self._rows}}
+            hashes = {**await self._built_in.hashes(), **{key: self._hash(rows) for key, rows in self._rows.items()}}
             return await openapi.answer(http, openapi.Document.of(respond.dump(openapi_v3.index(hashes))))
         key = openapi.group_version(path)
         if key not in self._rows:
             return await self._built_in.serve(http, path)
-        async with self._lock:
-            if key not in self._made:
-                self._made[key] = await self._version_3(key)
-        return await openapi.answer(http, self._made[key])
+        return await self._version_3(http, key)
 
-    def _hash(self, key: tuple[str, str]) -> str:
-        made_of = [(one.uid, one.generation, repr(row)) for one, row in self._rows[key]]
-        return hashlib.sha256(orjson.dumps([self._version, made_of])).hexdigest().upper()
+    def _hash(self, rows: _Rows, *more: str) -> str:
+        made_of = [(one.uid, one.generation, repr(row)) for one, row in rows]
+        return hashlib.sha256(orjson.dumps([self._version, made_of, more])).hexdigest().upper()
 
-    async def _version_3(self, key: tuple[str, str]) -> openapi.Document:
-        found = await self._described(self._rows[key], 3)
-        rows = [row for _, row in self._rows[key]]
-        content = await asyncio.to_thread(_document, key, rows, self._version, found)
-        return openapi.Document(content, "application/json", f'"{self._hash(key)}"')
+    async def _version_3(self, http: web.BaseRequest, key: tuple[str, str]) -> web.StreamResponse:
+        tag = f'"{self._hash(self._rows[key])}"'
+        if openapi.is_held(http, tag):
+            return openapi.unchanged(tag)
+        found = await self._pieces(self._rows[key], "v3")
+        names = {name for piece in found for name in piece.references}
+        shared = await asyncio.to_thread(pieces.shared, names)
+        frame = await asyncio.to_thread(_frame, key, self._version)
+        return await _answer(http, tag, negotiate.JSON, found, _joined_3(frame, shared, found))
 
-    async def _described(
-        self, rows: Sequence[tuple[offer.Offer, resources.Resource]], api: publishing.Version
-    ) -> dict[tuple[str, str], dict[str, Any]]:
-        """By apiVersion and kind the definitions of a custom resource, those of a broken one left out."""
-        found = {}
+    async def _version_2(self, http: web.BaseRequest) -> web.StreamResponse:
+        encoded = openapi.is_protobuf(http.headers.get("Accept", ""))
+        rows = [pair for pairs in self._rows.values() for pair in pairs]
+        built_in = (await self._built_in.version_2())[encoded]
+        kind = "v2 protobuf" if encoded else "v2"
+        tag = f'"{self._hash(rows, kind, built_in.tag)}"'
+        if openapi.is_held(http, tag):
+            return openapi.unchanged(tag)
+        found = await self._pieces(rows, kind)
+        joined = _joined_protobuf(built_in.content, found) if encoded else _joined_2(built_in.content, found)
+        return await _answer(http, tag, built_in.media, found, joined)
+
+    async def _pieces(self, rows: _Rows, kind: str) -> list[pieces.Piece]:
+        """Of each row its piece, those of a definition left out that cannot be understood."""
+        found = []
         for one, row in rows:
-            ready = await self._definitions.ready(one)
-            if ready is None:
-                continue
-            try:
-                node = ready.definition.known[row.version].node
-                found[row.api_version, row.kind] = await asyncio.to_thread(_published, row, node, api)
-            except Exception as error:
-                self._definitions.report(one, error)
+            piece = one.pieces.get((kind, row.version))
+            if piece is None:
+                piece = await self._piece(one, row, kind)
+            if piece is not None:
+                found.append(piece)
         return found
 
-    # Version 2
-
-    async def _version_2(self, accept: str) -> openapi.Document:
+    async def _piece(self, one: offer.Offer, row: resources.Resource, kind: str) -> pieces.Piece | None:
+        """Made once for all who ask meanwhile, and a definition at a time: who leaves leaves little undone."""
         async with self._lock:
-            if self._fragments is None:
-                self._fragments = await self._fragment()
-        own, own_encoded = self._fragments
-        document, encoded = await self._built_in.version_2()
-        if openapi.is_protobuf(accept):
-            return openapi.Document(encoded.content + own_encoded.content, encoded.media, own_encoded.tag)
-        content = document.content
-        for mark, members in zip((_PATHS, _DEFINITIONS), own.content.split(b"\x00"), strict=True):
-            before, found, after = content.partition(mark)
-            content = b"".join((before, found, members, b"," if members else b"", after))
-        return openapi.Document(content, document.media, own.tag)
+            known = one.pieces.get((kind, row.version))
+            stored = self._definitions.records.get(one.key)
+            if known is not None or stored is None or one.problem:
+                return known
 
-    async def _fragment(self) -> tuple[openapi.Document, openapi.Document]:
-        rows = [pair for pairs in self._rows.values() for pair in pairs]
-        found = await self._described(rows, 2)
-        served = [row for _, row in rows if (row.api_version, row.kind) in found]
-        described = await asyncio.to_thread(openapi_v2.fragment, served, found)
-        members = b"\x00".join(orjson.dumps(described[part])[1:-1] for part in ("paths", "definitions"))
-        encoded = await asyncio.to_thread(openapi_v2_protobuf.encode, described)
-        return openapi.Document.of(members), openapi.Document.of(encoded)
+            def make() -> pieces.Piece:
+                return _MAKERS[kind](row, pieces.schema_of(stored.decode(), row.version))
+
+            try:
+                made = one.pieces[kind, row.version] = await asyncio.to_thread(make)
+            except Exception as error:
+                self._definitions.report(one, error)
+                return None
+            return made
 
 
-def _document(key: tuple[str, str], rows: list[resources.Resource], version: str, found: openapi_v3.Custom) -> bytes:
-    """To be computed aside: the catalog is read the first time."""
-    return openapi_v3.document(*key, rows, version, definitions=_machinery(), custom=found)
+def _frame(key: tuple[str, str], version: str) -> bytes:
+    """A document of version 3 with nothing in it yet."""
+    return openapi_v3.document(*key, [], version, definitions={})
 
 
-def _published(row: resources.Resource, node: structural.Node, api: publishing.Version) -> dict[str, Any]:
-    name = publishing.definition_name(row.group, row.version, row.kind)
-    spoken = row.group, row.version, row.kind
-    return publishing.definitions(name, node, spoken, version=api, list_kind=row.list_kind, plural=row.plural)
+async def _joined_3(frame: bytes, shared: bytes, found: list[pieces.Piece]) -> AsyncGenerator[bytes, None]:
+    before, mark, rest = frame.partition(_SCHEMAS)
+    between, other, after = rest.partition(_PATHS)
+    yield before + mark + shared
+    comma = b"," if shared else b""
+    for piece in found:
+        yield comma + await _unpacked(piece.schemas, piece)
+        comma = b","
+    yield between + other
+    comma = b""
+    for piece in found:
+        yield comma + await _unpacked(piece.paths, piece)
+        comma = b","
+    yield after
 
 
-_machinery_kept: dict[str, Any] = {}
+async def _joined_2(content: bytes, found: list[pieces.Piece]) -> AsyncGenerator[bytes, None]:
+    """What the built-ins have of either comes after it."""
+    before, mark, rest = content.partition(_PATHS)
+    between, other, after = rest.partition(_DEFINITIONS)
+    yield before + mark
+    for piece in found:
+        yield await _unpacked(piece.paths, piece) + b","
+    yield between + other
+    for piece in found:
+        yield await _unpacked(piece.schemas, piece) + b","
+    yield after
 
 
-def _machinery() -> dict[str, Any]:
-    """Of the catalog, what documents of custom resources refer to."""
-    if not _machinery_kept:
-        source = catalog.definitions()
-        prefix = "io.k8s.apimachinery.pkg.apis.meta.v1."
-        wanted = [f"{prefix}{name}" for name in ("ObjectMeta", "ListMeta", "Status", "DeleteOptions", "Patch")]
-        scale = "io.k8s.api.autoscaling.v1.Scale"
-        referring = {"refs": [{"$ref": f"#/components/schemas/{name}"} for name in (*wanted, scale)]}
-        _machinery_kept.update({name: source[name] for name in openapi_v3.components(referring, source)})
-    return _machinery_kept
+async def _joined_protobuf(content: bytes, found: list[pieces.Piece]) -> AsyncGenerator[bytes, None]:
+    yield content
+    for piece in found:
+        yield await _unpacked(piece.paths, piece)
+
+
+async def _unpacked(packed: bytes, piece: pieces.Piece) -> bytes:
+    if piece.size_bytes > _ASIDE_BYTES:
+        return await asyncio.to_thread(zlib.decompress, packed)
+    return zlib.decompress(packed)
+
+
+async def _gathered(joined: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """Small parts together, as each is compressed and sent by itself."""
+    held: list[bytes] = []
+    size_bytes = 0
+    async for part in joined:
+        held.append(part)
+        size_bytes += len(part)
+        if size_bytes >= _SENT_BYTES:
+            yield b"".join(held)
+            held, size_bytes = [], 0
+    yield b"".join(held)
+
+
+async def _answer(
+    http: web.BaseRequest, tag: str, media: str, found: Iterable[pieces.Piece], joined: AsyncGenerator[bytes, None]
+) -> web.StreamResponse:
+    if sum(piece.size_bytes for piece in found) > _WHOLE_MAX_BYTES and http.version >= (1, 1):
+        head = respond.raw(b"", media=media)
+        head.headers.update(openapi.headers(http, tag))
+        return await long_list.streamed(http, head.headers, _gathered(joined))
+    content = b"".join([part async for part in joined])
+    return await openapi.answer(http, openapi.Document(content, media, tag))

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from bascule.control.api import endpoint
-from bascule.control.api.custom import compiled, naming
+from bascule.control.api.custom import compiled, naming, pieces
 from bascule.control.cache import record
 from bascule.control.kinds import custom_rows, shape
 from bascule.control.kinds.custom_resource_definition import outline
@@ -41,6 +41,8 @@ class Offer:
     """Why it cannot be served although it should."""
     compiled: compiled.Compiled | None = None
     """Its schemas, once its objects were asked for."""
+    pieces: dict[tuple[str, str], pieces.Piece] = field(default_factory=dict, compare=False)
+    """Of documents, by their kind and by version, once they were asked for."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock, compare=False)
     """Of those who compile it: once for all who ask meanwhile."""
 
@@ -52,7 +54,7 @@ class Offer:
     def take_over(self, other: Offer) -> None:
         """What was made for an offer of the same resource."""
         self.endpoints, self.problem = other.endpoints, other.problem
-        self.compiled, self.turn = other.compiled, other.turn
+        self.compiled, self.pieces, self.turn = other.compiled, other.pieces, other.turn
 
 
 def outlined(stored: record.Record) -> objects.Object:

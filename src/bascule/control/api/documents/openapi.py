@@ -89,14 +89,26 @@ class Documents:
 
 async def answer(http: web.BaseRequest, found: Document) -> web.StreamResponse:
     """The document; 304 for whom has it already."""
-    held = [tag.strip().removeprefix("W/") for tag in http.headers.get("If-None-Match", "").split(",")]
-    if found.tag in held:
-        return web.Response(status=304, headers={"ETag": found.tag})
+    if is_held(http, found.tag):
+        return unchanged(found.tag)
     response = respond.raw(found.content, media=found.media)
-    response.headers["ETag"] = found.tag
-    if "hash=" in http.raw_path:
-        response.headers["Cache-Control"] = "public, immutable"
+    response.headers.update(headers(http, found.tag))
     return await respond.compressed(response, http.headers.get("Accept-Encoding", ""))
+
+
+def is_held(http: web.BaseRequest, tag: str) -> bool:
+    """Whether who asks has the document of this tag already."""
+    return tag in [held.strip().removeprefix("W/") for held in http.headers.get("If-None-Match", "").split(",")]
+
+
+def unchanged(tag: str) -> web.Response:
+    return web.Response(status=304, headers={"ETag": tag})
+
+
+def headers(http: web.BaseRequest, tag: str) -> dict[str, str]:
+    """What a document has besides the usual ones."""
+    lasting = {"Cache-Control": "public, immutable"} if "hash=" in http.raw_path else {}
+    return {"ETag": tag, **lasting}
 
 
 def is_protobuf(accept: str) -> bool:

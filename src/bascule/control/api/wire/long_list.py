@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import zlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from typing import Final
 
 from aiohttp import web
@@ -31,8 +31,14 @@ def fits(call: calls.Call, count: int) -> bool:
 
 async def send(call: calls.Call, pieces: AsyncGenerator[bytes, None]) -> web.StreamResponse:
     """The answer, sent piece by piece."""
-    http = call.request()
-    stream = web.StreamResponse(headers=respond.raw(b"", warnings=call.warnings).headers)
+    return await streamed(call.request(), respond.raw(b"", warnings=call.warnings).headers, pieces)
+
+
+async def streamed(
+    http: web.BaseRequest, headers: Mapping[str, str], pieces: AsyncGenerator[bytes, None]
+) -> web.StreamResponse:
+    """As `send`, of anything long."""
+    stream = web.StreamResponse(headers=headers)
     packer = None
     if "gzip" in http.headers.get("Accept-Encoding", ""):
         packer = zlib.compressobj(1, zlib.DEFLATED, _GZIP)
