@@ -1,16 +1,13 @@
 """Kubeconfig files with everything inside: one file is one identity."""
 
 import base64
+import re
 from pathlib import Path
-from typing import Any, Final, NamedTuple
-
-import yaml
+from typing import Final, NamedTuple
 
 from bascule.bridge.identity import faults, files
 
-# The C implementation where there is one: these files are read and written at every start.
-_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_DUMPER: Final[Any] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_SERVER: Final = re.compile(rb"^( +server: )(.*)$", re.MULTILINE)
 
 
 class Contents(NamedTuple):
@@ -22,6 +19,8 @@ class Contents(NamedTuple):
 
 def write(path: Path, server: str, ca_pem: bytes, cert_pem: bytes, key_pem: bytes) -> None:
     """Atomically, readable by its owner only: it holds a private key."""
+    import yaml
+
     document = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -36,13 +35,15 @@ def write(path: Path, server: str, ca_pem: bytes, cert_pem: bytes, key_pem: byte
         "current-context": "bascule",
         "preferences": {},
     }
-    files.write(path, yaml.dump(document, Dumper=_DUMPER, sort_keys=False).encode(), mode=files.KEY_MODE)
+    files.write(path, yaml.dump(document, Dumper=yaml.SafeDumper, sort_keys=False).encode(), mode=files.KEY_MODE)
 
 
 def read(path: Path) -> Contents:
     """Only files that `write` made. Raises IdentityError."""
+    import yaml
+
     try:
-        document = yaml.load(files.read(path), Loader=_LOADER)
+        document = yaml.safe_load(files.read(path))
         cluster = document["clusters"][0]["cluster"]
         user = document["users"][0]["user"]
         return Contents(
@@ -55,6 +56,15 @@ def read(path: Path) -> Contents:
         raise faults.IdentityError(
             f"{path} is not a kubeconfig that Bascule wrote; remove it and start again"
         ) from error
+
+
+def point(path: Path, server: str) -> bool:
+    """Has a file that `write` made name another server. Whether it was changed."""
+    before = files.read(path)
+    after = _SERVER.sub(lambda found: found[1] + server.encode(), before, count=1)
+    if after != before:
+        files.write(path, after, mode=files.KEY_MODE)
+    return after != before
 
 
 def _encode(content: bytes) -> str:

@@ -8,7 +8,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from bascule.bridge.identity import service_account_keys
+from bascule.bridge.identity import token_keys
 from bascule.control.access import user
 from bascule.vocabulary import errors, objects
 
@@ -33,7 +33,7 @@ class Claims(NamedTuple):
 class Filler:
     """Completes Secrets. `ca`: the certificate by which clients know this server, PEM."""
 
-    def __init__(self, keys: service_account_keys.KeySet, ca: bytes) -> None:
+    def __init__(self, keys: token_keys.Keys, ca: bytes) -> None:
         self._keys = keys
         self._ca = _encoded(ca)
 

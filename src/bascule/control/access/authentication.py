@@ -3,10 +3,10 @@
 The TLS layer has already verified the certificate's chain; here only its subject and its dates are read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from bascule.bridge.identity import certificates, faults, service_account_keys
+from bascule.bridge.identity import token_keys
 from bascule.control.access import bootstrap_tokens, reader, tokens, user
 from bascule.vocabulary import clock, errors, objects
 
@@ -14,7 +14,15 @@ _REMEMBERED_MAX: Final = 10_000
 _PUBLIC_PATHS: Final = ("/healthz", "/livez", "/readyz", "/version")
 
 
-class _Certificate(NamedTuple):
+class Certificate(NamedTuple):
+    """What is read of one. `expires`: seconds since the epoch."""
+
+    common_name: str
+    organizations: tuple[str, ...]
+    expires: float
+
+
+class _Known(NamedTuple):
     who: user.User
     expires: float
 
@@ -24,7 +32,7 @@ class Authenticator:
         self,
         source: reader.Reader,
         *,
-        keys: service_account_keys.KeySet,
+        keys: token_keys.Keys,
         issuer: str,
         time: clock.Clock,
         static: Mapping[str, user.User] | None = None,
@@ -35,14 +43,10 @@ class Authenticator:
         self._issuer = issuer
         self._time = time
         self._tokens = tokens.Verifier(source, keys=keys, issuer=issuer, time=time)
-        self._certificates: dict[bytes, _Certificate] = {}
+        self._certificates: dict[bytes, _Known] = {}
 
-    def authenticate(
-        self, *, certificate_der: bytes | None, authorization: str | None, cluster: str = objects.ROOT
-    ) -> user.User:
+    def authenticate(self, *, authorization: str | None, cluster: str = objects.ROOT) -> user.User:
         """`user.ANONYMOUS` without credentials; StatusError 401 with credentials that are not accepted."""
-        if certificate_der is not None:
-            return self.certificate(certificate_der)
         if not authorization:
             return user.ANONYMOUS
         scheme, _, token = authorization.partition(" ")
@@ -50,10 +54,11 @@ class Authenticator:
             raise errors.unauthorized()
         return self.bearer(token.strip(), cluster)
 
-    def certificate(self, der: bytes) -> user.User:
+    def certificate(self, der: bytes, read: Callable[[], Certificate]) -> user.User:
+        """The holder of a certificate that TLS verified; it is read once, and known by its bytes afterwards."""
         known = self._certificates.get(der)
         if known is None:
-            known = self._read(der)
+            known = _judged(read())
             if len(self._certificates) >= _REMEMBERED_MAX:
                 del self._certificates[next(iter(self._certificates))]
             self._certificates[der] = known
@@ -86,16 +91,11 @@ class Authenticator:
             raise errors.unauthorized(tokens.other_audience(held, wanted))
         return who, shared
 
-    def _read(self, der: bytes) -> _Certificate:
-        try:
-            certificate = certificates.load_der(der)
-        except faults.IdentityError as error:
-            raise errors.unauthorized(str(error)) from error
-        subject = certificates.subject(certificate.subject)
-        if not subject.common_name:
-            raise errors.unauthorized("the client certificate has no common name")
-        who = user.User(subject.common_name, (*subject.organizations, user.AUTHENTICATED))
-        return _Certificate(who, certificate.not_valid_after_utc.timestamp())
+
+def _judged(shown: Certificate) -> _Known:
+    if not shown.common_name:
+        raise errors.unauthorized("the client certificate has no common name")
+    return _Known(user.User(shown.common_name, (*shown.organizations, user.AUTHENTICATED)), shown.expires)
 
 
 def is_public(path: str) -> bool:

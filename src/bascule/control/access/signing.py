@@ -11,16 +11,13 @@ from typing import Final, NamedTuple
 from cryptography import x509
 
 from bascule.bridge.identity import authority, faults, nodes, requests
-from bascule.control.access import bootstrap_tokens, reader, user
+from bascule.control.access import bootstrap_tokens, reader, signers, user
 from bascule.vocabulary import clock, names, objects, timestamps
 
-KUBELET_CLIENT: Final = "kubernetes.io/kube-apiserver-client-kubelet"
-CLIENT: Final = "kubernetes.io/kube-apiserver-client"
-KUBELET_SERVING: Final = "kubernetes.io/kubelet-serving"
 _USAGES: Final[dict[str, tuple[authority.Usage, frozenset[str]]]] = {
-    KUBELET_CLIENT: ("client", frozenset({"digital signature", "key encipherment", "client auth"})),
-    CLIENT: ("client", frozenset({"digital signature", "key encipherment", "client auth"})),
-    KUBELET_SERVING: ("server", frozenset({"digital signature", "key encipherment", "server auth"})),
+    signers.KUBELET_CLIENT: ("client", frozenset({"digital signature", "key encipherment", "client auth"})),
+    signers.CLIENT: ("client", frozenset({"digital signature", "key encipherment", "client auth"})),
+    signers.KUBELET_SERVING: ("server", frozenset({"digital signature", "key encipherment", "server auth"})),
 }
 _LIFETIME_SECONDS_MIN: Final = 600
 
@@ -74,7 +71,7 @@ def decide(csr: objects.Object, source: reader.Reader) -> Verdict:
     """Only for node client certificates; the request's own `spec.username` and `groups` say who asks."""
     spec = csr.get("spec") or {}
     groups, asker = spec.get("groups") or (), spec.get("username") or ""
-    if spec.get("signerName") != KUBELET_CLIENT or not {user.BOOTSTRAPPERS, user.NODES} & set(groups):
+    if spec.get("signerName") != signers.KUBELET_CLIENT or not {user.BOOTSTRAPPERS, user.NODES} & set(groups):
         return Verdict(None, "")
     try:
         request = _request(csr)
@@ -106,7 +103,7 @@ def sign(csr: objects.Object, ca: authority.Authority, time: clock.Clock) -> byt
     request = _request(csr)
     _check(csr, request)
     usual = longest = authority.COMPONENT_LIFETIME_SECONDS
-    if spec.get("signerName") == KUBELET_CLIENT:
+    if spec.get("signerName") == signers.KUBELET_CLIENT:
         usual, longest = authority.NODE_LIFETIME_SECONDS, authority.NODE_LIFETIME_SECONDS_MAX
     seconds = min(max(int(spec.get("expirationSeconds") or usual), _LIFETIME_SECONDS_MIN), longest)
     usage = _USAGES[spec["signerName"]][0]
@@ -120,7 +117,7 @@ def _check(csr: objects.Object, request: x509.CertificateSigningRequest) -> None
         raise faults.IdentityError(f"no signer here is named {signer!r}")
     kind, allowed = _USAGES[signer]
     usages = set(spec.get("usages") or ())
-    needed = {f"{kind} auth"} if signer == CLIENT else {f"{kind} auth", "digital signature"}
+    needed = {f"{kind} auth"} if signer == signers.CLIENT else {f"{kind} auth", "digital signature"}
     if not usages <= allowed or not needed <= usages:
         optional = " and ".join(sorted(allowed - needed))
         raise faults.IdentityError(f"usages must be {' and '.join(sorted(needed))}, optionally {optional}")
@@ -128,7 +125,7 @@ def _check(csr: objects.Object, request: x509.CertificateSigningRequest) -> None
     alternatives = requests.alternative_names(request)
     if user.MASTERS in subject.organizations:
         raise faults.IdentityError(f"no certificate is signed for the group {user.MASTERS}")
-    if signer == CLIENT:
+    if signer == signers.CLIENT:
         reserved = ("system:", "bascule:")
         for name in (subject.common_name, *subject.organizations):
             if name.startswith(reserved):
@@ -137,9 +134,9 @@ def _check(csr: objects.Object, request: x509.CertificateSigningRequest) -> None
     node = nodes.node_name(subject)
     if node is None or subject.organizations != (user.NODES,) or names.is_dns1123_subdomain(node):
         raise faults.IdentityError("the subject must be O=system:nodes, CN=system:node:<name of the node>")
-    if signer == KUBELET_CLIENT and alternatives:
+    if signer == signers.KUBELET_CLIENT and alternatives:
         raise faults.IdentityError("a node's client certificate may have no subject alternative names")
-    if signer == KUBELET_SERVING:
+    if signer == signers.KUBELET_SERVING:
         if not alternatives:
             raise faults.IdentityError("a node's serving certificate must name at least one address or DNS name")
         if spec.get("username") != subject.common_name:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from bascule.bridge.identity import faults, service_account_keys
+from bascule.bridge.identity import faults, token_keys
 from bascule.control.access import account_secrets, reader, user
 from bascule.vocabulary import clock, errors, objects, timestamps
 
@@ -50,9 +50,7 @@ def other_audience(held: Sequence[str], wanted: Sequence[str]) -> str:
 
 
 class Verifier:
-    def __init__(
-        self, source: reader.Reader, *, keys: service_account_keys.KeySet, issuer: str, time: clock.Clock
-    ) -> None:
+    def __init__(self, source: reader.Reader, *, keys: token_keys.Keys, issuer: str, time: clock.Clock) -> None:
         self._source = source
         self._keys = keys
         self._issuer = issuer
@@ -166,9 +164,7 @@ def _is_there(found: objects.Object | None, uid: str, now: float) -> bool:
 
 
 class Issuer:
-    def __init__(
-        self, source: reader.Reader, *, keys: service_account_keys.KeySet, issuer: str, time: clock.Clock
-    ) -> None:
+    def __init__(self, source: reader.Reader, *, keys: token_keys.Keys, issuer: str, time: clock.Clock) -> None:
         self._source = source
         self._keys = keys
         self._issuer = issuer

@@ -125,10 +125,9 @@ async def _serve(
     port = listeners[0].getsockname()[1]
     settings = dataclasses.replace(settings, port=port)
     store = await _store(data_dir, engine)
-    ensuring = asyncio.to_thread(
-        pki.ensure,
+    ensuring = _identities(
         data_dir,
-        clock=time,
+        time,
         server=f"https://{_bracketed(settings.host)}:{port}",
         names=[*names, *(bind for bind in binds if bind not in _LOCAL), settings.advertised],
         service_range=settings.service_range,
@@ -139,7 +138,8 @@ async def _serve(
         store,
         settings=settings,
         keys=keys.load_service_account_keys(),
-        ca=keys.load_authority(),
+        ca=keys.load_authority,
+        ca_pem=keys.ca.read_bytes(),
         bridge=bridge.Bridge(server.client_tls(*keys.api_client, keys.ca)),
         time=time,
         source=random.Random(os.urandom(32)),
@@ -156,6 +156,24 @@ async def _serve(
     sys.stdout.flush()
     await stopping.wait()
     await serving.stop()
+
+
+async def _identities(
+    data_dir: Path, time: clock.Clock, *, server: str, names: Sequence[str], service_range: str
+) -> pki.Pki:
+    """Ready to be loaded; what is missing is made in a process of its own, whose libraries are gone afterwards."""
+    if not pki.is_sealed(data_dir, clock=time, names=names, service_range=service_range):
+        named = [part for name in names for part in ("--name", name)]
+        arguments = ["--data-dir", str(data_dir), "--server", server, "--service-cidr", service_range, *named]
+        making = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bascule.bridge.identity", *arguments, stderr=asyncio.subprocess.PIPE
+        )
+        _, said = await making.communicate()
+        if making.returncode:
+            raise faults.IdentityError(said.decode(errors="replace"))
+    return await asyncio.to_thread(
+        pki.ensure, data_dir, clock=time, server=server, names=names, service_range=service_range
+    )
 
 
 async def _schemas() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from typing import Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
-from bascule.bridge.identity import authority, service_account_keys
+from bascule.bridge.identity import token_keys
 from bascule.control.access import account_secrets, authentication, authorization, bootstrap, tokens
 from bascule.control.access.admission import chain
 from bascule.control.api import allocation, options, pipeline, platform, reader
@@ -18,6 +19,9 @@ from bascule.control.cache import cache, record
 from bascule.control.store import contract
 from bascule.vocabulary import builtins, clock, errors, objects
 
+if TYPE_CHECKING:
+    from bascule.bridge.identity import authority
+
 _log = logging.getLogger(__name__)
 _MANAGER: Final = options.WriteOptions(field_manager="bascule")
 
@@ -26,13 +30,14 @@ async def assemble(
     store: contract.Store,
     *,
     settings: platform.Settings,
-    keys: service_account_keys.KeySet,
-    ca: authority.Authority,
+    keys: token_keys.Keys,
+    ca: Callable[[], authority.Authority],
+    ca_pem: bytes,
     bridge: bridges.Bridge,
     time: clock.Clock,
     source: random.Random,
 ) -> platform.Platform:
-    """Ready to serve, but for the default objects (`create_defaults`)."""
+    """Ready to serve, but for the default objects (`create_defaults`). `ca` is asked when there is one to sign."""
     caches = cache.Cache(store, time)
     await caches.start(settled=False)
     made = await platform.endpoints(builtins.REGISTRY, caches)
@@ -52,9 +57,7 @@ async def assemble(
             view, keys=keys, issuer=settings.issuer, time=time, static=settings.static_tokens
         ),
         authorizer=authorizer,
-        admission=chain.Chain(
-            view, authorizer=authorizer, time=time, filler=account_secrets.Filler(keys, ca.certificate_pem)
-        ),
+        admission=chain.Chain(view, authorizer=authorizer, time=time, filler=account_secrets.Filler(keys, ca_pem)),
         issuer=tokens.Issuer(view, keys=keys, issuer=settings.issuer, time=time),
         keys=keys,
         authority=ca,

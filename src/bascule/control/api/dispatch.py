@@ -204,7 +204,7 @@ class Dispatcher:
         who = self.connections.holder(http)
         if who is None:
             who = self._platform.authenticator.authenticate(
-                certificate_der=None, authorization=http.headers.get("Authorization"), cluster=cluster
+                authorization=http.headers.get("Authorization"), cluster=cluster
             )
         for name in http.headers:
             if name[:12].lower() == "impersonate-":

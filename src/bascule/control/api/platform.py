@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from bascule.bridge.identity import authority, service_account_keys
+from bascule.bridge.identity import token_keys
 from bascule.control import kinds
 from bascule.control.access import authentication, authorization, tokens, user
 from bascule.control.access.admission import chain
@@ -20,6 +20,9 @@ from bascule.control.kinds import strategy
 from bascule.control.schema import catalog, types
 from bascule.control.store import contract
 from bascule.vocabulary import clock, resources, timestamps
+
+if TYPE_CHECKING:
+    from bascule.bridge.identity import authority
 
 SELF: Final = user.User("bascule:api", (user.MASTERS, user.AUTHENTICATED))
 """As whom the server itself writes."""
@@ -55,8 +58,8 @@ class Platform:
     authorizer: authorization.Authorizer
     admission: chain.Chain
     issuer: tokens.Issuer
-    keys: service_account_keys.KeySet
-    authority: authority.Authority
+    keys: token_keys.Keys
+    authority: Callable[[], authority.Authority]
     services: allocation.Services
     custom: definitions.Definitions
     bridge: bridges.Bridge

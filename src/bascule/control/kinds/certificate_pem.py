@@ -1,4 +1,7 @@
-"""Certificates and requests for them as PEM inside objects: what is wrong with them, in a few words."""
+"""Certificates and requests for them as PEM inside objects: what is wrong with them, in a few words.
+
+The library that reads them is imported when there is one to read.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,6 @@ import base64
 import binascii
 import re
 from typing import Final
-
-from cryptography import x509
 
 _BLOCK: Final = re.compile(
     rb"-----BEGIN (?P<kind>[A-Z0-9 ]+)-----[ \t]*\r?\n(?P<headers>(?:[^\n:]+:[^\n]*\n)*)"
@@ -25,6 +26,8 @@ def _decoded(text: object) -> bytes | None:
 
 def request_problem(text: object) -> str:
     """What is wrong with a request (base64 of PEM), or nothing: it must be signed by the key it is for."""
+    from cryptography import x509
+
     pem = _decoded(text)
     block = None if pem is None else _BLOCK.search(pem)
     if block is None or block["kind"] != _REQUEST:
@@ -41,6 +44,8 @@ def chain_problem(text: object) -> str:
     """What is wrong with a chain of certificates (base64 of PEM), or nothing; no chain is none."""
     if not text:
         return ""
+    from cryptography import x509
+
     pem = _decoded(text) or b""
     found = 0
     for block in _BLOCK.finditer(pem):

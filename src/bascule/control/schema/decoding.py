@@ -2,17 +2,18 @@
 
 JSON, YAML (whose bodies often are JSON) and, for built-in types, protobuf. What cannot be decoded is 400, what is too
 large 413, what is in another format 415. Whether a value fits its type is not asked here.
+
+The reader of YAML is imported when there is some to read: most bodies, also those that say they are YAML, are JSON.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import orjson
 
-from bascule.control.schema import protobuf, yaml_body
+from bascule.control.schema import protobuf
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
@@ -102,7 +103,11 @@ def duplicates(body: bytes, content_type: str) -> list[str]:
             return []
         return _json_duplicates(body)
     except (ValueError, RecursionError):
-        return yaml_body.duplicates(body, DEPTH_MAX) if media_type in _YAML_TYPES else []
+        if media_type not in _YAML_TYPES:
+            return []
+        from bascule.control.schema import yaml_body
+
+        return yaml_body.duplicates(body, DEPTH_MAX)
 
 
 def repeated_keys(body: bytes, content_type: str) -> list[str]:
@@ -112,6 +117,8 @@ def repeated_keys(body: bytes, content_type: str) -> list[str]:
             return []
     except (ValueError, RecursionError):
         pass
+    from bascule.control.schema import yaml_body
+
     return yaml_body.repeated_keys(body, DEPTH_MAX)
 
 
@@ -138,7 +145,7 @@ def _decode_json(body: bytes) -> Any:
             raise _too_deep() from error
         problem = "unexpected end of JSON input" if not body.strip() else str(error)
         raise Unreadable(f"couldn't get version/kind; json parse error: {problem}") from error
-    if body.count(b"{") + body.count(b"[") > DEPTH_MAX and is_deeper_than(body, DEPTH_MAX):
+    if body.count(b"{") + body.count(b"[") > DEPTH_MAX and is_deeper_than(value, DEPTH_MAX):
         raise _too_deep()
     return value
 
@@ -150,6 +157,8 @@ def _decode_yaml(body: bytes) -> Any:
         except errors.StatusError as error:
             if not isinstance(error.__cause__, orjson.JSONDecodeError):
                 raise
+    from bascule.control.schema import yaml_body
+
     try:
         value = yaml_body.load(body, depth_max=DEPTH_MAX)
     except yaml_body.YamlError as error:
@@ -161,19 +170,19 @@ def _too_deep() -> errors.StatusError:
     return errors.bad_request(f"the body is nested deeper than {DEPTH_MAX} levels; flatten it")
 
 
-_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
-_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
-_ONE_BRACKET = bytes.maketrans(b"{}", b"[]")
-
-
-def is_deeper_than(body: bytes, depth_max: int) -> bool:
-    """Whether the containers of valid JSON nest deeper than that. Peels off level by level, without recursion."""
-    brackets = _STRINGS.sub(b"", body).translate(_ONE_BRACKET, delete=_NO_BRACKETS)
+def is_deeper_than(value: Any, depth_max: int) -> bool:
+    """Whether containers nest deeper than that. Level by level, without recursion and in small steps for others' sake."""
+    level = [value] if value.__class__ is dict or value.__class__ is list else []
     for _ in range(depth_max):
-        if not brackets:
+        if not level:
             return False
-        brackets = brackets.replace(b"[]", b"")
-    return bool(brackets)
+        level = [
+            member
+            for container in level
+            for member in (container.values() if container.__class__ is dict else container)
+            if member.__class__ is dict or member.__class__ is list
+        ]
+    return bool(level)
 
 
 def _has_as_many_members(body: bytes) -> bool:

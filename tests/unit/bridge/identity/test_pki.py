@@ -3,10 +3,11 @@
 import ssl
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bascule.bridge.identity import authority, certificates, faults, kubeconfig, nodes, pki, requests
+from bascule.bridge.identity import authority, certificates, faults, kubeconfig, making, nodes, pki, requests
 from bascule.vocabulary import clock
 
 
@@ -45,6 +46,34 @@ def test_existing_files_are_kept(tmp_path: Path) -> None:
     before = contents(tmp_path)
     pki.ensure(tmp_path, clock=clock.ManualClock())
     assert contents(tmp_path) == before
+
+
+def test_what_is_sealed_is_not_examined_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = pki.ensure(tmp_path, clock=clock.ManualClock(), names=["a.example.com"])
+    monkeypatch.setattr(making, "ensure", lambda *_, **__: pytest.fail("examined"))
+    server = "https://127.0.0.1:7000"
+    for _ in range(2):
+        pki.ensure(tmp_path, clock=clock.ManualClock(), names=["a.example.com"], server=server)
+        assert kubeconfig.read(made.admin_kubeconfig).server == server
+    wanted: Any = {"clock": clock.ManualClock(), "service_range": "10.96.0.0/16"}
+    assert pki.is_sealed(tmp_path, names=["a.example.com"], **wanted)
+    assert not pki.is_sealed(tmp_path, names=["b.example.com"], **wanted)
+    for path in made.files():
+        kept = path.read_bytes()
+        path.write_bytes(kept + b" ")
+        assert not pki.is_sealed(tmp_path, names=["a.example.com"], **wanted), path
+        path.write_bytes(kept)
+    assert pki.is_sealed(tmp_path, names=["a.example.com"], **wanted)
+    (made.directory / ".sealed").write_bytes(b"nonsense")
+    assert not pki.is_sealed(tmp_path, names=["a.example.com"], **wanted)
+
+
+@pytest.mark.parametrize("text", [b"", b"nonsense"])
+def test_a_damaged_key_for_tokens_is_an_error(tmp_path: Path, text: bytes) -> None:
+    made = pki.ensure(tmp_path, clock=clock.ManualClock())
+    made.service_account_key.write_bytes(text)
+    with pytest.raises(faults.IdentityError, match=r"sa\.key"):
+        pki.ensure(tmp_path, clock=clock.ManualClock())
 
 
 async def test_renewed_when_half_of_life_is_over(tmp_path: Path) -> None:

@@ -4,9 +4,8 @@ import pathlib
 from datetime import timedelta
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 
-from bascule.bridge.identity import authority, certificates, service_account_keys
+from bascule.bridge.identity import service_account_keys
 from bascule.control.access import authentication, review, static_tokens, tokens, user
 from bascule.vocabulary import clock, errors, objects, timestamps
 from tests.unit.control.access import world
@@ -30,7 +29,7 @@ class Setting:
         return str(made["status"]["token"])
 
     def bearer(self, token: str, cluster: str = "root") -> user.User:
-        return self.authenticator.authenticate(certificate_der=None, authorization=f"Bearer {token}", cluster=cluster)
+        return self.authenticator.authenticate(authorization=f"Bearer {token}", cluster=cluster)
 
 
 @pytest.fixture
@@ -43,28 +42,27 @@ def bound(setting: Setting, **change: str) -> dict[str, str]:
 
 
 def test_certificate(setting: Setting) -> None:
-    ca = authority.create("ca", clock=setting.time)
-    issued = authority.issue(ca, "alice", ["a", "b"], usages=["client"], clock=setting.time, lifetime_seconds=600)
-    der = certificates.load(issued.certificate_pem).public_bytes(serialization.Encoding.DER)
-    who = setting.authenticator.authenticate(certificate_der=der, authorization="Bearer nonsense")
-    assert (who.name, who.groups) == ("alice", ("a", "b", "system:authenticated"))
+    read = [authentication.Certificate("alice", ("a", "b"), setting.time.now().timestamp() + 600)]
+    for _ in range(2):
+        who = setting.authenticator.certificate(b"its bytes", read.pop if read else pytest.fail)
+        assert (who.name, who.groups) == ("alice", ("a", "b", "system:authenticated"))
+    with pytest.raises(errors.StatusError, match="no common name"):
+        setting.authenticator.certificate(b"another's", lambda: authentication.Certificate("", ("a",), 1e10))
 
 
 async def test_expired_certificate(setting: Setting) -> None:
-    ca = authority.create("ca", clock=setting.time)
-    issued = authority.issue(ca, "alice", usages=["client"], clock=setting.time, lifetime_seconds=600)
-    der = certificates.load(issued.certificate_pem).public_bytes(serialization.Encoding.DER)
-    setting.authenticator.certificate(der)
+    read = authentication.Certificate("alice", (), setting.time.now().timestamp() + 600)
+    setting.authenticator.certificate(b"its bytes", lambda: read)
     await setting.time.advance(601)
     with pytest.raises(errors.StatusError, match="expired"):
-        setting.authenticator.certificate(der)
+        setting.authenticator.certificate(b"its bytes", lambda: read)
 
 
 def test_nothing_is_anonymous(setting: Setting) -> None:
-    assert setting.authenticator.authenticate(certificate_der=None, authorization=None) is user.ANONYMOUS
+    assert setting.authenticator.authenticate(authorization=None) is user.ANONYMOUS
     for header in ("Basic abc", "Bearer ", "Bearer not.a.token", "Bearer x"):
         with pytest.raises(errors.StatusError) as caught:
-            setting.authenticator.authenticate(certificate_der=None, authorization=header)
+            setting.authenticator.authenticate(authorization=header)
         assert caught.value.code == 401
     assert authentication.is_public("/healthz")
     assert authentication.is_public("/readyz/ping")
@@ -200,9 +198,9 @@ def test_listed_tokens(setting: Setting, tmp_path: pathlib.Path) -> None:
     assert found["admin-token"] == user.User("admin", ("system:masters", "team", user.AUTHENTICATED), "1")
     assert found["plain"].groups == (user.AUTHENTICATED,)
     known = authentication.Authenticator(setting.held, keys=KEYS, issuer=ISSUER, time=setting.time, static=found)
-    assert known.authenticate(certificate_der=None, authorization="Bearer plain").name == "jane"
+    assert known.authenticate(authorization="Bearer plain").name == "jane"
     with pytest.raises(errors.StatusError):
-        known.authenticate(certificate_der=None, authorization="Bearer other")
+        known.authenticate(authorization="Bearer other")
     for text in ("token,user", ",user,1", "a,b,c\na,d,e"):
         path.write_text(text)
         with pytest.raises(static_tokens.BadFile):

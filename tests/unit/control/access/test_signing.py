@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from bascule.bridge.identity import authority, certificates, nodes, requests
-from bascule.control.access import signing
+from bascule.control.access import signers, signing
 from bascule.vocabulary import clock, objects
 from tests.unit.control.access import world
 
@@ -29,7 +29,7 @@ def csr(
         "metadata": {"name": "csr-1"},
         "spec": {
             "request": base64.b64encode(pem).decode(),
-            "signerName": signing.KUBELET_CLIENT,
+            "signerName": signers.KUBELET_CLIENT,
             "usages": ["digital signature", "client auth"],
             "username": username,
             "groups": list(groups),
@@ -123,14 +123,14 @@ def test_bad_requests_are_denied(held: world.DictReader, asked: objects.Object) 
 
 
 def test_everybody_else_waits_and_masters_are_never_signed(held: world.DictReader) -> None:
-    asked = csr("alice", [], username="alice", groups=[], signerName=signing.CLIENT)
+    asked = csr("alice", [], username="alice", groups=[], signerName=signers.CLIENT)
     signing.process(asked, held, CA, TIME, cluster="root")
     assert asked["status"] == {}
     asked["status"]["conditions"] = [{"type": "Approved"}]
     signing.process(asked, held, CA, TIME, cluster="root")
     assert asked["status"]["certificate"]
     for name, groups in (("x", ["system:masters"]), ("bascule:controllers", []), ("system:node:n1", ["system:nodes"])):
-        asked = csr(name, groups, username="alice", groups=[], signerName=signing.CLIENT)
+        asked = csr(name, groups, username="alice", groups=[], signerName=signers.CLIENT)
         asked["status"] = {"conditions": [{"type": "Approved"}]}
         signing.process(asked, held, CA, TIME, cluster="root")
         assert conditions(asked) == ["Approved", "Failed"]
@@ -154,7 +154,7 @@ def test_another_signers_request_is_left_to_it_once_approved(held: world.DictRea
 
 
 def test_a_users_client_certificate_needs_client_auth_alone(held: world.DictReader) -> None:
-    asked = csr("testuser", (), username="boss", signerName=signing.CLIENT, usages=["client auth"])
+    asked = csr("testuser", (), username="boss", signerName=signers.CLIENT, usages=["client auth"])
     asked["status"] = {"conditions": [{"type": "Approved"}]}
     pem = b"# how it was made\n" + base64.b64decode(asked["spec"]["request"])
     asked["spec"]["request"] = base64.b64encode(pem).decode()

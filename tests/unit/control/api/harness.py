@@ -40,12 +40,10 @@ class NamedUsers:
     def __init__(self, real: Any) -> None:
         self._real = real
 
-    def authenticate(self, *, certificate_der: bytes | None, authorization: str | None, cluster: str) -> user.User:
+    def authenticate(self, *, authorization: str | None, cluster: str) -> user.User:
         word = (authorization or "").removeprefix("Bearer ")
         if word.count(".") in (1, 2) or not word:
-            return self._real.authenticate(
-                certificate_der=certificate_der, authorization=authorization, cluster=cluster
-            )
+            return self._real.authenticate(authorization=authorization, cluster=cluster)
         if word == "admin":
             return user.User("admin", (user.MASTERS, user.AUTHENTICATED))
         if word == "wrong":
@@ -119,7 +117,8 @@ async def running(store: contract.Store | None = None, **bounds: float) -> Async
         store or memory.MemoryStore(),
         settings=platforms.Settings(),
         keys=_KEYS,
-        ca=_CA,
+        ca=lambda: _CA,
+        ca_pem=_CA.certificate_pem,
         bridge=bridge.Bridge(None),
         time=clock.SystemClock(),
         source=random.Random(7),

@@ -3,8 +3,8 @@
 import base64
 import binascii
 
-from bascule.bridge.identity import faults, requests
-from bascule.control.access import attributes, signing, user
+from bascule.bridge.identity import faults
+from bascule.control.access import attributes, signers, user
 from bascule.control.access.admission import context, request
 from bascule.vocabulary import objects
 
@@ -13,7 +13,7 @@ def validate(held: context.Context, asked: request.AdmissionRequest, obj: object
     if obj is None:
         return
     signer = (obj.get("spec") or {}).get("signerName") or ""
-    if asked.operation == "CREATE" and not asked.subresource and signer == signing.CLIENT:
+    if asked.operation == "CREATE" and not asked.subresource and signer == signers.CLIENT:
         _refuse_masters(asked, obj)
     if asked.operation != "UPDATE" or asked.subresource not in ("approval", "status"):
         return
@@ -29,11 +29,13 @@ def validate(held: context.Context, asked: request.AdmissionRequest, obj: object
 
 
 def _refuse_masters(asked: request.AdmissionRequest, obj: objects.Object) -> None:
+    from bascule.bridge.identity import requests
+
     try:
         pem = base64.b64decode((obj.get("spec") or {}).get("request") or "", validate=True)
         subject = requests.subject(requests.load(pem))
     except (faults.IdentityError, binascii.Error, ValueError, TypeError):
         return  # validation says what is wrong with it
     if user.MASTERS in subject.organizations:
-        text = f"use of {signing.CLIENT} signer with {user.MASTERS} group is not allowed"
+        text = f"use of {signers.CLIENT} signer with {user.MASTERS} group is not allowed"
         raise context.forbid(asked, text)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from aiohttp import web
 
-from bascule.control.access import signing
 from bascule.control.api import body, pipeline, shape
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
@@ -13,6 +14,9 @@ from bascule.control.api.wire import negotiate
 from bascule.control.cache import cache, record
 from bascule.control.kinds import certificate_signing_requests
 from bascule.vocabulary import builtins, errors, objects
+
+if TYPE_CHECKING:
+    from bascule.control.access import signing
 
 
 def identify(call: calls.Call, obj: objects.Object) -> None:
@@ -30,7 +34,9 @@ async def sign(platform: platforms.Platform, call: calls.Call) -> None:
     if stored is None:
         return
     obj = call.endpoint.decode(stored)
-    use = signing.process(obj, platform.reader, platform.authority, platform.time, cluster=call.cluster)
+    from bascule.control.access import signing  # With the libraries for certificates, which few servers need.
+
+    use = signing.process(obj, platform.reader, platform.authority(), platform.time, cluster=call.cluster)
     if obj == call.endpoint.decode(stored):
         return
     writes = [cache.Write(records.name, stored.key, pipeline.encode(call, obj), stored.revision)]
@@ -76,4 +82,4 @@ async def approval(platform: platforms.Platform, call: calls.Call) -> web.Stream
     stored = call.endpoint.records.get(call.key)
     if stored is None:
         raise call.not_found()
-    return shape.single(platform, call, call.endpoint.body(stored))
+    return await shape.single(platform, call, call.endpoint.body(stored))

@@ -5,7 +5,9 @@ A client certificate is read from TLS and judged once a minute for each connecti
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+import ssl
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 
@@ -42,7 +44,17 @@ class Identities:
     def _judge(self, http: web.BaseRequest) -> user.User | None:
         tls = http.get_extra_info("ssl_object")
         certificate = tls.getpeercert(binary_form=True) if tls is not None else None
-        return self._authenticator.certificate(certificate) if certificate is not None else None
+        return self._authenticator.certificate(certificate, lambda: read(tls)) if certificate is not None else None
 
     def connection_lost(self, connection: object) -> None:
         self._judged.pop(connection, None)
+
+
+def read(tls: ssl.SSLObject) -> authentication.Certificate:
+    """The peer's, as TLS describes it."""
+    described: Mapping[str, Any] = tls.getpeercert() or {}
+    subject = [pair for parts in described.get("subject", ()) for pair in parts]
+    names = [value for kind, value in subject if kind == "commonName"]
+    organizations = tuple(value for kind, value in subject if kind == "organizationName")
+    expires = ssl.cert_time_to_seconds(described["notAfter"]) if described else 0
+    return authentication.Certificate(names[0] if names else "", organizations, expires)

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import orjson
-import yaml
 from aiohttp import web
 from multidict import CIMultiDict
 
@@ -25,12 +24,12 @@ _WARNINGS_MAX_BYTES: Final = 4096
 def dump(value: Any, encoding: negotiate.Encoding = "json") -> bytes:
     """The value as it goes over the wire; JSON ends in a newline as upstream's does."""
     if encoding == "yaml":
-        text: str = yaml.dump(value, Dumper=_DUMPER, default_flow_style=False, allow_unicode=True, sort_keys=True)
+        import yaml  # Not before somebody asks for it.
+
+        dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+        text: str = yaml.dump(value, Dumper=dumper, default_flow_style=False, allow_unicode=True, sort_keys=True)
         return text.encode()
     return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
-
-
-_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def raw(body: bytes, *, code: int = 200, media: str = negotiate.JSON, warnings: Iterable[str] = ()) -> web.Response:
