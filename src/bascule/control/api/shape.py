@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import orjson
 from aiohttp import web
 
@@ -12,7 +14,7 @@ from bascule.control.api.wire import negotiate, respond
 from bascule.control.kinds import strategy
 
 
-def single(
+async def single(
     platform: platforms.Platform,
     call: calls.Call,
     body: bytes,
@@ -24,13 +26,22 @@ def single(
     accept = call.accept
     if accept is negotiate.OBJECT_JSON or accept == negotiate.OBJECT_JSON:
         return respond.raw(body + b"\n", code=code, warnings=call.warnings)
-    obj = orjson.loads(body)
+    own = kind or call.endpoint.strategy
+    if len(body) > calls.LARGE_BYTES:
+        made = await asyncio.to_thread(_shaped, platform, call, body, own)
+    else:
+        made = _shaped(platform, call, body, own)
+    media = negotiate.YAML if accept.encoding == "yaml" else negotiate.JSON
+    return respond.raw(made, code=code, media=media, warnings=call.warnings)
+
+
+def _shaped(platform: platforms.Platform, call: calls.Call, body: bytes, kind: strategy.Strategy) -> bytes:
+    accept, obj = call.accept, orjson.loads(body)
     if accept.shape == "table":
-        kind = kind or call.endpoint.strategy
         included = table.include(call.parameters.get("includeObject", ""))
         row = table.row(kind, obj, platform.time.now(), included=included, version=accept.version)
         metadata = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
         obj = table.table(table.columns(kind), [row], metadata, accept.version)
     elif accept.shape == "metadata":
         obj = table.partial(obj, accept.version)
-    return respond.value(obj, code=code, encoding=accept.encoding, warnings=call.warnings)
+    return respond.dump(obj, accept.encoding)

@@ -171,7 +171,7 @@ def _too_deep() -> errors.StatusError:
 
 
 def is_deeper_than(value: Any, depth_max: int) -> bool:
-    """Whether containers nest deeper than that. Level by level, without recursion and in small steps for others' sake."""
+    """Whether containers nest deeper than that. Level by level, without recursion, letting other threads in."""
     level = [value] if value.__class__ is dict or value.__class__ is list else []
     for _ in range(depth_max):
         if not level:

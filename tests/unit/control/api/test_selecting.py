@@ -31,6 +31,8 @@ async def test_every_kind_is_selected_by_each_of_its_fields_and_no_other(api: ha
         await endpoint.records.create(objects.key(obj), record.draft(obj, values))
         own = {"metadata.name": "a", "metadata.namespace": meta.get("namespace", "")}
         for field, value in (own | values).items():
+            if field.startswith("@"):
+                continue  # Kept beside the object for the server itself.
             chosen = (await api.get(f"{_collection(row)}?fieldSelector={field}={value}")).body
             assert "a" in [item["metadata"]["name"] for item in chosen["items"]], (row, field, value)
             others = (await api.get(f"{_collection(row)}?fieldSelector={field}!={value}")).body

@@ -76,8 +76,9 @@ def test_depth_is_exact_and_brackets_in_text_do_not_count() -> None:
         step = opening.count(b"[") + opening.count(b"{") - 2 * (b"a[{" in opening)
         levels = decoding.DEPTH_MAX // step
         body = opening * levels + b'"\\"[[{{"' + closing * levels
-        assert not decoding.is_deeper_than(body, levels * step)
-        assert decoding.is_deeper_than(body, levels * step - 1)
+        value = json.loads(body)
+        assert not decoding.is_deeper_than(value, levels * step)
+        assert decoding.is_deeper_than(value, levels * step - 1)
 
 
 def test_slow_bodies_are_told_apart() -> None:

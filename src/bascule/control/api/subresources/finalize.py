@@ -31,4 +31,4 @@ async def update(platform: platforms.Platform, call: calls.Call) -> web.StreamRe
         return current
 
     outcome = await pipeline.update(platform, call, change, retry=not asked)
-    return shape.single(platform, call, outcome.body)
+    return await shape.single(platform, call, outcome.body)

@@ -36,4 +36,4 @@ async def serve(platform: platforms.Platform, call: calls.Call) -> web.StreamRes
         return current
 
     outcome = await pipeline.update(platform, call, change, retry=True)
-    return shape.single(platform, call, outcome.body)
+    return await shape.single(platform, call, outcome.body)

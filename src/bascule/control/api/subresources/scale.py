@@ -31,7 +31,7 @@ async def serve(platform: platforms.Platform, call: calls.Call) -> web.StreamRes
         await call.endpoint.ready(stored)
         found = call.endpoint.decode(stored)
         _require_replicas(call, found)
-        return _answer(platform, call, found)
+        return await _answer(platform, call, found)
     if call.verb == "update":
         wanted = await body.read(call, api_version=_API_VERSION, kind=_KIND, schema=_schema())
         outcome = await _write(platform, call, lambda _: wanted)
@@ -40,7 +40,7 @@ async def serve(platform: platforms.Platform, call: calls.Call) -> web.StreamRes
     else:
         value = await body.value(await call.body(), negotiate.JSON)
         outcome = await _write(platform, call, patching.merger(call.content_type, value, _schema()))
-    return _answer(platform, call, orjson.loads(outcome.body))
+    return await _answer(platform, call, orjson.loads(outcome.body))
 
 
 def of(obj: objects.Object, where: strategy.Scale) -> objects.Object:
@@ -118,8 +118,8 @@ async def _apply(platform: platforms.Platform, call: calls.Call) -> pipeline.Out
     return await pipeline.update(platform, call, change, retry=True, operation="Apply")
 
 
-def _answer(platform: platforms.Platform, call: calls.Call, obj: objects.Object) -> web.Response:
-    return shape.single(platform, call, orjson.dumps(of(obj, _where(call))), kind=scales.STRATEGY)
+async def _answer(platform: platforms.Platform, call: calls.Call, obj: objects.Object) -> web.Response:
+    return await shape.single(platform, call, orjson.dumps(of(obj, _where(call))), kind=scales.STRATEGY)
 
 
 def _require_replicas(call: calls.Call, obj: objects.Object) -> None:

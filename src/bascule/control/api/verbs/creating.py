@@ -20,4 +20,4 @@ async def create(platform: platforms.Platform, call: calls.Call) -> web.StreamRe
     outcome = await pipeline.create(platform, call, obj)
     if signing and not call.options.dry_run:
         await certificates.sign(platform, call)
-    return shape.single(platform, call, outcome.body, code=201)
+    return await shape.single(platform, call, outcome.body, code=201)

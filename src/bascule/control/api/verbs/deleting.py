@@ -32,7 +32,7 @@ async def delete(platform: platforms.Platform, call: calls.Call) -> web.StreamRe
     wanted = await read_wish(call)
     gone = await deleted(platform, call, wanted)
     if not gone.ended or call.endpoint.strategy.delete_returns_object:
-        return shape.single(platform, call, gone.body)
+        return await shape.single(platform, call, gone.body)
     details = {"name": call.name, "group": call.resource.group, "kind": call.resource.plural, "uid": gone.uid}
     return respond.success({key: value for key, value in details.items() if value})
 
@@ -66,17 +66,17 @@ async def deleted(platform: platforms.Platform, call: calls.Call, wanted: deleti
 async def _once(platform: platforms.Platform, call: calls.Call, wanted: deletion.Wish, stored: record.Record) -> Gone:
     endpoint = call.endpoint
     await endpoint.ready(stored)
-    old = endpoint.decode(stored)
+    call.large = call.large or stored.size_bytes() > calls.LARGE_BYTES
+    old, current = await call.aside(endpoint.decode_twice, stored)
     deletion.check_preconditions(wanted, old, call.resource.qualified)
     asked = call.admission("DELETE", old=old)
     asked.dry_run = wanted.dry_run
     platform.admission.validate(asked, None)
     orphans = (call.resource.group, call.resource.plural) in _ORPHANED_BY_DEFAULT
-    marked = deletion.decide(
-        endpoint.decode(stored), wanted, endpoint.strategy, platform.time.now(), orphans_by_default=orphans
-    ).marked
+    marked = deletion.decide(current, wanted, endpoint.strategy, platform.time.now(), orphans_by_default=orphans).marked
+    uid = objects.uid(old)
     if wanted.dry_run or marked == old:
-        return Gone(orjson.dumps(marked or old), stored.uid, marked is None)
+        return Gone(orjson.dumps(marked or old), uid, marked is None)
     with platform.admission.reserve(asked, None) as reservation, pipeline.translated(call):
         if marked is None:
             after = await endpoint.records.delete(stored.key, stored.revision)
@@ -86,4 +86,4 @@ async def _once(platform: platforms.Platform, call: calls.Call, wanted: deletion
     if marked is None:
         pipeline.released(platform, call, old)
     await endpoint.ready(after)
-    return Gone(endpoint.body(after), stored.uid, marked is None)
+    return Gone(endpoint.body(after), uid, marked is None)

@@ -18,7 +18,7 @@ async def get(platform: platforms.Platform, call: calls.Call) -> web.StreamRespo
     if call.parameters:
         _require_known(call)
     await call.endpoint.ready(stored)
-    return shape.single(platform, call, call.endpoint.body(stored))
+    return await shape.single(platform, call, call.endpoint.body(stored))
 
 
 def _require_known(call: calls.Call) -> None:

@@ -77,8 +77,15 @@ def _start(call: calls.Call, limit: int) -> tuple[objects.Key | None, int | None
     token = call.parameters.get("continue", "")
     if token:
         if match:
-            raise selection.invalid(
-                "resourceVersionMatch", errors.forbidden_field, "resourceVersionMatch is forbidden with continue"
+            without = "resourceVersionMatch is forbidden unless resourceVersion is provided"
+            texts = ([] if version is not None else [without]) + [
+                "resourceVersionMatch is forbidden when continue is provided"
+            ]
+            raise errors.invalid(
+                "ListOptions",
+                "meta.k8s.io",
+                "",
+                [errors.forbidden_field("resourceVersionMatch", text) for text in texts],
             )
         if version:
             raise errors.bad_request("specifying resource version is not allowed when using continue")

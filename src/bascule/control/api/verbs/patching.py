@@ -34,7 +34,7 @@ Merge = Callable[[objects.Object], objects.Object]
 async def patch(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
     """200 with the object as it is now; 201 when an apply created it."""
     outcome = await patched(platform, call)
-    return shape.single(platform, call, outcome.body, code=201 if outcome.created else 200)
+    return await shape.single(platform, call, outcome.body, code=201 if outcome.created else 200)
 
 
 async def patched(platform: platforms.Platform, call: calls.Call) -> pipeline.Outcome:

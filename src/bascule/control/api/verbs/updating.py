@@ -15,7 +15,7 @@ async def update(platform: platforms.Platform, call: calls.Call) -> web.StreamRe
     """200 with the object as it is now; 201 where the kind may be created this way."""
     wanted = await body.read(call)
     outcome = await replace(platform, call, wanted)
-    return shape.single(platform, call, outcome.body, code=201 if outcome.created else 200)
+    return await shape.single(platform, call, outcome.body, code=201 if outcome.created else 200)
 
 
 async def replace(platform: platforms.Platform, call: calls.Call, wanted: objects.Object) -> pipeline.Outcome:
