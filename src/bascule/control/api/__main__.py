@@ -36,7 +36,7 @@ from bascule.control.api import platform as platforms
 from bascule.control.api.streaming import bridge
 from bascule.control.api.wire import server
 from bascule.control.schema import catalog
-from bascule.control.store import contract, memory
+from bascule.control.store import contract
 from bascule.control.store.sqlite import store as sqlite
 from bascule.vocabulary import clock
 
@@ -184,6 +184,8 @@ async def _schemas() -> None:
 
 async def _store(data_dir: Path, engine: str) -> contract.Store:
     if engine == "memory":
+        from bascule.control.store import memory
+
         return memory.MemoryStore()
     folder = data_dir / "control"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -11,7 +11,7 @@ from typing import Any
 from bascule.control.api import call as calls
 from bascule.control.api import extent
 from bascule.control.api import platform as platforms
-from bascule.control.custom import effort, rules
+from bascule.control.custom import effort
 from bascule.control.kinds import strategy
 from bascule.vocabulary import errors, objects
 
@@ -46,6 +46,8 @@ async def _judged(
     try:
         return await platform.slow.run(call.user, judge, *arguments)
     except effort.TooLongError:
+        from bascule.control.custom import rules
+
         return [errors.Cause("FieldValueInvalid", "<nil>", f'Invalid value: "null": {rules.OUT_OF_BUDGET}')]
 
 

@@ -1,17 +1,16 @@
 """Admission policies in CEL, validating and mutating, and their bindings.
 
-The expressions of mutations, which make objects, are not compiled here.
+The expressions of mutations, which make objects, are not compiled here. What compiles the others is imported with the
+first policy.
 """
 
 from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bascule.control.cel import declarations, types
 from bascule.control.kinds import (
-    admission_expressions,
     admission_rules,
     check,
     columns,
@@ -26,6 +25,9 @@ from bascule.control.kinds.check import Causes
 from bascule.control.kinds.strategy import Cells, Column, Strategy
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
+
+if TYPE_CHECKING:
+    from bascule.control.cel import declarations, types
 
 _ACTIONS = ("Audit", "Deny", "Warn")
 _REASONS = ("Forbidden", "Invalid", "RequestEntityTooLarge")
@@ -96,6 +98,8 @@ def _has_params(spec: Object) -> bool:
 
 def _compiled(spec: Object) -> tuple[declarations.Environment, list[errors.Cause]]:
     """What the expressions of a policy may speak of, its own variables with it; and what is wrong with those."""
+    from bascule.control.kinds import admission_expressions
+
     given = admission_expressions.environment(params=_has_params(spec), authorizer=True)
     composed: dict[str, types.Type] = {}
     found: list[errors.Cause] = []
@@ -135,6 +139,9 @@ def _param_kind(path: str, kind: Object) -> Causes:
 
 
 def _validating_rules(obj: Object) -> Causes:
+    from bascule.control.cel import types
+    from bascule.control.kinds import admission_expressions
+
     yield from _policy_rules(obj)
     spec = shape.mapping(obj, "spec")
     validations, annotations = shape.items(spec, "validations"), shape.items(spec, "auditAnnotations")
@@ -164,6 +171,9 @@ def _validating_rules(obj: Object) -> Causes:
 
 
 def _validation(path: str, validation: Object, environment: declarations.Environment) -> Causes:
+    from bascule.control.cel import types
+    from bascule.control.kinds import admission_expressions
+
     message, spoken = shape.text(validation, "message"), shape.text(validation, "messageExpression")
     yield from _expression(f"{path}.expression", validation.get("expression"))
     if text := shape.text(validation, "expression").strip():

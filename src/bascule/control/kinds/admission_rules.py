@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Final
 from urllib import parse
 
-from bascule.control.cel import types
-from bascule.control.kinds import admission_expressions, check, identifiers, metadata, selectors, shape
+from bascule.control.kinds import check, identifiers, metadata, selectors, shape
 from bascule.control.kinds.check import Causes
 from bascule.vocabulary import errors, names
 from bascule.vocabulary.objects import Object
@@ -88,6 +87,11 @@ def selector_problems(path: str, match: Object) -> Causes:
 
 def condition_problems(path: str, conditions: list[Object], *, params: bool = False) -> Causes:
     """`matchConditions`; `params`: whether there are any to speak of."""
+    if not conditions:
+        return
+    from bascule.control.cel import types
+    from bascule.control.kinds import admission_expressions
+
     environment = admission_expressions.environment(params=params, authorizer=True)
     if len(conditions) > _CONDITIONS_MAX:
         yield errors.too_many(path, len(conditions), _CONDITIONS_MAX)

@@ -1,16 +1,21 @@
-"""CustomResourceDefinitions: kinds that users define. Their rules are in `custom_resource_definition/`."""
+"""CustomResourceDefinitions: kinds that users define. Their rules are in `custom_resource_definition/`.
+
+Those, and with them all that reads schemas and expressions, are imported with the first definition: beside the event
+loop, as they are many.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import sys
 
-from bascule.control.custom import formats, keywords, structurality
 from bascule.control.kinds import generic, metadata, shape
-from bascule.control.kinds.custom_resource_definition import outline, rules
+from bascule.control.kinds.custom_resource_definition import outline
 from bascule.control.kinds.strategy import Context
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
+_RULES = "bascule.control.kinds.custom_resource_definition.rules"
 _PLAIN_FINALIZER = "name is neither a standard finalizer name nor is it fully qualified"
 
 
@@ -30,6 +35,8 @@ def _default(obj: Object) -> None:
     for version in shape.items(spec, "versions"):
         schema = shape.mapping(version, "schema").get("openAPIV3Schema")
         if type(schema) is dict:
+            from bascule.control.custom import keywords
+
             keywords.drop_unknown(schema)
 
 
@@ -61,19 +68,27 @@ def _metadata_problems(obj: Object) -> list[errors.Cause]:
 
 
 def _validate(obj: Object) -> list[errors.Cause]:
+    from bascule.control.kinds.custom_resource_definition import rules
+
     return _metadata_problems(obj) + list(rules.problems(obj, None))
 
 
 def _validate_update(new: Object, old: Object) -> list[errors.Cause]:
+    from bascule.control.kinds.custom_resource_definition import rules
+
     return _metadata_problems(new) + metadata.update_problems(new, old) + list(rules.problems(new, old))
 
 
 def _validate_status(new: Object, old: Object) -> list[errors.Cause]:
+    from bascule.control.kinds.custom_resource_definition import rules
+
     return _metadata_problems(new) + metadata.update_problems(new, old) + list(rules.status_problems(new))
 
 
 def _unrecognized(obj: Object) -> list[str]:
     """Formats that values of their types are not checked for."""
+    from bascule.control.custom import formats, structurality
+
     found = []
     for version in shape.items(shape.mapping(obj, "spec"), "versions"):
         schema = shape.mapping(shape.mapping(version, "schema"), "openAPIV3Schema")
@@ -110,7 +125,7 @@ STRATEGY = dataclasses.replace(
         generation=True,
         unconditional_update=False,
         update_validates_alone=True,
-        is_slow=lambda: False,
+        is_slow=lambda: _RULES not in sys.modules,
     ),
     validate=_validate,
     validate_update=_validate_update,

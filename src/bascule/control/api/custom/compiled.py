@@ -9,11 +9,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import orjson
 
-from bascule.control.kinds import custom_kinds
 from bascule.vocabulary import objects
+
+if TYPE_CHECKING:
+    from bascule.control.kinds import custom_kinds
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -38,6 +41,8 @@ class Compiled:
 
 def compile(crd: objects.Object) -> Compiled:
     """Raises whatever a definition that never validated makes go wrong."""
+    from bascule.control.kinds import custom_kinds  # In the thread that compiles: schemas and expressions come with it.
+
     definition = custom_kinds.compile(crd)
     tokens = {version["name"]: f"{version['name']}.{_digest(version)}" for version in crd["spec"]["versions"]}
     return Compiled(definition, tokens, definition.conversion)

@@ -12,15 +12,18 @@ import hashlib
 import logging
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
 from bascule.control.api import endpoint
 from bascule.control.api.custom import across, compiled, form, offer, webhook
 from bascule.control.cache import cache, record, resource, scope
-from bascule.control.kinds import custom_kinds, shape
+from bascule.control.kinds import shape
 from bascule.vocabulary import errors, fields, objects, resources
+
+if TYPE_CHECKING:
+    from bascule.control.kinds import custom_kinds
 
 EVERY_CLUSTER: Final = "*"
 _log = logging.getLogger(__name__)
