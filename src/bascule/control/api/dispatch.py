@@ -57,6 +57,7 @@ _WITH_NAME: Final = {
 _WITHOUT_NAME: Final = {"GET": "list", "POST": "create", "DELETE": "deletecollection", "HEAD": "list"}
 _CONNECT: Final = ("exec", "attach", "portforward")
 _WRITES: Final = ("create", "update", "patch")
+_ANSWERED_WITH_OBJECTS: Final = ("get", "list", *_WRITES)
 _STREAMS: Final = (*_CONNECT, "log", "proxy")
 """What lasts, and answers what is no object."""
 
@@ -97,7 +98,7 @@ class Dispatcher:
         try:
             return await self._handle(http, what)
         except errors.StatusError as error:
-            answer = respond.failure(error)
+            answer = respond.failure(error, encoding=negotiate.of_errors(http.headers.get("Accept", "")))
             if self.crowded:
                 answer.force_close()
             return answer
@@ -184,11 +185,13 @@ class Dispatcher:
             raise errors.bad_request("across all clusters one can only list and watch; name the cluster")
         if call.endpoint.cache is None:
             return await virtual.create(self._platform, call)
+        if call.verb in _ANSWERED_WITH_OBJECTS:
+            call.accept.require(lists=call.verb == "list", group=resource.group, kind=resource.kind)
         try:
             return await VERBS[call.verb](self._platform, call)
         except errors.StatusError as error:
             if call.warnings:
-                return respond.failure(error, call.warnings)
+                return respond.failure(error, call.warnings, encoding=call.accept.encoding)
             raise
 
     def _user(self, http: web.BaseRequest, cluster: str) -> user.User:

@@ -48,7 +48,7 @@ def row(
     kind: strategy.Strategy, obj: objects.Object, now: datetime, *, included: Include, version: str
 ) -> dict[str, Any]:
     """One row; the object in it as `included` says."""
-    result: dict[str, Any] = {"cells": kind.cells(obj, now)}
+    result: dict[str, Any] = {"cells": kind.cells(obj, now), "object": None}
     if included == "Metadata":
         result["object"] = partial(obj, version)
     elif included == "Object":
@@ -61,7 +61,7 @@ def rows_json(
 ) -> Iterator[bytes]:
     """The `row` of each stored object, encoded, their cells given."""
     if included == "None":
-        return (b'{"cells":%b}' % own for own in cells)
+        return (b'{"cells":%b,"object":null}' % own for own in cells)
     shown = (stored.body() for stored in records) if included == "Object" else partials_json(records, version)
     return (b'{"cells":%b,"object":%b}' % pair for pair in zip(cells, shown, strict=True))
 

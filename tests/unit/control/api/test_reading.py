@@ -62,6 +62,12 @@ async def test_versions_of_lists(api: harness.Api) -> None:
     assert len((await api.get(f"{MAPS}?resourceVersion={at}&resourceVersionMatch=NotOlderThan")).body["items"]) == 3
     assert (await api.get(f"{MAPS}?resourceVersionMatch=Exact")).code == 422
     assert (await api.get(f"{MAPS}?resourceVersion=0&resourceVersionMatch=Exact")).code == 422
+    token = (await api.get(f"{MAPS}?limit=1")).body["metadata"]["continue"]
+    both = await api.get(f"{MAPS}?continue={token}&resourceVersionMatch=Exact")
+    assert [cause["message"] for cause in both.body["details"]["causes"]] == [
+        "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided",
+        "Forbidden: resourceVersionMatch is forbidden when continue is provided",
+    ]
     future = await api.get(f"{MAPS}?resourceVersion=99999999")
     assert future.code == 504
     assert future.body["details"]["causes"][0]["reason"] == "ResourceVersionTooLarge"
@@ -77,13 +83,32 @@ async def test_table_and_metadata(api: harness.Api) -> None:
     assert table["columnDefinitions"][0]["name"] == "Name"
     bare = (await api.get(f"{MAPS}/a?includeObject=None", headers={"Accept": TABLE})).body
     assert len(bare["rows"]) == 1
-    assert not bare["rows"][0].get("object")
+    assert bare["rows"][0] == {"cells": ["a", 1, "0s"], "object": None}
+    bare = (await api.get(f"{MAPS}?includeObject=None", headers={"Accept": TABLE})).body
+    assert [row["object"] for row in bare["rows"]] == [None] * 3
     accept = {"Accept": "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"}
     partial = (await api.get(MAPS, headers=accept)).body
     assert partial["kind"] == "PartialObjectMetadataList"
     shape = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
     whole = (await api.get(MAPS)).body["items"]
     assert partial["items"] == [{**shape, "metadata": item["metadata"]} for item in whole]
+
+
+async def test_metadata_of_one_is_not_that_of_a_list(api: harness.Api) -> None:
+    await _three(api)
+    one, many = (
+        {"Accept": f"application/json;as={kind};v=v1;g=meta.k8s.io"}
+        for kind in ("PartialObjectMetadata", "PartialObjectMetadataList")
+    )
+    assert (await api.get(f"{MAPS}/a", headers=one)).body["kind"] == "PartialObjectMetadata"
+    refused = await api.get(MAPS, headers=one)
+    assert (refused.code, refused.body["reason"]) == (406, "NotAcceptable")
+    wanted = "you requested PartialObjectMetadata, but the requested object is a list (*core.ConfigMapList)"
+    assert refused.body["message"] == wanted
+    refused = await api.get(f"{MAPS}/a", headers=many)
+    wanted = "you requested PartialObjectMetadataList, but the requested object is not a list (*core.ConfigMap)"
+    assert (refused.code, refused.body["message"]) == (406, wanted)
+    assert (await api.call("DELETE", f"{MAPS}/a", headers=many)).code == 200
 
 
 async def test_yaml_gzip_and_what_is_not_acceptable(api: harness.Api) -> None:
@@ -96,6 +121,11 @@ async def test_yaml_gzip_and_what_is_not_acceptable(api: harness.Api) -> None:
         assert compressed.headers["Content-Encoding"] == "gzip"
         assert b'"big"' in gzip.decompress(await compressed.read())
     assert (await api.get(MAPS, headers={"Accept": "image/png"})).code == 406
+    refused = await api.get(f"{MAPS}/none", headers={"Accept": "application/yaml"})
+    assert refused.headers["Content-Type"] == "application/yaml"
+    assert yaml.safe_load(refused.body)["message"] == 'configmaps "none" not found'
+    odd = "application/yaml;as=Table;g=meta.k8s.io;v=v1,application/json"
+    assert (await api.get(f"{MAPS}/none", headers={"Accept": odd})).headers["Content-Type"] == "application/json"
     protobuf = await api.get(MAPS, headers={"Accept": "application/vnd.kubernetes.protobuf,application/json"})
     assert protobuf.headers["Content-Type"] == "application/json"
 

@@ -27,11 +27,24 @@ _FAMILIES: dict[str, Encoding] = {
 
 
 class Accept(NamedTuple):
-    """`version` is that of `meta.k8s.io` for tables and metadata: `v1` or `v1beta1`."""
+    """`version` is that of `meta.k8s.io` for tables and metadata: `v1` or `v1beta1`.
+
+    `lists`: metadata was asked for as a list, which a single object cannot be, nor the other way round.
+    """
 
     encoding: Encoding
     shape: Shape = "object"
     version: str = "v1"
+    lists: bool = False
+
+    def require(self, *, lists: bool, group: str, kind: str) -> None:
+        """406 where metadata of a list was asked of a single object of the kind, or of one object of a list."""
+        if self.shape != "metadata" or self.lists == lists:
+            return
+        asked, found = "PartialObjectMetadata", f"*{group.partition('.')[0] or 'core'}.{kind}"
+        if lists:
+            raise _misfit(f"you requested {asked}, but the requested object is a list ({found}List)")
+        raise _misfit(f"you requested {asked}List, but the requested object is not a list ({found})")
 
 
 class Discovery(NamedTuple):
@@ -41,6 +54,10 @@ class Discovery(NamedTuple):
 
 
 OBJECT_JSON = Accept("json")
+
+
+def _misfit(message: str) -> errors.StatusError:
+    return errors.StatusError(406, "NotAcceptable", message)
 
 
 @lru_cache(maxsize=256)
@@ -63,8 +80,17 @@ def accept(header: str, *, transforms: bool = True) -> Accept:
         if shape_name == "Table":
             return Accept(encoding, "table", version)
         if shape_name in ("PartialObjectMetadata", "PartialObjectMetadataList"):
-            return Accept(encoding, "metadata", version)
+            return Accept(encoding, "metadata", version, lists=shape_name.endswith("List"))
     raise errors.not_acceptable((JSON, YAML, PROTOBUF))
+
+
+@lru_cache(maxsize=256)
+def of_errors(header: str) -> Encoding:
+    """How a Status is encoded for the header's sender: as asked for, else JSON."""
+    try:
+        return accept(header, transforms=False).encoding
+    except errors.StatusError:
+        return "json"
 
 
 @lru_cache(maxsize=256)

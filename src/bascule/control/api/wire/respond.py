@@ -48,7 +48,9 @@ def value(
     return raw(dump(content, encoding), code=code, media=media, warnings=warnings)
 
 
-def failure(error: errors.StatusError, warnings: Iterable[str] = ()) -> web.Response:
+def failure(
+    error: errors.StatusError, warnings: Iterable[str] = (), *, encoding: negotiate.Encoding = "json"
+) -> web.Response:
     """The error's Status, with Retry-After where it carries one.
 
     What a client sent may come back in the message and end in somebody's terminal: nothing in it commands one.
@@ -56,7 +58,7 @@ def failure(error: errors.StatusError, warnings: Iterable[str] = ()) -> web.Resp
     status = error.status()
     if not status["message"].isprintable():
         status["message"] = "".join(map(_shown, status["message"]))
-    response = value(status, code=error.code, warnings=warnings)
+    response = value(status, code=error.code, encoding=encoding, warnings=warnings)
     seconds = (error.details or {}).get("retryAfterSeconds")
     if seconds:
         response.headers["Retry-After"] = str(seconds)
