@@ -3,12 +3,12 @@
 The API server creates the missing ones and reconciles roles; nothing is ever taken away from what an operator changed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from bascule.control.access import node, rbac, rules
-from bascule.control.access.defaults import components, fairness, platform, roles
+from bascule.control.access.defaults import components, controllers, fairness, platform, roles
 from bascule.vocabulary import objects
 
 _AUTOUPDATE: Final = "rbac.authorization.kubernetes.io/autoupdate"
@@ -39,7 +39,7 @@ def desired(settings: Settings) -> list[objects.Object]:
         *_namespaced_roles(),
     ]
     if settings.cluster == objects.ROOT:
-        made += [*fairness.levels(), *fairness.schemas()]
+        made += [*fairness.levels(), *fairness.schemas(), *_controllers()]
     made.append(platform.service_range(settings.service_range))
     made += platform.kubernetes_service(settings.service_range, settings.api_address, settings.api_port)
     made += platform.api_services()
@@ -117,6 +117,14 @@ def _cluster_roles() -> list[objects.Object]:
     return made
 
 
+def _controllers() -> Iterator[objects.Object]:
+    """Of the root cluster alone: no controller of upstream's could be one of another."""
+    for name, lines in controllers.CLUSTER_ROLES.items():
+        role = controllers.PREFIX + name
+        yield _role("ClusterRole", role, lines)
+        yield _binding(role, role, (f"account kube-system/{name}",))
+
+
 def _aggregated_lines(name: str) -> tuple[str, ...]:
     """What the role comes to with the defaults alone; a controller adds what is labelled later."""
     order = ("admin", "edit", "view")
@@ -127,14 +135,15 @@ def _aggregated_lines(name: str) -> tuple[str, ...]:
 def _cluster_role_bindings() -> list[objects.Object]:
     wanted = {name: (name, subjects) for name, subjects in {**roles.BINDINGS, **components.BINDINGS}.items()}
     wanted |= components.EXTRA_BINDINGS
-    return [
-        {
-            **_header("ClusterRoleBinding", name),
-            "roleRef": {"apiGroup": rbac.GROUP, "kind": "ClusterRole", "name": role},
-            **({"subjects": [_subject(text) for text in subjects]} if subjects else {}),
-        }
-        for name, (role, subjects) in wanted.items()
-    ]
+    return [_binding(name, role, subjects) for name, (role, subjects) in wanted.items()]
+
+
+def _binding(name: str, role: str, subjects: tuple[str, ...]) -> objects.Object:
+    return {
+        **_header("ClusterRoleBinding", name),
+        "roleRef": {"apiGroup": rbac.GROUP, "kind": "ClusterRole", "name": role},
+        **({"subjects": [_subject(text) for text in subjects]} if subjects else {}),
+    }
 
 
 def _namespaced_roles() -> list[objects.Object]:

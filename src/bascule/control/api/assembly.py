@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Final
 
 from bascule.bridge.identity import token_keys
@@ -75,10 +75,16 @@ async def assemble(
     return assembled
 
 
-async def create_defaults(assembled: platform.Platform, cluster: str = objects.ROOT) -> None:
-    """Creates what every cluster starts with and is missing, and restores the rights that components need."""
+async def create_defaults(
+    assembled: platform.Platform, cluster: str = objects.ROOT, *, kinds: Collection[str] = ()
+) -> None:
+    """Creates what every cluster starts with and is missing, and restores the rights that components need.
+
+    Only objects of `kinds`, where they are named.
+    """
     settings = assembled.settings
     wanted = bootstrap.desired(bootstrap.Settings(settings.service_range, settings.advertised, settings.port, cluster))
+    wanted = [obj for obj in wanted if not kinds or obj["kind"] in kinds]
     for obj in wanted:
         if obj["kind"] == "Service" and cluster != objects.ROOT:
             # Addresses are one space for all clusters: only root's own has the first.

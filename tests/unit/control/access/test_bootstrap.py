@@ -86,3 +86,20 @@ def test_bindings_regain_subjects() -> None:
 def test_other_clusters_are_marked() -> None:
     made = bootstrap.desired(bootstrap.Settings(cluster="team-a"))
     assert {objects.cluster(obj) for obj in made} == {"team-a"}
+
+
+def test_the_roles_of_upstreams_controllers_are_their_accounts() -> None:
+    made = {(obj["kind"], objects.name(obj)): obj for obj in wanted()}
+    name = "system:controller:deployment-controller"
+    assert {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch", "update"]} in made[
+        "ClusterRole", name
+    ]["rules"]
+    roles = [key[1] for key in made if key[0] == "ClusterRole" and key[1].startswith("system:controller:")]
+    assert len(roles) >= 38
+    for role in roles:
+        binding = made["ClusterRoleBinding", role]
+        assert binding["roleRef"]["name"] == role
+        account = {"kind": "ServiceAccount", "namespace": "kube-system", "name": role.rpartition(":")[2]}
+        assert binding["subjects"] == [account]
+    elsewhere = bootstrap.desired(bootstrap.Settings(cluster="other"))
+    assert not any(objects.name(obj) == name for obj in elsewhere)

@@ -1,7 +1,7 @@
 """Kubernetes' own default roles and bindings, one line for each rule: `verbs | groups | resources | names`.
 
-`core` is the core group; lines of the form `verbs | paths | /…` are rules about paths. Roles that only upstream's own
-controllers use (`system:controller:*`) are absent: none of those controllers exists here.
+`core` is the core group; lines of the form `verbs | paths | /…` are rules about paths. Those of upstream's own
+controllers are in `controllers`.
 """
 
 from typing import Final
@@ -190,6 +190,12 @@ ROLES: Final[dict[tuple[str, str], tuple[str, ...]]] = {
         "watch | core | configmaps",
         "get,update | core | configmaps | kube-scheduler",
     ),
+    ("kube-system", "system::leader-locking-kube-controller-manager"): (
+        "watch | core | configmaps",
+        "get,update | core | configmaps | kube-controller-manager",
+    ),
+    ("kube-system", "system:controller:bootstrap-signer"): (f"{_READ} | core | secrets",),
+    ("kube-system", "system:controller:cloud-provider"): (f"create,{_READ} | core | configmaps",),
     ("kube-system", "system:controller:token-cleaner"): (f"{_READ},delete | core | secrets", *_EVENTS),
     ("kube-public", "system:controller:bootstrap-signer"): (
         f"{_READ} | core | configmaps",
@@ -205,7 +211,23 @@ ROLE_BINDINGS: Final[dict[tuple[str, str], tuple[str, tuple[str, ...]]]] = {
     ),
     ("kube-system", "system::leader-locking-kube-scheduler"): (
         "system::leader-locking-kube-scheduler",
-        ("user system:kube-scheduler",),
+        ("user system:kube-scheduler", "account kube-system/kube-scheduler"),
     ),
+    ("kube-system", "system::leader-locking-kube-controller-manager"): (
+        "system::leader-locking-kube-controller-manager",
+        ("user system:kube-controller-manager", "account kube-system/kube-controller-manager"),
+    ),
+    **{
+        (namespace, f"system:controller:{account}"): (
+            f"system:controller:{account}",
+            (f"account kube-system/{account}",),
+        )
+        for namespace, account in (
+            ("kube-system", "bootstrap-signer"),
+            ("kube-system", "cloud-provider"),
+            ("kube-system", "token-cleaner"),
+            ("kube-public", "bootstrap-signer"),
+        )
+    },
 }
 """(namespace, name): (role, subjects)."""

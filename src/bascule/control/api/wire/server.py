@@ -17,7 +17,7 @@ from bascule.control.api import dispatch
 from bascule.control.api import platform as platforms
 from bascule.control.api.custom import lifecycle
 from bascule.control.api.documents import server_paths
-from bascule.control.api.upkeep import compaction, expiry, presence
+from bascule.control.api.upkeep import compaction, essentials, expiry, presence
 from bascule.control.api.wire import accepting
 from bascule.vocabulary import builtins
 
@@ -65,6 +65,7 @@ class Server:
             asyncio.create_task(expiry.run(events, time), name="expiry of events"),
             asyncio.create_task(lifecycle.Lifecycle(self._platform).run(), name="lifecycle of definitions"),
             asyncio.create_task(presence.run(self._platform), name="presence"),
+            asyncio.create_task(essentials.run(self._platform), name="essentials"),
         ]
         self._platform.cache.settle()
 

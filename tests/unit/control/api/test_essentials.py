@@ -1,0 +1,23 @@
+"""What the server makes again when somebody deletes it."""
+
+from bascule.control.api.upkeep import essentials
+from tests.unit.control.api import harness
+
+LEASES = "/api/v1/namespaces/kube-node-lease"
+SERVICE = "/api/v1/namespaces/default/services/kubernetes"
+
+
+async def test_system_namespaces_and_the_service_come_back(api: harness.Api) -> None:
+    before = api.platform.store.revision
+    await essentials.restore(api.platform)
+    assert api.platform.store.revision == before
+    address = (await api.get(SERVICE)).body["spec"]["clusterIP"]
+    await api.call("DELETE", SERVICE)
+    ending = (await api.call("DELETE", LEASES)).body
+    await essentials.restore(api.platform)
+    assert (await api.get(LEASES)).body["status"]["phase"] == "Terminating"
+    await api.call("PUT", f"{LEASES}/finalize", {**ending, "spec": {"finalizers": []}})
+    assert (await api.get(LEASES)).code == 404
+    await essentials.restore(api.platform)
+    assert (await api.get(LEASES)).body["status"]["phase"] == "Active"
+    assert (await api.get(SERVICE)).body["spec"]["clusterIP"] == address
