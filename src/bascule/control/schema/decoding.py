@@ -27,7 +27,7 @@ YAML = "application/yaml"
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 OBJECT_TYPES = (JSON, YAML, PROTOBUF)
 
-_YAML_TYPES = frozenset({YAML, "application/apply-patch+yaml", "text/yaml", "application/x-yaml"})
+_YAML_TYPES = frozenset({YAML, "application/apply-patch+yaml"})
 
 _SHOWN_BYTES = 30
 
@@ -88,7 +88,7 @@ def decode_value(body: bytes, content_type: str) -> Any:
     media_type = _media_type(content_type)
     if media_type in _YAML_TYPES:
         return _decode_yaml(body)
-    if media_type == JSON or media_type.endswith("+json"):
+    if media_type == JSON:
         return _decode_json(body)
     raise errors.unsupported_media_type(OBJECT_TYPES)
 
