@@ -11,7 +11,7 @@ import orjson
 
 from bascule.control.api import call as calls
 from bascule.control.api import extent
-from bascule.control.schema import decoding, nulls, types, validation
+from bascule.control.schema import decoding, nulls, types, validation, zeros
 from bascule.vocabulary import errors, objects
 
 T = TypeVar("T")
@@ -79,7 +79,11 @@ def check(
         findings = validation.Findings(unknown_fields=tuple(prune(obj)), duplicates=tuple(duplicates))
         for warning in validation.enforce(findings, obj, call.options.field_validation):
             call.warn(warning)
+        zeros.leave_out(obj.get("metadata"), zeros.metadata())
         return
+    if not duplicates and validation.fits(schema)(obj):
+        return
+    zeros.leave_out(obj, schema)
     findings = validation.check(obj, schema, duplicates=duplicates, order=order)
     for warning in validation.enforce(findings, obj, call.options.field_validation, refuse):
         call.warn(warning)

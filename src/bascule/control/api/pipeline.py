@@ -118,6 +118,8 @@ async def _create_named(platform: platforms.Platform, call: calls.Call, obj: obj
     await _default(call, obj)
     if operation == "Update":
         await call.aside(own_fields, platform, call, None, obj)
+    elif not meta.get("managedFields"):
+        meta.pop("managedFields", None)
     kind.prepare_create(obj, platform.context())
     asked = call.admission("CREATE")
     await accounts.arrive(platform, call, obj)
@@ -184,13 +186,16 @@ async def _update_once(
     await _default(call, new)
     if operation == "Update":
         await call.aside(own_fields, platform, call, old, new)
+    elif not new["metadata"].get("managedFields"):
+        new["metadata"].pop("managedFields", None)
+    platform.admission.mutate(asked, new)
+    if not call.subresource:
+        await _default(call, new)
+    # What admission puts back has not changed: it is no new generation.
     if call.subresource == "status":
         kind.prepare_status(new, old, platform.context())
     elif not call.subresource:
         kind.prepare_update(new, old, platform.context())
-    platform.admission.mutate(asked, new)
-    if not call.subresource:
-        await _default(call, new)
     with _claim(platform, call, new, old) as claim:
         await judgement.of_update(platform, call, new, old)
         platform.admission.validate(asked, new)
@@ -251,15 +256,17 @@ async def _default(call: calls.Call, obj: objects.Object) -> None:
 
 def own_fields(platform: platforms.Platform, call: calls.Call, old: objects.Object | None, new: objects.Object) -> None:
     """Brings `metadata.managedFields` up to date for the call's manager."""
+    endpoint = call.endpoint
+    unowned = None if old is None and endpoint.strategy.created_with_status else endpoint.reset_fields
     entries = managed_fields.record_update(
         old,
         new,
         call.options.field_manager or "unknown",
         api_version=call.resource.api_version,
         now=platform.now(),
-        schema=call.endpoint.schema,
+        schema=endpoint.schema,
         subresource=call.subresource,
-        reset_fields=call.endpoint.reset_fields.get(call.subresource),
+        reset_fields=unowned.get(call.subresource) if unowned else None,
         versions=field_versions.of(platform, call),
     )
     if entries:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from bascule.control.schema import types
+from bascule.control.schema import types, zeros
 from bascule.vocabulary import errors, timestamps
 from bascule.vocabulary.objects import Object
 
@@ -56,7 +56,8 @@ def check(
 ) -> Findings:
     """Everything wrong with the object; `NOTHING` itself when it is fine (the fast path).
 
-    Nulls as elements of lists and maps are not wrong, but not fine either: `nulls.fill` is for them.
+    Nulls as elements of lists and maps, and members that say nothing, are not wrong, but not fine either: `nulls.fill`
+    and `zeros.leave_out` are for them.
     """
     if fits(schema)(obj) and not duplicates:
         return NOTHING
@@ -148,12 +149,15 @@ def _struct_fits(schema: types.TypeSchema) -> Fits:
     fields = schema.fields
     # Strings are most of what there is: they are told apart without a call.
     strings = {name for name, member in fields.items() if member.shape == "string" and member.format != "byte"}
+    unsaid = zeros.of(schema.definition)
     learned: dict[str, Fits] = {}
 
     def check_struct(value: Any) -> bool:
         if value.__class__ is not dict:
             return value is None
         for name, member in value.items():
+            if not member and zeros.is_unsaid(name, member, unsaid):
+                return False
             if member.__class__ is str and name in strings:
                 continue
             below = learned.get(name)

@@ -50,7 +50,14 @@ def with_change(path: list[str | int], value: Any) -> dict[str, Any]:
 
 
 def test_a_good_object_has_no_findings() -> None:
-    assert validation.check(DEPLOYMENT, schema()) is validation.NOTHING
+    said = with_change(["metadata"], {"name": "d", "labels": {"a": "b"}})
+    assert validation.check(said, schema()) is validation.NOTHING
+
+
+def test_a_member_that_says_nothing_is_no_problem_but_is_noticed() -> None:
+    findings = validation.check(DEPLOYMENT, schema())
+    assert findings == validation.NOTHING
+    assert findings is not validation.NOTHING
 
 
 @pytest.mark.parametrize(
