@@ -99,6 +99,7 @@ def make(
         warnings=warnings,
         status=status,
         status_keeps_labels=status_keeps_labels,
+        created_with_status=created_with_status,
         generation=generation,
         **traits,
     )

@@ -103,6 +103,8 @@ class Strategy:
     """The kind has a status subresource."""
     status_keeps_labels: bool = False
     """Labels cannot be changed through it."""
+    created_with_status: bool = False
+    """Who creates an object may give it a status, and owns that."""
     create_on_update: bool = False
     """A PUT to a name that does not exist creates it."""
     unconditional_update: bool = True
