@@ -33,6 +33,10 @@ class Conversion:
 class Form(Protocol):
     """How a custom resource's objects come out of the store and go into it: `custom.form`."""
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether all there is can be shown without anybody's help."""
+
     def is_plain(self, stored: record.Record) -> bool:
         """Whether the stored bytes are what is served."""
 

@@ -36,6 +36,10 @@ class Across:
             if own is not None:
                 await own.prepare(part)
 
+    @property
+    def is_certain(self) -> bool:
+        return False
+
     def is_plain(self, stored: record.Record) -> bool:
         own = self._forms.get(stored.key.cluster)
         return own is None or own.is_plain(stored)

@@ -76,6 +76,11 @@ class Form:
 
     # From the store
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether no webhook is asked."""
+        return self._hook is None
+
     def is_plain(self, stored: record.Record) -> bool:
         """Whether the stored bytes are what is served."""
         return stored.field(TOKEN) == self._token

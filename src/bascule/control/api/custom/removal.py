@@ -189,6 +189,8 @@ class Removal:
 class _AsStored:
     """The form of objects that are only to be deleted."""
 
+    is_certain = True
+
     def is_plain(self, stored: record.Record) -> bool:
         return True
 

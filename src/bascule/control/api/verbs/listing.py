@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from typing import Any, Final
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from typing import Any, Final, TypeVar
 
 import orjson
 from aiohttp import web
@@ -23,7 +23,9 @@ from bascule.control.cache import record, resource
 from bascule.vocabulary import errors, objects
 
 _SLICE: Final = 100
-"""How many objects are decoded before other requests get their turn."""
+_SLICE_SECONDS: Final = 0.01
+"""How many objects are decoded, and for how long, before other requests get their turn."""
+_Made = TypeVar("_Made")
 _CONTINUE_EXPIRED: Final = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new list "
     "without the continue parameter, or use the continue token in this response to retrieve the remainder of the "
@@ -42,10 +44,12 @@ async def list_objects(platform: platforms.Platform, call: calls.Call) -> web.St
     else:
         as_stored = call.accept.shape == "object" and call.endpoint.shows_stored(page.records)
         pieces = _stored(call, page, metadata) if as_stored else _rendered(platform, call, page, metadata)
+        size_bytes = sum(map(record.Record.size_bytes, page.records[: long_list.ABOVE]))
         # Once an answer has begun, nothing may be found that cannot be converted.
-        if long_list.fits(call, len(page.records)) and (as_stored or call.endpoint.form is None):
+        certain = as_stored or call.endpoint.form is None or call.endpoint.form.is_certain
+        if certain and long_list.fits(call, len(page.records), size_bytes):
             return await long_list.send(call, pieces)
-        response = respond.raw(b"".join([piece async for piece in pieces]), warnings=call.warnings)
+        response = respond.raw(await _whole(pieces), warnings=call.warnings)
     return await respond.compressed(response, call.request().headers.get("Accept-Encoding", ""))
 
 
@@ -121,12 +125,20 @@ def _metadata(page: resource.Page) -> dict[str, Any]:
     return metadata
 
 
+async def _whole(pieces: AsyncGenerator[bytes, None]) -> bytes:
+    held = []
+    async for piece in pieces:
+        held.append(piece)
+        if len(piece) >= long_list.SLICE_BYTES:
+            await asyncio.sleep(0)
+    return b"".join(held)
+
+
 async def _stored(call: calls.Call, page: resource.Page, metadata: dict[str, Any]) -> AsyncGenerator[bytes, None]:
     """The list of objects that are served as they are stored."""
-    size = long_list.SLICE if long_list.fits(call, len(page.records)) else len(page.records) or 1
     yield b"".join((call.endpoint.list_head, orjson.dumps(metadata), b',"items":['))
-    for start in range(0, len(page.records), size):
-        yield b"".join((b"," if start else b"", record.join(page.records[start : start + size])))
+    for piece in long_list.joined(page.records):
+        yield piece
     yield b"]}\n"
 
 
@@ -136,32 +148,64 @@ async def _rendered(
     """Tables, metadata and other versions: all but metadata is decoded, shown and encoded in its slice."""
     frame, show = _framed(platform, call, metadata)
     cut = _cutter(platform, call)
+    # Metadata is the same in all versions of custom resources: nobody who wants no more of it waits for a webhook.
+    only_metadata = call.accept.shape == "metadata" and call.endpoint.conversion is None
     yield orjson.dumps(frame)[:-2]
-    for start in range(0, len(page.records), _SLICE):
-        part = page.records[start : start + _SLICE]
-        # Metadata is the same in all versions of custom resources: nobody who wants no more of it waits for a webhook.
-        only_metadata = call.accept.shape == "metadata" and call.endpoint.conversion is None
+    separator = b""
+    for part in _parts(page.records):
         if not only_metadata:
             await call.endpoint.ready(*part)
         if call.accept.shape == "object":
-            shown = b",".join(map(call.endpoint.body, part))
+            shown: Iterator[bytes] = map(call.endpoint.body, part)
         elif only_metadata or call.endpoint.shows_stored(part):
-            shown = b",".join(cut(part))
+            shown = iter(cut(part))
         else:
-            shown = orjson.dumps([show(call.endpoint.decode(stored)) for stored in part])[1:-1]
-        yield b"".join((b"," if start else b"", shown))
-        await asyncio.sleep(0)
+            shown = (orjson.dumps(show(call.endpoint.decode(stored))) for stored in part)
+        while held := await _slice(shown, part):
+            yield separator + b",".join(held)
+            separator = b","
+            await asyncio.sleep(0)
     yield b"]}\n"
+
+
+def _parts(records: Sequence[record.Record]) -> Iterator[Sequence[record.Record]]:
+    """Few at once, and each large one by itself."""
+    start = 0
+    for index, stored in enumerate(records):
+        is_large = stored.size_bytes() > calls.LARGE_BYTES
+        if index > start and (is_large or index - start >= _SLICE):
+            yield records[start:index]
+            start = index
+        if is_large:
+            yield records[index : index + 1]
+            start = index + 1
+    if start < len(records):
+        yield records[start:]
+
+
+async def _slice(made: Iterator[_Made], part: Sequence[record.Record]) -> list[_Made]:
+    """What can be made of a part in a moment: how much depends on what the objects are."""
+    if part[0].size_bytes() > calls.LARGE_BYTES:
+        return await asyncio.to_thread(list, made)
+    clock = asyncio.get_running_loop().time
+    end = clock() + _SLICE_SECONDS
+    held: list[_Made] = []
+    for one in made:
+        held.append(one)
+        if clock() > end:
+            break
+    return held
 
 
 async def _yaml(platform: platforms.Platform, call: calls.Call, page: resource.Page, metadata: dict[str, Any]) -> bytes:
     frame, show = _framed(platform, call, metadata)
     entries = next(reversed(frame.values()))
-    for start in range(0, len(page.records), _SLICE):
-        part = page.records[start : start + _SLICE]
+    for part in _parts(page.records):
         await call.endpoint.ready(*part)
-        entries += [show(call.endpoint.decode(stored)) for stored in part]
-        await asyncio.sleep(0)
+        made = (show(call.endpoint.decode(stored)) for stored in part)
+        while held := await _slice(made, part):
+            entries += held
+            await asyncio.sleep(0)
     return await asyncio.to_thread(respond.dump, frame, "yaml")
 
 

@@ -36,6 +36,8 @@ _GATHER_SECONDS: Final = 0.02
 """After a write, so long events gather before the next: a burst costs a watcher fifty writes a second at most,
 while an event that comes alone is sent at once."""
 _SLICE: Final = 100
+_SLICE_BYTES: Final = 512 * 1024
+_SLICE_SECONDS: Final = 0.01
 INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
 
 Send = Callable[[bytes], Awaitable[None]]
@@ -237,10 +239,41 @@ class _Stream:
                 except errors.StatusError as error:
                     await send(respond.dump({"type": "ERROR", "object": error.status()}))
                     break
-            lines = b"".join([self._frame(happened) for happened in events])
-            if lines:
-                await send(lines)
+            if await self._tell(send, events):
                 await asyncio.sleep(_GATHER_SECONDS)
+
+    async def _tell(self, send: Send, events: list[event.Event]) -> bool:
+        """As much at once as can be made in a moment; whether there was anything to say."""
+        if len(events) == 1 and self._is_quick(events[0]):  # As nearly always.
+            line = self._frame(events[0])
+            if line:
+                await send(line)
+            return bool(line)
+        clock = asyncio.get_running_loop().time
+        end = clock() + _SLICE_SECONDS
+        lines: list[bytes] = []
+        size_bytes = 0
+        said = False
+        for happened in events:
+            line = self._frame(happened) if self._is_quick(happened) else await asyncio.to_thread(self._frame, happened)
+            if not line:
+                continue
+            lines.append(line)
+            size_bytes += len(line)
+            said = True
+            if size_bytes > _SLICE_BYTES or clock() > end:
+                await send(b"".join(lines))
+                await asyncio.sleep(0)
+                lines, size_bytes, end = [], 0, clock() + _SLICE_SECONDS
+        if lines:
+            await send(b"".join(lines))
+        return said
+
+    def _is_quick(self, happened: event.Event) -> bool:
+        shown = happened.record
+        if shown is None or shown.size_bytes() <= calls.LARGE_BYTES:
+            return True
+        return self._plain and (self._form is None or self._form.is_plain(shown))
 
     def _frame(self, happened: event.Event) -> bytes:
         if happened.type == event.BOOKMARK:

@@ -9,24 +9,47 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import zlib
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from typing import Final
 
 from aiohttp import web
 
 from bascule.control.api import call as calls
 from bascule.control.api.wire import respond
+from bascule.control.cache import record
 
 ABOVE: Final = 1000
-"""Fewer objects than this are sent in one piece."""
+"""Fewer objects than this are sent in one piece, unless they are large."""
+ABOVE_BYTES: Final = 256 * 1024
+"""As they are stored, which is a fifth of what is sent, or less."""
 SLICE: Final = 250
+SLICE_BYTES: Final = 512 * 1024
+"""What is joined in one go is this, or little more."""
 _WRITE_SECONDS: Final = 60.0
 _GZIP: Final = 31
 
 
-def fits(call: calls.Call, count: int) -> bool:
+def fits(call: calls.Call, count: int, size_bytes: int = 0) -> bool:
     """Whether so many are many, and the client can take an answer whose length is not known beforehand."""
-    return count >= ABOVE and call.request().version >= (1, 1)
+    return (count >= ABOVE or size_bytes > ABOVE_BYTES) and call.request().version >= (1, 1)
+
+
+def joined(records: Iterable[record.Record]) -> Iterator[bytes]:
+    """The stored bodies with commas between them, in slices."""
+    held: list[bytes] = []
+    size_bytes = count = 0
+    separator = b""
+    for stored in records:
+        prefix, suffix = stored.pieces()
+        held += (separator, prefix, b'"%d"' % stored.revision, suffix)
+        separator = b","
+        size_bytes += len(prefix) + len(suffix)
+        count += 1
+        if count >= SLICE or size_bytes >= SLICE_BYTES:
+            yield b"".join(held)
+            held, size_bytes, count = [], 0, 0
+    if held:
+        yield b"".join(held)
 
 
 async def send(call: calls.Call, pieces: AsyncGenerator[bytes, None]) -> web.StreamResponse:
