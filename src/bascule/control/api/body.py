@@ -109,7 +109,7 @@ def check_changed(
         call.large
         or call.endpoint.prune is not None
         or not all(
-            value is before.get(name) or (name in fields and validation.fits(fields[name])(value))
+            value is before.get(name) or (value and name in fields and validation.fits(fields[name])(value))
             for name, value in obj.items()
         )
     ):

@@ -63,6 +63,12 @@ async def test_who_owns_nothing_is_not_written_down(api: harness.Api) -> None:
     assert again.body == first.body
 
 
+async def test_an_empty_member_patched_in_is_no_write(api: harness.Api) -> None:
+    config_map = await api.create("/api/v1/namespaces/default/configmaps", harness.config_map("c"))
+    patched = await api.patch("/api/v1/namespaces/default/configmaps/c", {"data": {}, "binaryData": {}})
+    assert patched.body == config_map
+
+
 async def test_a_custom_resource_keeps_its_own_empties_but_not_those_of_its_metadata(api: harness.Api) -> None:
     shown = {"env": {"type": "array", "items": {"type": "string"}}, "host": {"type": "boolean"}}
     await crds.serve(api, crds.definition("CronTab", crds.version(properties=shown)))
