@@ -18,6 +18,7 @@ CONTROL_PROGRAMS = [
     "bascule.control.controllers.__main__",
     "bascule.control.scheduler.__main__",
     "bascule.control.bridgehead.__main__",
+    "bascule.bridge.identity.__main__",
 ]
 DATA_PROGRAMS = ["bascule.data.agent.__main__", "bascule.data.agent.hollow", "bascule.data.dns.__main__"]
 CONSOLE_PROGRAMS = ["bascule.console.cli.main", "bascule.console.local.supervisor", "bascule.console.demo.story"]

@@ -13,6 +13,7 @@ if __name__ == "__main__":
 from bascule.control.api import trust  # noqa: F401 - before anything that imports aiohttp
 
 # isort: split
+import argparse
 import asyncio
 import dataclasses
 import errno
@@ -25,7 +26,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-import click
 import orjson
 import uvloop
 
@@ -46,70 +46,72 @@ _LOCAL: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """How an address that stands for all of the machine's is reached from the machine itself."""
 
 
-@click.command(name="api")
-@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), required=True, help="Keys and state.")
-@click.option(
-    "--bind",
-    "binds",
-    multiple=True,
-    default=("127.0.0.1",),
-    show_default=True,
-    help="Address to listen on; repeatable. Kubeconfigs name the first.",
-)
-@click.option("--port", default=6443, show_default=True, help="Port to listen on; 0 picks one.")
-@click.option(
-    "--store",
-    "engine",
-    type=click.Choice(["sqlite", "memory"]),
-    default="sqlite",
-    show_default=True,
-    help="Where objects are kept; memory forgets them when it stops.",
-)
-@click.option("--service-cidr", default="10.96.0.0/16", show_default=True, help="Cluster addresses of Services.")
-@click.option("--service-node-port-range", default="30000-32767", show_default=True, help="Node ports of Services.")
-@click.option(
-    "--advertise", default="", help="Address at which nodes and pods reach this server (default: first --bind)."
-)
-@click.option("--name", "names", multiple=True, help="A further host name or address of this server; repeatable.")
-@click.option(
-    "--token-auth-file",
-    "token_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help='Users by token, for trials: lines of token,user,uid,"group1,group2". Such tokens never expire.',
-)
-@click.option("--log-level", default="info", show_default=True, help="Of the JSON lines on stderr.")
-def main(
-    data_dir: Path,
-    binds: tuple[str, ...],
-    port: int,
-    engine: str,
-    service_cidr: str,
-    service_node_port_range: str,
-    advertise: str,
-    names: tuple[str, ...],
-    token_file: Path | None,
-    log_level: str,
-) -> None:
-    """Serve the Kubernetes API from a data directory, which is completed where something is missing."""
-    logs.configure("api", log_level, clock.SystemClock())
-    ports = _ports(service_node_port_range)
+def _options() -> argparse.ArgumentParser:
+    out = argparse.ArgumentParser(
+        prog="bascule.control.api",
+        allow_abbrev=False,
+        description="Serve the Kubernetes API from a data directory, which is completed where something is missing.",
+    )
+    add = out.add_argument
+    add("--data-dir", type=Path, required=True, help="keys and state")
+    add(
+        "--bind",
+        action="append",
+        default=[],
+        help="address to listen on (default: 127.0.0.1); repeatable; kubeconfigs name the first",
+    )
+    add("--port", type=int, default=6443, help="port to listen on (default: %(default)s); 0 picks one")
+    add(
+        "--store",
+        choices=("sqlite", "memory"),
+        default="sqlite",
+        help="where objects are kept (default: %(default)s); memory forgets them when it stops",
+    )
+    add("--service-cidr", default="10.96.0.0/16", help="cluster addresses of Services (default: %(default)s)")
+    add(
+        "--service-node-port-range",
+        type=_ports,
+        default="30000-32767",
+        help="node ports of Services (default: %(default)s)",
+    )
+    add("--advertise", default="", help="address at which nodes and pods reach this server (default: first --bind)")
+    add("--name", action="append", default=[], help="a further host name or address of this server; repeatable")
+    add(
+        "--token-auth-file",
+        type=_file,
+        help='users by token, for trials: lines of token,user,uid,"group1,group2"; such tokens never expire',
+    )
+    add(
+        "--log-level",
+        type=str.lower,
+        choices=("debug", "info", "warning", "error", "critical"),
+        default="info",
+        help="of the JSON lines on stderr (default: %(default)s)",
+    )
+    return out
+
+
+def main() -> None:
+    given = _options().parse_args()
+    logs.configure("api", given.log_level, clock.SystemClock())
+    data_dir, binds = given.data_dir, given.bind or ["127.0.0.1"]
     host = _LOCAL.get(binds[0], binds[0])
     try:
         settings = platforms.Settings(
-            service_range=service_cidr,
-            node_ports=ports,
+            service_range=given.service_cidr,
+            node_ports=given.service_node_port_range,
             host=host,
-            port=port,
-            advertised=advertise or host,
-            static_tokens=static_tokens.read(token_file) if token_file else {},
+            port=given.port,
+            advertised=given.advertise or host,
+            static_tokens=static_tokens.read(given.token_auth_file) if given.token_auth_file else {},
         )
-        uvloop.run(_serve(data_dir, engine, settings, binds, names))
+        uvloop.run(_serve(data_dir, given.store, settings, binds, given.name))
     except (contract.StoreError, faults.IdentityError, static_tokens.BadFile) as error:
         _give_up(str(error))
     except sqlite3.Error as error:
         _give_up(f"the store in {data_dir} cannot be opened: {error}")
     except OSError as error:
-        _give_up(_explained(error, port, data_dir))
+        _give_up(_explained(error, given.port, data_dir))
 
 
 async def _serve(
@@ -199,8 +201,14 @@ def _bracketed(host: str) -> str:
 def _ports(text: str) -> tuple[int, int]:
     low, _, high = text.partition("-")
     if not (low.isdigit() and high.isdigit() and 0 < int(low) <= int(high) < 1 << 16):
-        raise click.BadParameter(f"{text!r} is no range of ports; write it as 30000-32767")
+        raise argparse.ArgumentTypeError(f"{text!r} is no range of ports; write it as 30000-32767")
     return int(low), int(high)
+
+
+def _file(text: str) -> Path:
+    if Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a directory")
+    return Path(text)
 
 
 def _explained(error: OSError, port: int, data_dir: Path) -> str:

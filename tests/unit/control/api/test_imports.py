@@ -9,6 +9,7 @@ DEFERRED = (
     "bascule.control.custom.rules",
     "bascule.control.kinds.custom_kinds",
     "bascule.control.store.memory",
+    "click",
     "cryptography",
     "jwt",
     "msgspec",
