@@ -1,7 +1,7 @@
 """A definition made ready to serve: every version compiled, also those that are only stored.
 
-A version's token names its schema. It is kept with each object written under it: while it is still the version's own,
-the stored bytes are pruned and defaulted as they should be and need not be looked at.
+A version's token names what its schema prunes and fills in. It is kept with each object written under it: while it is
+still the version's own, the stored bytes are pruned and defaulted as they should be and need not be looked at.
 """
 
 from __future__ import annotations
@@ -41,14 +41,19 @@ class Compiled:
 
 def compile(crd: objects.Object) -> Compiled:
     """Raises whatever a definition that never validated makes go wrong."""
-    from bascule.control.kinds import custom_kinds  # In the thread that compiles: schemas and expressions come with it.
+    # In the thread that compiles: schemas and expressions come with it.
+    from bascule.control.custom import storing
+    from bascule.control.kinds import custom_kinds
 
     definition = custom_kinds.compile(crd)
-    tokens = {version["name"]: f"{version['name']}.{_digest(version)}" for version in crd["spec"]["versions"]}
+    tokens = {}
+    for version in crd["spec"]["versions"]:
+        name = version["name"]
+        stored = storing.digest(definition.known[name].node)
+        tokens[name] = f"{name}.{_digest(stored, version.get('selectableFields'))}"
     return Compiled(definition, tokens, definition.conversion)
 
 
-def _digest(version: objects.Object) -> str:
-    content = [version.get("schema"), version.get("selectableFields")]
-    encoded = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
-    return base64.b64encode(hashlib.blake2b(encoded, digest_size=6).digest()).decode()
+def _digest(stored: bytes, selectable: object) -> str:
+    content = stored + orjson.dumps(selectable, option=orjson.OPT_SORT_KEYS)
+    return base64.b64encode(hashlib.blake2b(content, digest_size=6).digest()).decode()

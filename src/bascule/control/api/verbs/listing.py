@@ -23,7 +23,7 @@ from bascule.control.cache import record, resource
 from bascule.vocabulary import errors, objects
 
 _SLICE: Final = 100
-_SLICE_SECONDS: Final = 0.01
+_SLICE_SECONDS: Final = 0.005
 """How many objects are decoded, and for how long, before other requests get their turn."""
 _Made = TypeVar("_Made")
 _CONTINUE_EXPIRED: Final = (

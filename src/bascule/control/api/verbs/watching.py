@@ -37,7 +37,7 @@ _GATHER_SECONDS: Final = 0.02
 while an event that comes alone is sent at once."""
 _SLICE: Final = 100
 _SLICE_BYTES: Final = 512 * 1024
-_SLICE_SECONDS: Final = 0.01
+_SLICE_SECONDS: Final = 0.005
 INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
 
 Send = Callable[[bytes], Awaitable[None]]
@@ -186,6 +186,20 @@ async def _write(http: web.BaseRequest, lines: bytes) -> None:
 class _Stream:
     """One watcher's pump from the cache to its connection."""
 
+    __slots__ = (
+        "_bookmarks",
+        "_call",
+        "_closes_initial",
+        "_columns_sent",
+        "_form",
+        "_included",
+        "_lifetime_seconds",
+        "_only_metadata",
+        "_plain",
+        "_platform",
+        "_watch",
+    )
+
     def __init__(
         self,
         platform: platforms.Platform,
@@ -216,14 +230,11 @@ class _Stream:
         if bookmark <= loop.time():
             bookmark = end
         while (now := loop.time()) < end:
-            try:
-                if now >= bookmark:
-                    raise TimeoutError  # Also for who has no quiet moment.
-                events = self._watch.take()
-                if not events:
-                    async with asyncio.timeout_at(min(bookmark, end)):
-                        events = await self._watch.batch(_SLICE)
-            except TimeoutError:
+            # A bookmark is also for who has no quiet moment.
+            events = await self._watch.batch(_SLICE, until=min(bookmark, end)) if now < bookmark else []
+            if not events:
+                if self._watch.ended:
+                    break
                 heard = self._watch.revision
                 if self._bookmarks and bookmark < end and heard:
                     await send(self._bookmark(heard, initial=False))
@@ -231,8 +242,6 @@ class _Stream:
                 left = end - _LAST_BOOKMARK_SECONDS
                 bookmark = min(now + BOOKMARK_SECONDS, left) if now < left else end
                 continue
-            if not events:
-                break
             if self._form is not None:
                 try:
                     await self._form.prepare(happened.record for happened in events if happened.record is not None)
