@@ -1,4 +1,4 @@
-"""Which watches are open on which connection, so that a client's leaving and the server's end close them at once."""
+"""Which watch is open on which connection, so that a client's leaving and the server's end close them at once."""
 
 from __future__ import annotations
 
@@ -9,28 +9,26 @@ from bascule.control.cache import watch
 
 class Watches:
     def __init__(self) -> None:
-        self._by_connection: dict[object, set[watch.Watch]] = {}
+        self._by_connection: dict[object, watch.Watch] = {}
+        """A connection answers one request at a time."""
 
     def add(self, following: watch.Watch, http: web.BaseRequest) -> None:
-        self._by_connection.setdefault(http.protocol, set()).add(following)
+        self._by_connection[http.protocol] = following
 
     def discard(self, following: watch.Watch, http: web.BaseRequest) -> None:
-        held = self._by_connection.get(http.protocol)
-        if held is not None:
-            held.discard(following)
-            if not held:
-                del self._by_connection[http.protocol]
+        if self._by_connection.get(http.protocol) is following:
+            del self._by_connection[http.protocol]
 
     def connection_lost(self, connection: object) -> None:
-        """Ends the watches of a connection that is gone."""
-        for following in self._by_connection.get(connection, ()):
+        """Ends the watch of a connection that is gone."""
+        following = self._by_connection.get(connection)
+        if following is not None:
             following.close()
 
     def close(self) -> None:
         """Ends all: their streams finish cleanly."""
-        for held in self._by_connection.values():
-            for following in held:
-                following.close()
+        for following in tuple(self._by_connection.values()):
+            following.close()
 
     def __len__(self) -> int:
-        return sum(len(held) for held in self._by_connection.values())
+        return len(self._by_connection)

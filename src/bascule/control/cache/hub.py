@@ -18,6 +18,8 @@ _Address = tuple[scope.Scope, _Pin]
 class Channel:
     """The watches of one selection."""
 
+    __slots__ = ("_selected", "_selective", "watches")
+
     def __init__(self, selected: selection.Selection) -> None:
         self._selected = selected
         self._selective = selected.selective

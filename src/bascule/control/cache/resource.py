@@ -54,6 +54,9 @@ class ResourceCache:
         self._catalog = catalog.Catalog(indexed)
         self._ring = ring.Ring(oldest)
         self._hub = hub.Hub(indexed)
+        # One for all watches.
+        self._now = lambda: self.revision
+        self._detach = self._hub.detach
         self._loaded_at = loaded_at
         self._unsettled: deque[change.Change] = deque()
         self.changed_at = loaded_at
@@ -195,15 +198,16 @@ class ResourceCache:
         watcher = watch.Watch(
             start,
             initial=initial,
-            newest=lambda: self.revision,
-            detach=self._hub.detach,
+            newest=self._now,
+            detach=self._detach,
             queue_max=max(queue_max, len(missed)),
         )
-        channel = hub.Channel(selected)
-        channel.watches[watcher] = None
-        for happened in missed:
-            if within.holds(happened.key):
-                channel.tell(happened)
+        if missed:
+            channel = hub.Channel(selected)
+            channel.watches[watcher] = None
+            for happened in missed:
+                if within.holds(happened.key):
+                    channel.tell(happened)
         self._hub.attach(watcher, selected)
         return watcher
 

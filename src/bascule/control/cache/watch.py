@@ -16,7 +16,22 @@ QUEUE_MAX = 8192
 
 
 class Watch:
-    """Iterate for single events, or take ``batch()`` to write many frames at once."""
+    """Iterate for single events, or take ``batch()`` to write many frames at once.
+
+    There are thousands, most of them idle: what one holds while nothing happens is little.
+    """
+
+    __slots__ = (
+        "_detach",
+        "_ended",
+        "_initial",
+        "_newest",
+        "_queue",
+        "_queue_max",
+        "_start",
+        "_waiter",
+        "cut",
+    )
 
     def __init__(
         self,
@@ -31,7 +46,8 @@ class Watch:
         self._initial: Iterator[event.Event] | None = None if initial is None else _initial_events(initial, start)
         self._newest = newest
         self._detach = detach
-        self._queue: deque[event.Event] = deque()
+        self._queue: deque[event.Event] | None = None
+        """None until there is something in it: an empty one takes 600 bytes."""
         self._queue_max = queue_max
         self._waiter: asyncio.Future[None] | None = None
         self._ended = False
@@ -49,16 +65,18 @@ class Watch:
 
     def offer(self, happened: event.Event) -> None:
         """For the publisher: queues an event, or cuts the watch."""
+        if self._queue is None:
+            self._queue = deque()
         if len(self._queue) >= self._queue_max:
             self._cut()
             return
         self._queue.append(happened)
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if self._waiter is not None:
+            _wake(self._waiter)
 
     def _cut(self) -> None:
         self.cut = True
-        self._queue.clear()
+        self._queue = None
         self._initial = None
         self.close()
 
@@ -71,17 +89,28 @@ class Watch:
             raise StopAsyncIteration
         return events[0]
 
-    async def batch(self, limit: int = 500) -> list[event.Event]:
-        """What is waiting, at least one event; empty when the watch has ended. Cancel-safe: no event is lost."""
+    @property
+    def ended(self) -> bool:
+        return self._ended
+
+    async def batch(self, limit: int = 500, *, until: float | None = None) -> list[event.Event]:
+        """What is waiting, at least one event; empty when the watch has ended, or at the loop's time ``until``.
+
+        Cancel-safe: no event is lost.
+        """
+        loop = asyncio.get_running_loop()
         while True:
             taken = self.take(limit)
-            if taken or self._ended:
+            if taken or self._ended or (until is not None and loop.time() >= until):
                 return taken
-            self._waiter = asyncio.get_running_loop().create_future()
+            waiter = self._waiter = loop.create_future()
+            timer = loop.call_at(until, _wake, waiter) if until is not None else None
             try:
-                await self._waiter
+                await waiter
             finally:
                 self._waiter = None
+                if timer is not None:
+                    timer.cancel()
 
     def take(self, limit: int = 500) -> list[event.Event]:
         """What is waiting now, perhaps nothing."""
@@ -99,6 +128,8 @@ class Watch:
         queue = self._queue
         while queue and len(taken) < limit:
             taken.append(queue.popleft())
+        if queue is not None and not queue:
+            self._queue = None
         if taken:
             self._start = max(self._start, taken[-1].revision)
         return taken
@@ -109,8 +140,13 @@ class Watch:
             return
         self._ended = True
         self._detach(self)
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if self._waiter is not None:
+            _wake(self._waiter)
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 def _initial_events(initial: Iterable[record.Record], revision: int) -> Iterator[event.Event]:

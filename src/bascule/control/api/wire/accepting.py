@@ -68,6 +68,10 @@ class Connections(web.Server):
         if self._open > self._max + _FILES_KEPT // 2:
             transport.abort()
             return
+        described = transport.get_extra_info("peercert")
+        if described:
+            # Kept for as long as the connection, and read by nobody: `connections` asks TLS itself, once.
+            described.clear()
         loop = asyncio.get_running_loop()
         self._silent[handler] = loop.call_later(self._head_seconds, transport.abort)
 
