@@ -1,6 +1,6 @@
 """What happens to an object between its decoding and the store, for every way of writing it.
 
-Create: default, own fields, prepare, admit, default again, allocate, validate, admit again, encode, commit. What the
+Create: default, own fields, admit, prepare, default again, allocate, validate, admit again, encode, commit. What the
 server itself adds after the defaults belongs to nobody: a client that applies without it does not take it away.
 Update: the same against what is stored, which must still be stored at commit; a write that changes nothing is not
 committed and keeps its version. Removing the last finalizer of an object that is being deleted deletes it.
@@ -120,10 +120,10 @@ async def _create_named(platform: platforms.Platform, call: calls.Call, obj: obj
         await call.aside(own_fields, platform, call, None, obj)
     elif not meta.get("managedFields"):
         meta.pop("managedFields", None)
-    kind.prepare_create(obj, platform.context())
     asked = call.admission("CREATE")
     await accounts.arrive(platform, call, obj)
     platform.admission.mutate(asked, obj)
+    kind.prepare_create(obj, platform.context())
     await _default(call, obj)
     with _claim(platform, call, obj) as claim:
         await judgement.of_create(platform, call, obj)

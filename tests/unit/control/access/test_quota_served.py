@@ -167,3 +167,16 @@ async def test_a_kind_that_comes_again_is_counted_again(api: harness.Api) -> Non
     await crds.serve(api, crds.definition())
     await api.create(CUSTOM, crds.custom("two"))
     assert (await api.call("POST", CUSTOM, crds.custom("three"))).code == 403
+
+
+async def test_what_a_limit_range_gives_counts_for_the_quality_of_service(api: harness.Api) -> None:
+    limit = {"type": "Container", "default": {"cpu": "200m"}, "defaultRequest": {"cpu": "100m"}, "max": {"cpu": "1"}}
+    ranges = {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "lr"}, "spec": {"limits": [limit]}}
+    await api.create("/api/v1/namespaces/default/limitranges", ranges)
+    pods = "/api/v1/namespaces/default/pods"
+    assert (await api.create(pods, harness.pod("small")))["status"]["qosClass"] == "Burstable"
+    big = harness.pod("big")
+    big["spec"]["containers"][0]["resources"] = {"limits": {"cpu": "2"}}
+    refused = await api.call("POST", pods, big)
+    wanted = 'pods "big" is forbidden: maximum cpu usage per Container is 1, but limit is 2'
+    assert (refused.code, refused.body["message"]) == (403, wanted)

@@ -99,7 +99,7 @@ def _check(item: dict[str, Any], kind: str, resources: dict[str, Any]) -> Iterat
             yield f"{text}.  No request is specified"
         elif quota_usage.amount(requests[resource]) < quota_usage.amount(bound):
             yield f"{text}, but request is {_shown(requests[resource])}"
-        if resource in limits and quota_usage.amount(limits[resource]) < quota_usage.amount(bound):
+        elif resource in limits and quota_usage.amount(limits[resource]) < quota_usage.amount(bound):
             yield f"{text}, but limit is {_shown(limits[resource])}"
     for resource, bound in (item.get("max") or {}).items():
         text = f"maximum {resource} usage per {kind} is {_shown(bound)}"
@@ -113,7 +113,7 @@ def _check(item: dict[str, Any], kind: str, resources: dict[str, Any]) -> Iterat
             yield f"{text}.  No limit is specified"
         elif quota_usage.amount(limits[resource]) > quota_usage.amount(bound):
             yield f"{text}, but limit is {_shown(limits[resource])}"
-        if resource in requests and quota_usage.amount(requests[resource]) > quota_usage.amount(bound):
+        elif resource in requests and quota_usage.amount(requests[resource]) > quota_usage.amount(bound):
             yield f"{text}, but request is {_shown(requests[resource])}"
     for resource, ratio in (item.get("maxLimitRequestRatio") or {}).items():
         text = f"{resource} max limit to request ratio per {kind} is {_shown(ratio)}"
