@@ -44,4 +44,8 @@ def _shaped(platform: platforms.Platform, call: calls.Call, body: bytes, kind: s
         obj = table.table(table.columns(kind), [row], metadata, accept.version)
     elif accept.shape == "metadata":
         obj = table.partial(obj, accept.version)
+    if accept.encoding == "yaml":
+        encoded = respond.dump(obj)
+        if len(encoded) > respond.YAML_ABOVE_BYTES and respond.is_yaml(encoded):
+            return encoded
     return respond.dump(obj, accept.encoding)

@@ -1,6 +1,7 @@
 """Lists that are sent a slice at a time say what those in one piece say."""
 
 import pytest
+import yaml
 
 from bascule.control.api.verbs import listing
 from bascule.control.api.wire import long_list
@@ -54,3 +55,16 @@ async def test_other_shapes_of_long_lists_stay_as_they_are(api: harness.Api, mon
     assert len(table.body["rows"]) == 1
     yaml = await api.get(MAPS, headers={"Accept": "application/yaml"})
     assert yaml.body.startswith(b"apiVersion: v1\nitems:")
+
+
+@pytest.mark.parametrize("last", ["x", "\x85", "\x7f"])
+@pytest.mark.parametrize("path", [f"{MAPS}/large", MAPS])
+async def test_large_yaml_is_written_as_json_unless_yaml_would_not_take_it(
+    api: harness.Api, path: str, last: str
+) -> None:
+    await api.create(MAPS, harness.config_map("large", k="y" * 600_000, end=last))
+    plain = (await api.get(path)).body
+    answer = await api.get(path, headers={"Accept": "application/yaml"})
+    assert answer.headers["Content-Type"] == "application/yaml"
+    assert answer.body.startswith(b'{"' if last == "x" else b"apiVersion")
+    assert yaml.safe_load(answer.body) == plain

@@ -198,15 +198,14 @@ async def _slice(made: Iterator[_Made], part: Sequence[record.Record]) -> list[_
 
 
 async def _yaml(platform: platforms.Platform, call: calls.Call, page: resource.Page, metadata: dict[str, Any]) -> bytes:
-    frame, show = _framed(platform, call, metadata)
-    entries = next(reversed(frame.values()))
-    for part in _parts(page.records):
-        await call.endpoint.ready(*part)
-        made = (show(call.endpoint.decode(stored)) for stored in part)
-        while held := await _slice(made, part):
-            entries += held
-            await asyncio.sleep(0)
-    return await asyncio.to_thread(respond.dump, frame, "yaml")
+    encoded = await _whole(_rendered(platform, call, page, metadata))
+    return await asyncio.to_thread(_as_yaml, encoded)
+
+
+def _as_yaml(encoded: bytes) -> bytes:
+    if len(encoded) > respond.YAML_ABOVE_BYTES and respond.is_yaml(encoded):
+        return encoded
+    return respond.dump(orjson.loads(encoded), "yaml")
 
 
 def _cutter(platform: platforms.Platform, call: calls.Call) -> Callable[[Sequence[record.Record]], Iterable[bytes]]:

@@ -32,6 +32,15 @@ def dump(value: Any, encoding: negotiate.Encoding = "json") -> bytes:
     return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
 
 
+YAML_ABOVE_BYTES: Final = 512 * 1024
+"""Larger answers in YAML are written as JSON, which YAML allows: laid out, a deep object takes many times the room."""
+
+
+def is_yaml(encoded: bytes) -> bool:
+    """Whether JSON may stand as it is where YAML is wanted: nothing in it but what YAML calls printable."""
+    return encoded.isascii() and b"\x7f" not in encoded
+
+
 def raw(body: bytes, *, code: int = 200, media: str = negotiate.JSON, warnings: Iterable[str] = ()) -> web.Response:
     """An answer whose bytes are ready."""
     made = answer.Answer(body, code=code, media=media)
