@@ -1,7 +1,4 @@
-"""The stable kinds of Kubernetes 1.36, one row each. Names, short names, categories and subresources are upstream's.
-
-``componentstatuses`` is absent: it was deprecated in 1.19 and describes processes that do not exist here.
-"""
+"""The stable kinds of Kubernetes 1.36, one row each. Names, short names, categories and subresources are upstream's."""
 
 from __future__ import annotations
 
@@ -46,6 +43,9 @@ _STATUS = ("status",)
 _SCALED = ("scale", "status")
 
 BINDINGS = _row("", "v1", "bindings", "Binding", verbs=_CREATE)
+COMPONENT_STATUSES = _row(
+    "", "v1", "componentstatuses", "ComponentStatus", namespaced=False, short=("cs",), verbs=("get", "list")
+)
 CONFIG_MAPS = _row("", "v1", "configmaps", "ConfigMap", short=("cm",))
 ENDPOINTS = _row("", "v1", "endpoints", "Endpoints", short=("ep",))
 EVENTS = _row("", "v1", "events", "Event", short=("ev",))

@@ -46,6 +46,11 @@ class Resource:
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property
+    def is_stored(self) -> bool:
+        """Whether there are objects of it; others are only asked: reviews, the state of components."""
+        return "watch" in self.verbs
+
+    @property
     def list_kind(self) -> str:
         return self.list_name or f"{self.kind}List"
 

@@ -12,7 +12,6 @@ from bascule.vocabulary.resources import Registry, Resource
 
 KIND = "x-kubernetes-group-version-kind"
 ABSENT = {
-    ("", "v1", "ComponentStatus"),  # deprecated in 1.19; it describes processes that do not exist here
     ("", "v1", "APIGroup"),  # a discovery document, not a resource
 }
 SUBRESOURCES = {"status", "scale"}

@@ -18,6 +18,7 @@ from bascule.control.api import platform as platforms
 from bascule.control.api.documents import server_paths
 from bascule.control.api.subresources import doors as subresource
 from bascule.control.api.verbs import (
+    components,
     creating,
     deletecollection,
     deleting,
@@ -83,6 +84,7 @@ class Dispatcher:
         self.crowded = False
         """There are more connections than there should be: those of ordinary users end with their next answer."""
         self.connections = connections.Identities(platform.authenticator, platform.time)
+        platform.is_connected = self.connections.has
 
     async def handle(self, http: web.BaseRequest) -> web.StreamResponse:
         """Never raises but for cancellation: what goes wrong is a Status, and what should not is logged."""
@@ -184,7 +186,7 @@ class Dispatcher:
         if call.cluster == route.EVERY_CLUSTER and call.verb not in ("list", "watch"):
             raise errors.bad_request("across all clusters one can only list and watch; name the cluster")
         if call.endpoint.cache is None:
-            return await virtual.create(self._platform, call)
+            return await (virtual.create if call.verb == "create" else components.read)(self._platform, call)
         if call.verb in _ANSWERED_WITH_OBJECTS:
             call.accept.require(lists=call.verb == "list", group=resource.group, kind=resource.kind)
         try:

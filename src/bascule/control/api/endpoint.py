@@ -61,7 +61,7 @@ class Form(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`cache` is None for virtual kinds, which can only be created and are never stored."""
+    """`cache` is None for virtual kinds, which are asked and never stored."""
 
     resource: resources.Resource
     strategy: strategy.Strategy

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -65,6 +65,8 @@ class Platform:
     bridge: bridges.Bridge
     watches: watches.Watches = field(default_factory=watches.Watches)
     slow: slow.Slow = field(default_factory=slow.Slow)
+    is_connected: Callable[[Collection[str]], bool] = lambda names: False
+    """Whether somebody of these names has a connection now, by a client certificate."""
     _second: datetime = _LONG_AGO
     _now: str = ""
 
@@ -88,13 +90,12 @@ async def endpoints(registry: resources.Registry, caches: cache.Cache) -> dict[t
     made = {}
     for row in registry:
         group, plural = row.stored_as or (row.group, row.plural)
-        stored = row.verbs != ("create",)
         kind, converted = kinds.strategy_for(row.group, row.plural), conversion.of(row)
         made[row.group, row.version, row.plural] = endpoint.Endpoint(
             resource=row,
             strategy=kind,
             schema=catalog.schema_of(row.api_version, row.kind) or types.ANYTHING,
-            cache=await caches.resource(group, plural) if stored else None,
+            cache=await caches.resource(group, plural) if row.is_stored else None,
             selectable=_selectable(kind, converted),
             conversion=converted,
             reset_fields=_reset_fields(kind),

@@ -6,6 +6,7 @@ from bascule.control.kinds import (
     admission_policies,
     api_services,
     certificate_signing_requests,
+    component_statuses,
     config_maps,
     controller_revisions,
     cron_jobs,
@@ -59,6 +60,7 @@ _RESOURCE = "resource.k8s.io"
 _STORAGE = "storage.k8s.io"
 
 STRATEGIES: dict[tuple[str, str], Strategy] = {
+    ("", "componentstatuses"): component_statuses.STRATEGY,
     ("", "configmaps"): config_maps.STRATEGY,
     ("", "endpoints"): endpoints.STRATEGY,
     ("", "events"): events.STRATEGY,

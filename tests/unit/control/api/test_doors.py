@@ -86,7 +86,7 @@ def _subresource_doors(row: resources.Resource, name: str, one: str) -> Iterator
         yield Door(METHODS[verb], f"{one}/{name}", body, operation, row, name)
 
 
-ROWS = list(builtins.REGISTRY)
+ROWS = [row for row in builtins.REGISTRY if "create" in row.verbs]
 
 
 class Refused(errors.StatusError):

@@ -10,7 +10,7 @@ from bascule.vocabulary import builtins, objects, resources
 from tests.unit.control.api import harness
 from tests.unit.control.kinds import samples
 
-STORED = [row for row in builtins.REGISTRY if row.verbs != ("create",) and row.stored_as is None]
+STORED = [row for row in builtins.REGISTRY if row.is_stored and row.stored_as is None]
 
 
 def _collection(row: resources.Resource) -> str:

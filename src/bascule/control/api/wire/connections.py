@@ -6,7 +6,7 @@ A client certificate is read from TLS and judged once a minute for each connecti
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 from aiohttp import web
@@ -45,6 +45,10 @@ class Identities:
         tls = http.get_extra_info("ssl_object")
         certificate = tls.getpeercert(binary_form=True) if tls is not None else None
         return self._authenticator.certificate(certificate, lambda: read(tls)) if certificate is not None else None
+
+    def has(self, names: Collection[str]) -> bool:
+        """Whether one of the names holds a connection."""
+        return any(judged.who is not None and judged.who.name in names for judged in self._judged.values())
 
     def connection_lost(self, connection: object) -> None:
         self._judged.pop(connection, None)
