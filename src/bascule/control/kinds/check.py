@@ -61,8 +61,9 @@ def immutable_fields(path: str, new: Object, old: Object, keys: Iterable[str]) -
         yield from immutable(f"{path}.{key}" if path else key, new.get(key), old.get(key))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def subdomain_problems(name: str) -> tuple[str, ...]:
+    """Few are remembered: names of objects, which are many, are mostly new."""
     return tuple(names.is_dns1123_subdomain(name))
 
 

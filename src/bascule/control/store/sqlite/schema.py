@@ -31,7 +31,7 @@ CREATE TABLE aside (id INTEGER, key TEXT, reason TEXT, value BLOB);
 """
 
 
-def connect(file: Path, *, cache_kib: int = 2048) -> sqlite3.Connection:
+def connect(file: Path, *, cache_kib: int = 1024) -> sqlite3.Connection:
     """A connection in autocommit mode: transactions are begun where they are meant."""
     connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=10)
     try:
