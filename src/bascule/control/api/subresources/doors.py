@@ -1,4 +1,4 @@
-"""Which code answers which subresource."""
+"""Which code answers which subresource. The rooms of streams are imported with the first stream of their kind."""
 
 from __future__ import annotations
 
@@ -9,13 +9,37 @@ from aiohttp import web
 
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
-from bascule.control.api.streaming import logs, port_forward, proxy, sessions
 from bascule.control.api.subresources import binding, certificates, eviction, finalize, pod_changes, scale, token
 from bascule.control.api.subresources import rows as spoken
 from bascule.control.api.verbs import get, patching, updating
 from bascule.vocabulary import errors
 
 Serve = Callable[[platforms.Platform, calls.Call], Awaitable[web.StreamResponse]]
+
+
+async def _logs(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
+    from bascule.control.api.streaming import logs
+
+    return await logs.serve(platform, call)
+
+
+async def _session(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
+    from bascule.control.api.streaming import sessions
+
+    return await sessions.serve(platform, call)
+
+
+async def _port_forward(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
+    from bascule.control.api.streaming import port_forward
+
+    return await port_forward.serve(platform, call)
+
+
+async def _proxy(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
+    from bascule.control.api.streaming import proxy
+
+    return await proxy.serve(platform, call)
+
 
 _STATUS: Final[dict[str, Serve]] = {"get": get.get, "update": updating.update, "patch": patching.patch}
 _HANDLERS: Final[dict[str, Serve]] = {
@@ -27,11 +51,11 @@ _HANDLERS: Final[dict[str, Serve]] = {
     "approval": certificates.approval,
     "ephemeralcontainers": pod_changes.serve,
     "resize": pod_changes.serve,
-    "log": logs.serve,
-    "exec": sessions.serve,
-    "attach": sessions.serve,
-    "portforward": port_forward.serve,
-    "proxy": proxy.serve,
+    "log": _logs,
+    "exec": _session,
+    "attach": _session,
+    "portforward": _port_forward,
+    "proxy": _proxy,
 }
 _CONNECTING: Final = ("exec", "attach", "portforward", "proxy")
 """Neither read nor written: admission is asked before the connection opens."""
