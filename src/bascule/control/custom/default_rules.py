@@ -3,24 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from bascule.control.custom import checking, coercing, pruning, showing, structural, validating
 from bascule.vocabulary import errors, objects
 
+_COMPILED_MAX: Final = 500
+
 
 def problems(node: structural.Node, path: str) -> Iterator[errors.Cause]:
     """A cause for each default that does not fit."""
-    yield from _defaults(node, path, _Known(), is_resource=True, inside_meta=False)
+    known = _Known()
+    yield from _defaults(node, path, known, is_resource=True, inside_meta=False)
+    known.forget()
 
 
 class _Known:
-    """What was found out so far: places that are alike need not be looked at again."""
+    """What was found out so far: places that are alike need not be looked at again.
 
-    __slots__ = ("checks", "sound")
+    What was compiled for that goes after a while, as nobody uses it again and it would be large for a large schema.
+    """
+
+    __slots__ = ("checks", "looked_at", "sound")
 
     def __init__(self) -> None:
         self.checks: checking.Made = {}
         self.sound: set[tuple[int, bool]] = set()
+        self.looked_at: list[structural.Node] = []
+
+    def note(self, node: structural.Node) -> None:
+        self.looked_at.append(node)
+        if len(self.looked_at) >= _COMPILED_MAX:
+            self.forget()
+
+    def forget(self) -> None:
+        self.checks.clear()
+        for one in structural.distinct(*self.looked_at):
+            one.compiled.clear()
+        self.looked_at.clear()
 
 
 def _defaults(
@@ -33,6 +53,7 @@ def _defaults(
     if node.has_default and (id(node), inside_meta) not in known.sound:
         found = list(_default(node, f"{path}.default", known.checks, is_pruned=inside_meta))
         yield from found
+        known.note(node)
         if not found:
             known.sound.add((id(node), inside_meta))
     # Below additionalProperties nothing is looked at: a default there fills in no missing member.

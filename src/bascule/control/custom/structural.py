@@ -7,6 +7,7 @@ schemas are equal but for the words in them share a node, and with it all that i
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -35,6 +36,7 @@ VALIDATIONS = (
 )
 
 _WORDS: Final = frozenset(("description", "title", "externalDocs", "example"))
+_DIGEST_BYTES: Final = 16
 _EMPTY: Final[dict[str, Any]] = {}
 _NONE: Final[list[dict[str, Any]]] = []
 """Shared by all nodes that have none; nobody adds to what a node has."""
@@ -98,9 +100,9 @@ def _parse(schema: dict[str, Any], made: dict[Any, Node]) -> Node:
     if other is not None:
         below["additionalProperties"] = other.raw
     try:
-        ids = tuple([id(member) for member in properties.values()])
-        named = orjson.dumps([{**own, **dict.fromkeys(below)}, list(properties)])
-        known: object = named, ids, id(item), id(other)
+        ids = [id(member) for member in (*properties.values(), item, other)]
+        content = orjson.dumps([{**own, **dict.fromkeys(below)}, list(properties), ids])
+        known: object = hashlib.blake2b(content, digest_size=_DIGEST_BYTES).digest()
     except TypeError:  # What no JSON is: in what never was a definition.
         known = object()
     found = made.get(known)
@@ -138,10 +140,10 @@ def _node(raw: dict[str, Any], properties: dict[str, Node], items: Node | None, 
     )
 
 
-def distinct(node: Node) -> Iterator[Node]:
-    """A node and all within it, each once however many places it stands for."""
-    seen = {id(node)}
-    waiting = [node]
+def distinct(*nodes: Node) -> Iterator[Node]:
+    """Nodes and all within them, each once however many places it stands for."""
+    waiting = list({id(node): node for node in nodes}.values())
+    seen = {id(node) for node in waiting}
     while waiting:
         one = waiting.pop()
         yield one
