@@ -31,7 +31,7 @@ class Settings:
 def desired(settings: Settings) -> list[objects.Object]:
     """Every object with apiVersion, kind and metadata, in an order in which they can be created."""
     made = [
-        *platform.namespaces(),
+        *essential(settings),
         *platform.accounts(),
         *platform.priority_classes(),
         *_cluster_roles(),
@@ -40,13 +40,20 @@ def desired(settings: Settings) -> list[objects.Object]:
     ]
     if settings.cluster == objects.ROOT:
         made += [*fairness.levels(), *fairness.schemas(), *_controllers()]
-    made.append(platform.service_range(settings.service_range))
-    made += platform.kubernetes_service(settings.service_range, settings.api_address, settings.api_port)
     made += platform.api_services()
     if settings.cluster != objects.ROOT:
         for obj in made:
             obj["metadata"].setdefault("annotations", {})[objects.CLUSTER_ANNOTATION] = settings.cluster
     return made
+
+
+def essential(settings: Settings) -> list[objects.Object]:
+    """Those of them that a cluster cannot be without for long: the system's namespaces, the `kubernetes` Service."""
+    return [
+        *platform.namespaces(),
+        platform.service_range(settings.service_range),
+        *platform.kubernetes_service(settings.service_range, settings.api_address, settings.api_port),
+    ]
 
 
 def reconcile(current: objects.Object, wanted: objects.Object) -> objects.Object | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from bascule.bridge.identity import token_keys
@@ -76,15 +76,12 @@ async def assemble(
 
 
 async def create_defaults(
-    assembled: platform.Platform, cluster: str = objects.ROOT, *, kinds: Collection[str] = ()
+    assembled: platform.Platform, cluster: str = objects.ROOT, *, only_essential: bool = False
 ) -> None:
-    """Creates what every cluster starts with and is missing, and restores the rights that components need.
-
-    Only objects of `kinds`, where they are named.
-    """
+    """Creates what every cluster starts with and is missing, and restores the rights that components need."""
     settings = assembled.settings
-    wanted = bootstrap.desired(bootstrap.Settings(settings.service_range, settings.advertised, settings.port, cluster))
-    wanted = [obj for obj in wanted if not kinds or obj["kind"] in kinds]
+    here = bootstrap.Settings(settings.service_range, settings.advertised, settings.port, cluster)
+    wanted = bootstrap.essential(here) if only_essential else bootstrap.desired(here)
     for obj in wanted:
         if obj["kind"] == "Service" and cluster != objects.ROOT:
             # Addresses are one space for all clusters: only root's own has the first.

@@ -11,7 +11,6 @@ from bascule.control.api import assembly
 from bascule.control.api import platform as platforms
 
 INTERVAL_SECONDS: Final = 10.0
-_KINDS: Final = ("Namespace", "ServiceCIDR", "Service", "Endpoints", "EndpointSlice")
 
 
 async def run(platform: platforms.Platform) -> None:
@@ -23,4 +22,4 @@ async def run(platform: platforms.Platform) -> None:
 
 async def restore(platform: platforms.Platform) -> None:
     """Makes what is missing."""
-    await assembly.create_defaults(platform, kinds=_KINDS)
+    await assembly.create_defaults(platform, only_essential=True)
