@@ -3,10 +3,13 @@ finalizer `kubernetes` is taken off.
 
 `decide_status` and `finished` are pure. Kinds come from discovery, custom ones included. A kind that cannot be read
 blocks the end (a condition says so): a namespace must not vanish while something in it may remain.
+
+Who deletes a file of objects names the namespace first and its content after: nothing is deleted for them within the
+grace, so that they find what they name. Where there is nothing to find, the end comes at once.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,10 +17,13 @@ from typing import Any
 from bascule.client import discovery, faults
 from bascule.control.reconcile import manager, outcome
 from bascule.control.reconcile.request import Request
-from bascule.vocabulary import builtins, conditions, errors, objects, resources
+from bascule.vocabulary import builtins, conditions, errors, objects, resources, timestamps
 
 FINALIZER = "kubernetes"
+GRACE_SECONDS = 5.0
+"""From the deletion to the emptying, as upstream."""
 _LOOK_AGAIN_SECONDS = 1.0
+_OWN = frozenset({("serviceaccounts", "default"), ("configmaps", "kube-root-ca.crt")})
 
 
 @dataclass
@@ -34,10 +40,27 @@ class Emptying:
         return not (self.remaining or self.failures or self.undiscovered)
 
 
+Visit = Callable[[resources.Resource, Request, Emptying], Awaitable[None]]
+
+
 def needs_emptying(namespace: objects.Object | None) -> bool:
     if namespace is None or objects.deletion_timestamp(namespace) is None:
         return False
     return FINALIZER in ((namespace.get("spec") or {}).get("finalizers") or ())
+
+
+def grace_seconds(namespace: objects.Object, now: datetime) -> float:
+    """How long what is in a deleted namespace is still left to others. Clocks may differ: never more than the grace."""
+    deleted = objects.deletion_timestamp(namespace)
+    if deleted is None:
+        return GRACE_SECONDS
+    passed = (now - timestamps.parse(deleted)).total_seconds()
+    return min(max(GRACE_SECONDS - passed, 0.0), GRACE_SECONDS)
+
+
+def is_own(resource: resources.Resource, obj: objects.Object) -> bool:
+    """Whether the platform puts such an object into every namespace, or tells of it: nobody asks for it by name."""
+    return resource.plural == "events" or (resource.qualified, objects.name(obj)) in _OWN
 
 
 def decide_status(namespace: objects.Object, found: Emptying, now: datetime) -> objects.Object:
@@ -117,12 +140,15 @@ class Namespaces:
         namespace = self._namespaces.store.get(request)
         if namespace is None or not needs_emptying(namespace):
             return outcome.DONE
-        found = await self._empty(request)
+        grace = grace_seconds(namespace, self._boss.clock.now())
+        if grace and (await self._pass(request, self._look)).remaining:
+            return outcome.RetryAfter(grace)
+        found = await self._pass(request, self._empty)
         if not found.empty:
             await self._write_status(namespace, decide_status(namespace, found, self._boss.clock.now()))
             return outcome.RetryAfter(_LOOK_AGAIN_SECONDS)
         # Objects may have been created between the passes, before the server saw the deletion: look once more.
-        if not (found := await self._empty(request)).empty:
+        if not (found := await self._pass(request, self._empty)).empty:
             return outcome.RetryAfter(_LOOK_AGAIN_SECONDS)
         fresh = await self._write_status(namespace, decide_status(namespace, found, self._boss.clock.now()))
         try:
@@ -139,8 +165,8 @@ class Namespaces:
             return namespace
         return await self._client.update_status(builtins.NAMESPACES, {**namespace, "status": status})
 
-    async def _empty(self, request: Request) -> Emptying:
-        """One pass: deletes what is there and reports what remains.
+    async def _pass(self, request: Request, visit: Visit) -> Emptying:
+        """Visits what is there of every kind and reports what remains.
 
         Pods first: nothing that keeps them in bounds, as a NetworkPolicy, goes while one of them may still run.
         """
@@ -153,7 +179,7 @@ class Namespaces:
         async def one_kind(resource: resources.Resource) -> None:
             async with limit:
                 try:
-                    await self._empty_of(resource, request, found)
+                    await visit(resource, request, found)
                 except (errors.StatusError, faults.Unreachable) as error:
                     if isinstance(error, errors.StatusError) and error.code in (404, 405):
                         return
@@ -165,7 +191,11 @@ class Namespaces:
             await asyncio.gather(*(one_kind(row) for row in others))
         return found
 
-    async def _empty_of(self, resource: resources.Resource, request: Request, found: Emptying) -> None:
+    async def _look(self, resource: resources.Resource, request: Request, found: Emptying) -> None:
+        if items := [item for item in await self._items(resource, request) if not is_own(resource, item)]:
+            found.remaining[resource.qualified] = len(items)
+
+    async def _empty(self, resource: resources.Resource, request: Request, found: Emptying) -> None:
         items = await self._items(resource, request)
         if not items:
             return

@@ -1,5 +1,7 @@
+from datetime import timedelta
+
 from bascule.control.controllers import namespace, root_ca, service_account
-from bascule.vocabulary import conditions
+from bascule.vocabulary import builtins, conditions, timestamps
 from tests.unit.control.controllers import make
 
 
@@ -15,6 +17,21 @@ def test_only_a_deleted_namespace_that_we_still_hold_is_emptied():
     assert not namespace.needs_emptying(space())
     assert not namespace.needs_emptying(space(leaving=True, finalizers=["other"]))
     assert not namespace.needs_emptying(None)
+
+
+def test_content_is_left_to_others_for_a_while():
+    now = timestamps.parse(make.LONG_AGO)
+    assert namespace.grace_seconds(space(leaving=True), now) == namespace.GRACE_SECONDS
+    assert namespace.grace_seconds(space(leaving=True), now + timedelta(seconds=2)) == namespace.GRACE_SECONDS - 2
+    assert namespace.grace_seconds(space(leaving=True), now + timedelta(hours=1)) == 0
+    assert namespace.grace_seconds(space(leaving=True), now - timedelta(hours=1)) == namespace.GRACE_SECONDS
+
+
+def test_what_is_in_every_namespace_is_waited_for_by_nobody():
+    assert namespace.is_own(builtins.SERVICE_ACCOUNTS, {"metadata": {"name": "default"}})
+    assert namespace.is_own(builtins.CONFIG_MAPS, {"metadata": {"name": "kube-root-ca.crt"}})
+    assert namespace.is_own(builtins.EVENTS, {"metadata": {"name": "any"}})
+    assert not namespace.is_own(builtins.CONFIG_MAPS, {"metadata": {"name": "default"}})
 
 
 def test_conditions_say_what_is_left():
