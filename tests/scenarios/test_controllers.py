@@ -263,7 +263,7 @@ async def test_a_namespace_goes_with_all_it_holds(client, space):
     await client.create(builtins.CONFIG_MAPS, held)
     await until(lambda: pods_of(client, space), "pods")
     await client.delete(builtins.NAMESPACES, space)
-    await client.delete(builtins.CONFIG_MAPS, "c", namespace=space)  # As kubectl goes through a file: it is still there.
+    await client.delete(builtins.CONFIG_MAPS, "c", namespace=space)  # Still there, for kubectl delete -f.
 
     async def remaining() -> bool:
         namespace = await client.get(builtins.NAMESPACES, space)
