@@ -61,7 +61,7 @@ def server_side(
     mine_before = next((entry for entry in others if managed_fields.identity(entry) == mine), None)
     others = [entry for entry in others if entry is not mine_before and (entry.get("apiVersion") or "") in known]
 
-    merged = merging.merge(live, applied, schema) if live is not None else merging.without_nulls(applied)
+    merged = merging.merge(live, applied, schema) if live is not None else merging.without_nulls(applied, schema)
     if mine_before is not None and mine_before.get("fieldsV1") != wanted:
         then = known.get(mine_before.get("apiVersion") or "")
         if then is not None:

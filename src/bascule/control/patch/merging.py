@@ -9,38 +9,49 @@ from bascule.control.patch import field_tree
 from bascule.control.schema import types
 
 
-def without_nulls(value: Any) -> Any:
-    """The value without null members."""
+def without_nulls(value: Any, schema: types.TypeSchema) -> Any:
+    """The value without null members, but for those of undescribed content, where a null may mean something."""
+    if schema.shape == "any":
+        return value
     if value.__class__ is dict:
-        return {
-            name: without_nulls(member) if member.__class__ is dict or member.__class__ is list else member
-            for name, member in value.items()
-            if member is not None
-        }
+        kept = {}
+        for name, member in value.items():
+            below = schema.field(name) or types.ANYTHING
+            if member is not None or below.shape == "any":
+                is_container = member.__class__ is dict or member.__class__ is list
+                kept[name] = without_nulls(member, below) if is_container else member
+        return kept
     if value.__class__ is list:
-        return [without_nulls(item) if item.__class__ is dict or item.__class__ is list else item for item in value]
+        items = schema.items or types.ANYTHING
+        return [without_nulls(one, items) if one.__class__ is dict or one.__class__ is list else one for one in value]
     return value
 
 
 def merge(live: Any, applied: Any, schema: types.TypeSchema) -> Any:
     """The live value with everything the applied one states. Shares unchanged parts with both.
 
-    A null takes away a value that is owned whole, and leaves other containers as they are.
+    A null takes away a value that is owned whole (or is there instead, in undescribed content), and leaves other
+    containers as they are.
     """
     if schema.is_leaf(applied) or live is None or live.__class__ is not applied.__class__:
-        return without_nulls(applied)
+        return without_nulls(applied, schema)
     if isinstance(applied, dict):
         merged = dict(live)
         for name, member in applied.items():
             present = live.get(name)
+            below = schema.field(name) or types.ANYTHING
             if member is None:
                 is_container = present.__class__ in (dict, list)
-                if not is_container or (schema.field(name) or types.ANYTHING).is_leaf(present):
+                if is_container and not below.is_leaf(present):
+                    continue
+                if below.shape == "any":
+                    merged[name] = None
+                else:
                     merged.pop(name, None)
             elif present is None:
-                merged[name] = without_nulls(member)
+                merged[name] = without_nulls(member, below)
             elif present is not member and present != member:
-                merged[name] = merge(present, member, schema.field(name) or types.ANYTHING)
+                merged[name] = merge(present, member, below)
         return merged
     if isinstance(applied, list):
         return _merge_lists(live, applied, schema)

@@ -77,3 +77,20 @@ async def test_a_custom_resource_keeps_its_own_empties_but_not_those_of_its_meta
     stored = await api.create(f"/apis/{crds.GROUP}/v1/namespaces/default/crontabs", sent)
     assert not {"labels", "finalizers", "ownerReferences"} & stored["metadata"].keys()
     assert stored["spec"] == sent["spec"]
+
+
+async def test_nulls_of_undescribed_content_are_applied_as_they_are(api: harness.Api) -> None:
+    """A chart's values say by a null that a default shall go."""
+    shown = {"values": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    await crds.serve(api, crds.definition("CronTab", crds.version(properties=shown)))
+    sent = crds.custom(
+        "w", spec={"values": {"gone": None, "list": [{"a": None}, None], "deep": {"gone": None, "a": 1}}}
+    )
+    path = f"/apis/{crds.GROUP}/v1/namespaces/default/crontabs/w?fieldManager=me"
+    first = await api.patch(path, sent, kind="apply")
+    assert first.body["spec"] == sent["spec"]
+    again = await api.patch(path, sent, kind="apply")
+    assert again.body == first.body
+    sent["spec"]["values"]["deep"] = {"gone": 2, "a": None}
+    changed = await api.patch(path, sent, kind="apply")
+    assert changed.body["spec"]["values"]["deep"] == {"gone": 2, "a": None}
