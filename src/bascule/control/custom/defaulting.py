@@ -62,12 +62,12 @@ def defaulter(node: structural.Node) -> Default:
 
 
 def _compile(node: structural.Node) -> Default:
+    if node.items is None:
+        return _members(node, _unchanged)
     items = node.items
-    size_bytes = _size_bytes(items.default) if items is not None and items.has_default else 0
+    size_bytes = _size_bytes(items.default) if items.has_default else 0
 
     def default_list(value: list[Any]) -> bool:
-        if items is None:
-            return False
         below = defaulter(items)
         changed = False
         for index, item in enumerate(value):
@@ -88,13 +88,6 @@ def _members(node: structural.Node, default_list: Default) -> Default:
     others = defaulter(additional) if additional is not None else _unchanged
     learned: dict[str, Default] = {}
 
-    def learn(name: str) -> Default:
-        below = properties.get(name)
-        if below is None:
-            return others
-        learned[name] = defaulter(below)
-        return learned[name]
-
     def default_any(value: Any) -> bool:
         if value.__class__ is not dict:
             return value.__class__ is list and default_list(value)
@@ -106,11 +99,21 @@ def _members(node: structural.Node, default_list: Default) -> Default:
                     changed = True
         for name, member in value.items():
             kind = member.__class__
-            if (kind is dict or kind is list) and (learned.get(name) or learn(name))(member):
+            if (kind is dict or kind is list) and (learned.get(name) or _learn(name, learned, properties, others))(
+                member
+            ):
                 changed = True
         return changed
 
     return default_any
+
+
+def _learn(name: str, learned: dict[str, Default], properties: dict[str, structural.Node], others: Default) -> Default:
+    below = properties.get(name)
+    if below is None:
+        return others
+    learned[name] = defaulter(below)
+    return learned[name]
 
 
 def _unchanged(value: Any) -> bool:

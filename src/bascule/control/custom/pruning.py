@@ -8,6 +8,7 @@ are brought into their own shape by `coercing`. How deep the walk goes is bounde
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from bascule.control.custom import coercing, structural
@@ -60,13 +61,13 @@ def _kept(node: structural.Node) -> Prune:
 
 def _compile(node: structural.Node, *, keeps: bool, resource: bool) -> Prune:
     """The closure of a node; `keeps`: undeclared members stay as they are."""
+    if node.items is None:
+        return _members(node, _untouched if keeps else _nothing, keeps=keeps, resource=resource)
+    listed = node.items
     items: list[Prune] = []
 
     def learn() -> Prune:
-        if node.items is None:
-            items.append(_untouched if keeps else _nothing)
-        else:
-            items.append(_kept(node.items) if keeps else pruner(node.items))
+        items.append(_kept(listed) if keeps else pruner(listed))
         return items[0]
 
     def prune_list(value: list[Any]) -> list[str] | None:
@@ -86,18 +87,11 @@ def _compile(node: structural.Node, *, keeps: bool, resource: bool) -> Prune:
 def _members(node: structural.Node, prune_list: Prune, *, keeps: bool, resource: bool) -> Prune:
     properties = node.properties
     skipped = _RESOURCE if resource else frozenset()
-    declared = frozenset(properties) | skipped
+    declared: AbstractSet[str] = frozenset(properties) | skipped if resource else properties.keys()
     # Also `additionalProperties: false` keeps a member here: the validator refuses it.
     open_ended = keeps or node.raw.get("additionalProperties") is not None
     others = pruner(node.additional) if node.additional is not None else _untouched if keeps else _nothing
     learned: dict[str, Prune] = dict.fromkeys(skipped, _untouched)
-
-    def learn(name: str) -> Prune:
-        below = properties.get(name)
-        if below is None:
-            return others
-        learned[name] = pruner(below)
-        return learned[name]
 
     def prune_any(value: Any) -> list[str] | None:
         if value.__class__ is not dict:
@@ -110,13 +104,21 @@ def _members(node: structural.Node, prune_list: Prune, *, keeps: bool, resource:
         for name, member in value.items():
             kind = member.__class__
             if kind is dict or kind is list:
-                found = (learned.get(name) or learn(name))(member)
+                found = (learned.get(name) or _learn(name, learned, properties, others))(member)
                 if found:
                     dropped = dropped or []
                     dropped += [_joined(name, path) for path in found]
         return dropped
 
     return prune_any
+
+
+def _learn(name: str, learned: dict[str, Prune], properties: dict[str, structural.Node], others: Prune) -> Prune:
+    below = properties.get(name)
+    if below is None:
+        return others
+    learned[name] = pruner(below)
+    return learned[name]
 
 
 def _untouched(value: Any) -> list[str] | None:
