@@ -41,9 +41,10 @@ from bascule.control.store.sqlite import store as sqlite
 from bascule.vocabulary import clock
 
 _EXIT_BAD_SETUP: Final = 2
-_COLLECT_AFTER: Final = 20_000, 5, 200
-"""New containers, and collections of the younger before the older are looked through: a hundred thousand containers
-take 30 ms, for which nobody is served."""
+_COLLECT_AFTER: Final = 10_000, 2, 1_000
+"""New containers, and how often the younger are looked through before the older are. Few at a time, as nobody is
+served meanwhile: a hundred thousand take 30 ms. All that has grown old, as rarely as can be.
+"""
 _LOCAL: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """How an address that stands for all of the machine's is reached from the machine itself."""
 
