@@ -192,7 +192,8 @@ class _Estimate:
         if local is not None:
             return local.declared
         if isinstance(node, ast.Ident):
-            return self.variables.get(node.name)
+            # A name of a type (`type(self) == string`) is taken for the whole value, as every name is upstream.
+            return self.variables.get(node.name) or self.variables.get("self")
         return self.declared.get(node)
 
     def size(self, node: ast.Node) -> Range | None:

@@ -226,6 +226,21 @@ def test_estimate(expression: str, schema: dict[str, Any], most: int) -> None:
     assert estimate.cost(compiled.tree, {"self": place}).most == most
 
 
+@pytest.mark.parametrize(
+    ("expression", "schema"),
+    [
+        ("type(self) == string ? self == '99%' : self == 42", INT_OR_STRING),
+        ("type(self) == string ? self.matches('^[1-9]+[0-9]*([EPTGMK]i)?$') : type(self) == int", INT_OR_STRING),
+        ("type(self.port) == int", shaped(port=INT_OR_STRING)),
+    ],
+)
+def test_asking_for_a_type_is_affordable(expression: str, schema: dict[str, Any]) -> None:
+    """As definitions of gateways do, which are served elsewhere."""
+    place = declared(schema)
+    compiled = program.compile(expression, ENVIRONMENT.with_variables({"self": place.type}))
+    assert estimate.cost(compiled.tree, {"self": place}).most < 10_000_000
+
+
 def test_running_stops_when_the_budget_is_spent() -> None:
     compiled = program.compile(
         "[1, 2, 3, 4].all(a, [1, 2, 3, 4].all(b, [1, 2, 3, 4].all(c, a + b + c > 0)))", ENVIRONMENT
