@@ -15,7 +15,7 @@ _AUTOUPDATE: Final = "rbac.authorization.kubernetes.io/autoupdate"
 _LABELS: Final = {"kubernetes.io/bootstrapping": "rbac-defaults"}
 _AGGREGATE: Final = "rbac.authorization.k8s.io/aggregate-to-"
 _API_VERSION: Final = f"{rbac.GROUP}/v1"
-_AGREEING: Final = {"Endpoints": ("subsets",), "EndpointSlice": ("endpoints", "ports")}
+_AGREEING: Final = {"Endpoints": ("subsets",), "EndpointSlice": ("endpoints", "ports"), "ConfigMap": ("data",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Settings:
     api_address: str = "127.0.0.1"
     api_port: int = 6443
     cluster: str = objects.ROOT
+    client_ca: str = ""
+    """The PEM of who signs clients' certificates."""
 
 
 def desired(settings: Settings) -> list[objects.Object]:
@@ -49,17 +51,20 @@ def desired(settings: Settings) -> list[objects.Object]:
 
 def essential(settings: Settings) -> list[objects.Object]:
     """Those of them that a cluster cannot be without for long: the system's namespaces, the `kubernetes` Service."""
+    is_told = settings.client_ca and settings.cluster == objects.ROOT
     return [
         *platform.namespaces(),
         platform.service_range(settings.service_range),
         *platform.kubernetes_service(settings.service_range, settings.api_address, settings.api_port),
+        *([platform.client_authority(settings.client_ca)] if is_told else []),
     ]
 
 
 def reconcile(current: objects.Object, wanted: objects.Object) -> objects.Object | None:
     """What `current` must become so that it grants at least `wanted` (roles, bindings); None when it already does.
 
-    The endpoints of the `kubernetes` Service follow the server's address. Everything else is left as it is.
+    The endpoints of the `kubernetes` Service follow the server's address, the ConfigMap about its CA the CA. Everything
+    else is left as it is.
     """
     kind = wanted.get("kind") or ""
     if kind in _AGREEING:

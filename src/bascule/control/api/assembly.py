@@ -69,6 +69,7 @@ async def assemble(
             webhook.Webhooks(view, source),
         ),
         bridge=bridge,
+        client_ca=ca_pem.decode(),
     )
     stored = assembled.endpoint_of(builtins.SERVICES).records.list()
     services.rebuild(service.decode() for service in stored.records)
@@ -80,7 +81,9 @@ async def create_defaults(
 ) -> None:
     """Creates what every cluster starts with and is missing, and restores the rights that components need."""
     settings = assembled.settings
-    here = bootstrap.Settings(settings.service_range, settings.advertised, settings.port, cluster)
+    here = bootstrap.Settings(
+        settings.service_range, settings.advertised, settings.port, cluster, client_ca=assembled.client_ca
+    )
     wanted = bootstrap.essential(here) if only_essential else bootstrap.desired(here)
     for obj in wanted:
         if obj["kind"] == "Service" and cluster != objects.ROOT:

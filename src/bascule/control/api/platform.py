@@ -63,6 +63,8 @@ class Platform:
     services: allocation.Services
     custom: definitions.Definitions
     bridge: bridges.Bridge
+    client_ca: str
+    """The PEM of who signs clients' certificates."""
     watches: watches.Watches = field(default_factory=watches.Watches)
     slow: slow.Slow = field(default_factory=slow.Slow)
     is_connected: Callable[[Collection[str]], bool] = lambda names: False

@@ -30,7 +30,7 @@ async def test_all_clusters_can_be_listed_and_watched_together_but_not_written(a
     await api.create(f"/clusters/blue{maps}", harness.config_map("b"))
     await api.create(maps, harness.config_map("a"))
     listed = (await api.get("/clusters/*/api/v1/configmaps")).body["items"]
-    assert {item["metadata"]["name"] for item in listed} == {"a", "b"}
+    assert {item["metadata"]["name"] for item in listed} == {"a", "b", "extension-apiserver-authentication"}
     events = await api.watch(f"/clusters/*/api/v1/configmaps?watch=1&resourceVersion={at}", 2)
     clusters = [event["object"]["metadata"].get("annotations") for event in events]
     assert clusters == [{"bascule.dev/cluster": "blue"}, None]

@@ -1,4 +1,4 @@
-"""Namespaces and their accounts, priority classes, the `kubernetes` Service and its endpoints, APIServices."""
+"""Namespaces and their accounts, priority classes, the `kubernetes` Service and its endpoints, APIServices, the CA."""
 
 import ipaddress
 from typing import Any, Final
@@ -91,6 +91,16 @@ def service_range(text: str) -> objects.Object:
         "metadata": {"name": "kubernetes", "finalizers": ["networking.k8s.io/service-cidr-finalizer"]},
         "spec": {"cidrs": text.split(",")},
         "status": {"conditions": []},
+    }
+
+
+def client_authority(pem: str) -> objects.Object:
+    """Who signs clients' certificates, for servers that extend the API and ask whom to trust."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "extension-apiserver-authentication", "namespace": "kube-system"},
+        "data": {"client-ca-file": pem},
     }
 
 
