@@ -15,6 +15,7 @@ from bascule.control.cel.macros import ACCUMULATOR
 from bascule.control.cel.ranges import EMPTY_UNION, ONE, UNKNOWN, ZERO, Range, exactly
 
 _LIST_COST, _MAP_COST = exactly(10), exactly(30)
+_INDEXING = frozenset({"index_list", "index_map"})
 _SCALARS = frozenset({"bool", "double", "duration", "int", "timestamp", "uint"})
 
 
@@ -33,6 +34,8 @@ class _Local:
     declared: Declared | None
     size: Range | None
     entries: Entries | None = None
+    is_made: bool = False
+    """As `_Estimate.is_made`."""
 
 
 @dataclass(slots=True)
@@ -53,6 +56,8 @@ def _joined(first: Entries | None, second: Entries | None) -> Entries | None:
 class _Estimate:
     def __init__(self, variables: Mapping[str, Declared]) -> None:
         self.variables = variables
+        self.root = variables.get("self")
+        """The whole value; upstream takes it for the parts of what was made, and for any other name."""
         self.locals: dict[str, list[_Local]] = {}
         self.declared: dict[ast.Node, Declared | None] = {}
         self.sizes: dict[ast.Node, Range] = {}
@@ -85,7 +90,9 @@ class _Estimate:
         if kind in ("map", "object", "param") or node.optional:
             total = total.plus(ONE)
         operand = self.place(node.operand)
-        if operand is not None:
+        if operand is None and self.is_made(node.operand):
+            self.declared[node] = self.root
+        elif operand is not None:
             found = operand.fields.get(node.field)
             self.declared[node] = found.declared if found is not None else None
         return total
@@ -103,7 +110,7 @@ class _Estimate:
             spent = spent.union(called)
             if result is not None:
                 size = result if size is None else size.union(result)
-            if overload.id in ("index_list", "index_map"):
+            if overload.id in _INDEXING:
                 self.indexed(node)
                 held = self.held(node.args[0])
                 size = held.values if held is not None else None
@@ -117,6 +124,8 @@ class _Estimate:
         container = self.place(node.args[0])
         if container is not None:
             self.declared[node] = container.element
+        elif self.is_made(node.args[0]):
+            self.declared[node] = self.root
 
     def list_of(self, node: ast.ListNode) -> Range:
         total, item = _LIST_COST, EMPTY_UNION if node.elements else Range(0, 0)
@@ -140,7 +149,7 @@ class _Estimate:
 
     def comprehension(self, node: ast.Comprehension) -> Range:
         total = self.cost(node.iter_range).plus(self.cost(node.init))
-        self.push(node.accu_var, _Local(self.place(node.init), self.size(node.init), self.held(node.init)))
+        self.push(node.accu_var, self.local_of(node.init))
         variables = self.iterated(node)
         for name, local in variables:
             self.push(name, local)
@@ -163,19 +172,23 @@ class _Estimate:
         container, held = self.place(node.iter_range), self.held(node.iter_range)
         over = node.iter_range.type
         is_list = held.is_list if held is not None else over is not None and over.kind == "list"
-        keys = _Local(container.key if container and not is_list else None, held.keys if held else None)
-        values = _Local(container.element if container else None, held.values if held else None)
+        rest = self.root if self.is_made(node.iter_range) else None
+        keys = _Local((container.key if container else rest) if not is_list else None, held.keys if held else None)
+        values = _Local(container.element if container else rest, held.values if held else None)
         if node.iter_var2:
             return [(node.iter_var, keys), (node.iter_var2, values)]
         return [(node.iter_var, values if is_list else keys)]
 
     def bind(self, node: ast.Comprehension) -> Range:
         total = self.cost(node.iter_range).plus(self.cost(node.init))
-        self.push(node.accu_var, _Local(self.place(node.init), self.size(node.init), self.held(node.init)))
+        self.push(node.accu_var, self.local_of(node.init))
         total = total.plus(self.cost(node.result))
         self.copy(node, node.result)
         self.locals[node.accu_var].pop()
         return total
+
+    def local_of(self, node: ast.Node) -> _Local:
+        return _Local(self.place(node), self.size(node), self.held(node), self.is_made(node))
 
     def push(self, name: str, local: _Local) -> None:
         self.locals.setdefault(name, []).append(local)
@@ -186,14 +199,22 @@ class _Estimate:
 
     # What is known of a node
 
+    def is_made(self, node: ast.Node) -> bool:
+        """Whether the value is an expression's own, as of `split`, so that no path in declared data leads to it."""
+        local = self.local(node)
+        if local is not None:
+            return local.is_made
+        if isinstance(node, ast.Call):
+            return not any(overload.id in _INDEXING for overload in node.overloads)
+        return not isinstance(node, (ast.Ident, ast.Select))
+
     def place(self, node: ast.Node) -> Declared | None:
         """Where in declared data the node's value comes from."""
         local = self.local(node)
         if local is not None:
             return local.declared
         if isinstance(node, ast.Ident):
-            # A name of a type (`type(self) == string`) is taken for the whole value, as every name is upstream.
-            return self.variables.get(node.name) or self.variables.get("self")
+            return self.variables.get(node.name, self.root)
         return self.declared.get(node)
 
     def size(self, node: ast.Node) -> Range | None:

@@ -232,10 +232,18 @@ def test_estimate(expression: str, schema: dict[str, Any], most: int) -> None:
         ("type(self) == string ? self == '99%' : self == 42", INT_OR_STRING),
         ("type(self) == string ? self.matches('^[1-9]+[0-9]*([EPTGMK]i)?$') : type(self) == int", INT_OR_STRING),
         ("type(self.port) == int", shaped(port=INT_OR_STRING)),
+        ("self.split('/')[2].matches('^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$')", STRING | {"maxLength": 300}),
+        ("self.split('.').all(part, part.matches('^[a-z]{1,63}$'))", STRING | {"maxLength": 253}),
+        ("self.split('/')[self.split('/').size() - 1].contains(':')", STRING | {"maxLength": 255}),
+        (
+            "!((has(self.ips) ? self.ips : []).exists(k, k.contains('/')))",
+            shaped(ips=listed(STRING | {"maxLength": 64}, maxItems=256)),
+        ),
+        ("cel.bind(parts, self.split(':'), parts.size() == 2 && isIP(parts[0]))", STRING | {"maxLength": 21}),
     ],
 )
-def test_asking_for_a_type_is_affordable(expression: str, schema: dict[str, Any]) -> None:
-    """As definitions of gateways do, which are served elsewhere."""
+def test_types_and_parts_of_what_was_made_are_affordable(expression: str, schema: dict[str, Any]) -> None:
+    """Of definitions that other clusters serve."""
     place = declared(schema)
     compiled = program.compile(expression, ENVIRONMENT.with_variables({"self": place.type}))
     assert estimate.cost(compiled.tree, {"self": place}).most < 10_000_000
