@@ -40,3 +40,12 @@ async def test_anybody_with_an_account_can_check_a_token(api: harness.Api) -> No
     keys = await api.get("/openid/v1/jwks", who=token)
     assert keys.headers["Content-Type"] == "application/jwk-set+json"
     assert (await api.get("/openid/v1/jwks", who="somebody")).code == 403
+
+
+async def test_reviews_have_no_time_of_creation(api: harness.Api) -> None:
+    made = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "SelfSubjectReview",
+        "metadata": {"creationTimestamp": None},
+    }
+    assert (await api.create("/apis/authentication.k8s.io/v1/selfsubjectreviews", made))["metadata"] == {}

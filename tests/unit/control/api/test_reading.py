@@ -154,6 +154,7 @@ async def test_send_initial_events_ends_in_a_bookmark(api: harness.Api) -> None:
     query = "watch=true&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan"
     events = await api.watch(f"{MAPS}?{query}", 4)
     assert [event["type"] for event in events] == ["ADDED"] * 3 + ["BOOKMARK"]
+    assert events[-1]["object"]["metadata"].keys() == {"resourceVersion", "annotations"}
     closing = events[-1]["object"]
     assert (closing["kind"], closing["apiVersion"]) == ("ConfigMap", "v1")
     assert closing["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}

@@ -21,8 +21,7 @@ async def create(platform: platforms.Platform, call: calls.Call) -> web.StreamRe
     if call.resource is builtins.BINDINGS:
         return await _bind(platform, call, obj)
     platform.admission.validate(call.admission("CREATE"), obj)
-    metadata = obj.setdefault("metadata", {})
-    metadata.setdefault("creationTimestamp", None)
+    obj.setdefault("metadata", {})
     match call.resource.plural:
         case "tokenreviews":
             review.token(obj, platform.authenticator, call.cluster)
