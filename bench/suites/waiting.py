@@ -5,11 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from multiprocessing import connection as pipes
 from typing import Any, NamedTuple
 
 from bench import figures, load, plan, samples, target, wire
+from bench.suites import defining
 
 PODS = 20_000
 _REPEATED = 3
@@ -28,6 +29,8 @@ class Large(NamedTuple):
     body: bytes = b""
     media: str = JSON
     accept: str = "*/*"
+    each: tuple[bytes, ...] = ()
+    """The bodies, where each time it is another."""
 
 
 async def run(wanted: plan.Plan, to: target.Target) -> Sequence[figures.Figure]:
@@ -38,6 +41,8 @@ async def run(wanted: plan.Plan, to: target.Target) -> Sequence[figures.Figure]:
         await wire.expect(to, to.request("POST", _MAPS, samples.encode(samples.config_map(name))), 409)
     found = [_figure("others' GET: nothing else", await _waits(to, None), to)]
     for large in requests(pods):
+        found.append(_figure(f"others' GET: {large.name}", await _waits(to, large), to))
+    async for large in definitions(wanted, to):
         found.append(_figure(f"others' GET: {large.name}", await _waits(to, large), to))
     return found
 
@@ -72,6 +77,24 @@ def requests(pods: int) -> Iterator[Large]:
     yield Large(f"a Table of {pods:,} pods", "GET", _PODS, accept=_TABLE)
 
 
+async def definitions(wanted: plan.Plan, to: target.Target) -> AsyncIterator[Large]:
+    """Of custom resources."""
+    each = tuple(defining.large(number) for number in range(_REPEATED))
+    yield Large(f"a definition of {defining.FIELDS:,} fields", "POST", defining.DEFINED, each=each)
+    count = await defining.define_many(wanted, to)
+    for name, path, accept in (
+        ("OpenAPI v2", "/openapi/v2", "*/*"),
+        ("OpenAPI v2 as protobuf", "/openapi/v2", defining.PROTOBUF),
+        ("OpenAPI v3", "/openapi/v3/apis/g1.example.com/v1", "*/*"),
+        ("discovery", "/apis", defining.AGGREGATED),
+        ("a list", defining.DEFINED, "*/*"),
+    ):
+        yield Large(f"{name} of {count} definitions", "GET", path, accept=accept)
+    count = await defining.use_one(wanted, to)
+    yield Large(f"{count:,} custom resources after a change of their schema", "GET", defining.WIDGETS)
+    yield Large(f"a Table of {count:,} custom resources", "GET", defining.WIDGETS, accept=_TABLE)
+
+
 _merge = "application/merge-patch+json"
 _patch = samples.encode
 
@@ -83,11 +106,12 @@ async def _waits(to: target.Target, large: Large | None) -> list[float]:
     asking.start()
     try:
         ours.recv()
-        for _ in range(_REPEATED):
+        for number in range(_REPEATED):
             if large is None:
                 await wire.ask(to, to.request("GET", f"{_MAPS}/small"))
             else:
-                sent = to.request(large.method, large.path, large.body, media=large.media, accept=large.accept)
+                body = large.each[number] if large.each else large.body
+                sent = to.request(large.method, large.path, body, media=large.media, accept=large.accept)
                 await wire.ask(to, sent)
         ours.send(None)
         return sorted(ours.recv())
