@@ -12,6 +12,7 @@ import resource
 import select
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Sequence
 from multiprocessing import connection as pipes
@@ -64,15 +65,36 @@ def _affordable(to: target.Target) -> int:
 
 async def _told(to: target.Target, clients: list[_Client], count: int) -> figures.Figure:
     """From sending the write to the last watch's having its event."""
-    taken = []
+    taken, waits = [], []
     used = processes.cpu_seconds(to.pids)
     for number in range(_EVENTS):
+        over = threading.Event()
+        asking = asyncio.create_task(asyncio.to_thread(_longest_get, to, over))
         began = time.monotonic()
         await load.run(to, [to.request("POST", _MAPS, samples.encode(samples.config_map(f"many-{number}")))])
         taken.append(max([await client.heard() for client in clients]) - began)
+        over.set()
+        waits.append(await asking)
     cpu = processes.cpu_seconds(to.pids) - used
-    each = {"cpu_us_each": cpu / (_EVENTS * count) * 1e6} if to.pids else {}
-    return figures.median(f"one event to {count:,} watches", taken, "s", **each)
+    more = {"others_get_ms": max(waits) * 1e3}
+    if to.pids:
+        more["cpu_us_each"] = cpu / (_EVENTS * count) * 1e6
+    return figures.median(f"one event to {count:,} watches", taken, "s", **more)
+
+
+def _longest_get(to: target.Target, over: threading.Event) -> float:
+    """How long the longest small GET took meanwhile."""
+    plain = socket.create_connection((to.host, to.port))
+    longest = 0.0
+    with to.tls.wrap_socket(plain, server_hostname=to.host) if to.tls is not None else plain as stream:
+        while not over.is_set():
+            began = time.monotonic()
+            stream.sendall(to.request("GET", f"{_MAPS}/before"))
+            answer = stream.recv(65536)
+            while not answer.endswith(b"\n"):
+                answer += stream.recv(65536)
+            longest = max(longest, time.monotonic() - began)
+    return longest
 
 
 class _Client:

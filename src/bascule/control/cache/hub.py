@@ -7,23 +7,32 @@ change nothing but a look-up.
 
 from __future__ import annotations
 
+import asyncio
+import operator
 from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final
 
 from bascule.control.cache import change, record, scope, selection, watch
 
+WOKEN_AT_ONCE: Final = 300
+"""Watches: each makes and sends its answer at once, in some 50 µs."""
 _Pin = tuple[str, str] | None
 _Address = tuple[scope.Scope, _Pin]
 
 
 class Channel:
-    """The watches of one selection."""
+    """The watches of one selection. Many are woken a few at a time, so that others are served between them."""
 
-    __slots__ = ("_selected", "_selective", "watches")
+    __slots__ = ("_again", "_selected", "_selective", "_waking", "watches")
 
     def __init__(self, selected: selection.Selection) -> None:
         self._selected = selected
         self._selective = selected.selective
         self.watches: dict[watch.Watch, None] = {}
+        self._waking: Iterator[watch.Watch] | None = None
+        """Those that are still to be told that there is something to read."""
+        self._again = False
 
     def tell(self, happened: change.Change) -> None:
         before, after = happened.previous is not None, happened.record is not None
@@ -31,9 +40,29 @@ class Channel:
             before = before and self._chooses(happened.previous)
             after = after and self._chooses(happened.record)
         seen = happened.seen(before=before, after=after)
-        if seen is not None:
+        if seen is None:
+            return
+        if len(self.watches) <= WOKEN_AT_ONCE:
             for watcher in tuple(self.watches):
                 watcher.offer(seen)
+            return
+        for watcher in tuple(self.watches):
+            watcher.offer(seen, wakes=False)
+        if self._waking is None:
+            self._wake()
+        else:
+            self._again = True  # Who was woken already may sleep again.
+
+    def _wake(self) -> None:
+        if self._waking is None:
+            self._waking, self._again = iter(tuple(self.watches)), False
+        for watcher in islice(self._waking, WOKEN_AT_ONCE):
+            watcher.wake()
+        if not operator.length_hint(self._waking):
+            self._waking = None
+            if not self._again:
+                return
+        asyncio.get_running_loop().call_soon(self._wake)
 
     def _chooses(self, shown: record.Record | None) -> bool:
         return shown is not None and self._selected.chooses(shown)

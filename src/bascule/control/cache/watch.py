@@ -63,14 +63,18 @@ class Watch:
             return self._queue[0].revision - 1
         return max(self._start, self._newest()) if not self._ended else self._start
 
-    def offer(self, happened: event.Event) -> None:
-        """For the publisher: queues an event, or cuts the watch."""
+    def offer(self, happened: event.Event, *, wakes: bool = True) -> None:
+        """For the publisher: queues an event, or cuts the watch. Without ``wakes`` the publisher wakes it later."""
         if self._queue is None:
             self._queue = deque()
         if len(self._queue) >= self._queue_max:
             self._cut()
             return
         self._queue.append(happened)
+        if wakes:
+            self.wake()
+
+    def wake(self) -> None:
         if self._waiter is not None:
             _wake(self._waiter)
 
@@ -140,8 +144,7 @@ class Watch:
             return
         self._ended = True
         self._detach(self)
-        if self._waiter is not None:
-            _wake(self._waiter)
+        self.wake()
 
 
 def _wake(waiter: asyncio.Future[None]) -> None:
