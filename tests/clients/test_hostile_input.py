@@ -18,6 +18,7 @@ SECONDS_MAX = 5.0
 """Far more than any takes, as a machine under test is busy; what hangs takes longer."""
 MAPS = "/api/v1/namespaces/default/configmaps"
 PODS = "/api/v1/namespaces/default/pods"
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 TOKEN_REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"
 CRON_JOBS = "/apis/batch/v1/namespaces/default/cronjobs"
 YAML, APPLY, JSON_PATCH = "application/yaml", "application/apply-patch+yaml", "application/json-patch+json"
@@ -64,6 +65,24 @@ def _cron(schedule: str) -> dict[str, Any]:
     template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}}
     spec = {"schedule": schedule, "jobTemplate": {"spec": {"template": template}}}
     return {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "x"}, "spec": spec}
+
+
+def _definition() -> dict[str, Any]:
+    """Of 20,000 fields, each with a default to be checked."""
+    field = {"type": "object", "default": {"a": 1}, "properties": {"a": {"type": "integer"}}}
+    spec = {"type": "object", "properties": {f"field{n}": field for n in range(20_000)}}
+    schema = {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec}}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "larges.hostile.example.com"},
+        "spec": {
+            "group": "hostile.example.com",
+            "scope": "Namespaced",
+            "names": {"plural": "larges", "kind": "Large"},
+            "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
+        },
+    }
 
 
 def _chunks(total_bytes: int) -> Iterator[bytes]:
@@ -157,6 +176,7 @@ CASES = {
     "long port name": Case((422,), "POST", PODS, lambda: _pod(ports=[{"name": LONG, "containerPort": 1}])),
     "long schedule": Case((201, 422), "POST", CRON_JOBS, lambda: _cron("*/1," * 200_000 + "1 * * * *")),
     "endless schedule": Case((422,), "POST", CRON_JOBS, lambda: _cron("0-999999999999/1 * * * *")),
+    "large definition": Case((201,), "POST", DEFINITIONS, _definition),
     "unknown media": Case((415,), "POST", MAPS, lambda: b"<a/>", "text/xml"),
     "protobuf lengths": Case(
         (400,),
