@@ -39,14 +39,19 @@ class Malformed(Exception):
     """Bytes that are not the message they are said to be."""
 
 
+def rows() -> dict[str, dict[str, list[str]]]:
+    """The table as it is stored: name, type code and flags by message and number. Read anew by each call."""
+    packed = pathlib.Path(__file__).with_name("protobuf_fields.json.gz").read_bytes()
+    loaded: dict[str, dict[str, list[str]]] = orjson.loads(gzip.decompress(packed))
+    return loaded
+
+
 @functools.cache
 def table() -> dict[str, Fields]:
     """Fields by message and number."""
-    packed = pathlib.Path(__file__).with_name("protobuf_fields.json.gz").read_bytes()
-    loaded: dict[str, dict[str, list[str]]] = orjson.loads(gzip.decompress(packed))
     return {
         message: {int(number): (row[0], row[1], row[2]) for number, row in fields.items()}
-        for message, fields in loaded.items()
+        for message, fields in rows().items()
     }
 
 

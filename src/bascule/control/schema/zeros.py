@@ -29,12 +29,26 @@ Unsaid = Mapping[str, frozenset[type]]
 def of(definition: str) -> Unsaid:
     """What a type leaves out; nothing where the type is not known."""
     found: dict[str, frozenset[type]] = {}
-    for name, code, flags in protobuf.table().get(definition, {}).values():
-        if "n" in flags:
-            found |= of(code[1:])
-        elif "o" in flags and name != "managedFields":
-            found[sys.intern(name)] = _classes("" if "p" in flags else code[0])
+    for field in _packed().get(definition, "").split():
+        name, _, code = field.partition(":")
+        if name:
+            found[sys.intern(name)] = _classes(code)
+        else:
+            found |= of(code)
     return found
+
+
+@functools.cache
+def _packed() -> dict[str, str]:
+    """Of each type what it may leave out, as `name:code` and `:type` for an inlined one: the whole table is large."""
+    return {
+        definition: " ".join(
+            f":{code[1:]}" if "n" in flags else f"{name}:{'' if 'p' in flags else code[0]}"
+            for name, code, flags in fields.values()
+            if "n" in flags or ("o" in flags and name != "managedFields")
+        )
+        for definition, fields in protobuf.rows().items()
+    }
 
 
 @functools.cache
