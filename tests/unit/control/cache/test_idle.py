@@ -48,7 +48,7 @@ def test_holds_no_queue_while_nothing_waits() -> None:
 async def test_many_are_woken_a_few_at_a_time_and_none_is_forgotten() -> None:
     published = hub.Hub(())
     watching = [
-        watch.Watch(5, initial=None, newest=lambda: 5, detach=published.detach) for _ in range(hub.WOKEN_AT_ONCE + 50)
+        watch.Watch(5, initial=None, newest=lambda: 5, detach=published.detach) for _ in range(3 * hub.WOKEN_AT_ONCE)
     ]
     everything = selection.Selection(scope.EVERYWHERE)
     seen: dict[int, list[int]] = {number: [] for number in range(len(watching) + 1)}
