@@ -22,8 +22,10 @@ from bascule.control.cache import packing
 from bascule.vocabulary import objects
 
 _HEADER: Final = struct.Struct(">BIII")
-_PACKED: Final = 2
+_DEFLATED: Final = 2
 _PLAIN: Final = 3
+_PACKED: Final = 4
+_FORMS: Final = (_DEFLATED, _PLAIN, _PACKED)
 _PLAIN_FROM_BYTES: Final = 64 * 1024
 """Packing larger bodies would keep others waiting."""
 _CODES: Final = {
@@ -122,18 +124,20 @@ class Record:
         value = self._value
         form, labels, fields, prefix = _HEADER.unpack_from(value)
         body = value[_HEADER.size + labels + fields :]
-        if form == _PACKED:
-            body = packing.unpack(body)
+        if form != _PLAIN:
+            body = packing.unpack(body) if form == _PACKED else packing.inflate(body)
         return body[:prefix], body[prefix:]
 
     def opening(self) -> bytes:
-        """The first of the body's pieces, which is all but the metadata's end; of packed ones no more is unpacked."""
+        """The first of the body's pieces, which is all but the metadata's end."""
         if self._pieces is not None:
             return self._pieces[0]
         value = self._value
         form, labels, fields, size = _HEADER.unpack_from(value)
         at = _HEADER.size + labels + fields
-        return packing.unpack(value[at:], size) if form == _PACKED else value[at : at + size]
+        if form == _PLAIN:
+            return value[at : at + size]
+        return packing.unpack(value[at:])[:size] if form == _PACKED else packing.inflate(value[at:], size)
 
     def settle(self) -> None:
         """From now on the pieces are made when they are asked for."""
@@ -202,7 +206,7 @@ def loaded(key: objects.Key, revision: int, value: bytes) -> Record:
     except struct.error:
         _check(value)
         raise
-    if (form != _PACKED and form != _PLAIN) or _HEADER_BYTES + labels + fields >= len(value):
+    if form not in _FORMS or _HEADER_BYTES + labels + fields >= len(value):
         _check(value)
     made = _bare(Record)
     made.key = key
@@ -222,7 +226,7 @@ def _check(value: bytes) -> None:
         form, labels, fields, _ = _HEADER.unpack_from(value)
     except struct.error as error:
         raise Undecodable(f"not a stored object: {error}") from error
-    if form not in (_PACKED, _PLAIN):
+    if form not in _FORMS:
         raise Undecodable(f"stored in form {form}, which this version of Bascule cannot read")
     if _HEADER.size + labels + fields >= len(value):
         raise Undecodable("not a whole stored object")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import concurrent.futures
 import hashlib
+import zlib
 
 import orjson
 import pytest
@@ -111,6 +113,30 @@ def test_bodies_are_kept_small_and_large_ones_as_they_are():
 def test_the_dictionary_never_changes():
     """Stored bodies cannot be read without it: a better one is another form beside this one."""
     assert hashlib.sha256(packing.DICTIONARY).hexdigest() == DICTIONARY
+
+
+def test_bodies_of_the_older_form_are_still_read():
+    """Deflated against the same dictionary, as stores hold them that were written before."""
+    new = record.draft(POD, {"spec.nodeName": "n1"})
+    body = b"".join(new.pieces)
+    packer = zlib.compressobj(2, zlib.DEFLATED, -14, 5, zlib.Z_DEFAULT_STRATEGY, packing.DICTIONARY)
+    deflated = packer.compress(body) + packer.flush()
+    old = b"\x02" + new.value[1 : -len(packing.pack(body))] + deflated
+    seen, shown = record.Record(KEY, 42, record.load(old)), record.Record(KEY, 42, new)
+    assert (seen.body(), seen.opening(), seen.labels, seen.fields, seen.uid) == (
+        shown.body(),
+        shown.opening(),
+        shown.labels,
+        shown.fields,
+        shown.uid,
+    )
+
+
+def test_threads_pack_side_by_side():
+    bodies = [orjson.dumps({**POD, "spec": {"text": f"{n}-" * 900}}) for n in range(64)]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        packed = list(pool.map(packing.pack, bodies * 8))
+        assert list(pool.map(packing.unpack, packed)) == bodies * 8
 
 
 @pytest.mark.parametrize("value", [b"", b"{}", b"\x01" + b"\0" * 30, b"\x02" + b"\0" * 12, b"\x02\xff" + b"\0" * 30])
