@@ -41,10 +41,11 @@ async def read(
     order: list[str] = []
     # What comes out of its encoding as it went in was said once: so are most bodies, which programs write.
     if call.options.field_validation != "Ignore" and (call.large or orjson.dumps(obj) != content.rstrip(b"\n")):
-        twice = await decoded(decoding.duplicates, content, content_type)
+        twice = await decoded(functools.partial(decoding.duplicates, decoded=obj), content, content_type)
         if twice:
             order = await decoded(decoding.paths, content, content_type)
-    await call.aside(functools.partial(check, order=order), call, obj, schema or call.endpoint.schema, twice)
+    checked = functools.partial(check, order=order, is_new=call.verb != "update")
+    await call.aside(checked, call, obj, schema or call.endpoint.schema, twice)
     return obj
 
 
@@ -67,13 +68,15 @@ def check(
     duplicates: list[str],
     refuse: validation.Refuse = validation.unreadable,
     order: Sequence[str] = (),
+    *,
+    is_new: bool = True,
 ) -> None:
     """Type errors always refuse; unknown and duplicate fields warn or refuse as the client asked; unknown ones go.
 
     Whether a custom resource's values are of the right types is its validation's to say.
     """
     if call.large:
-        extent.check_parts(obj)
+        extent.check_parts(obj, is_new=is_new)
     prune = call.endpoint.prune
     if prune is not None and schema is call.endpoint.schema:
         findings = validation.Findings(unknown_fields=tuple(prune(obj)), duplicates=tuple(duplicates))
@@ -113,7 +116,7 @@ def check_changed(
             for name, value in obj.items()
         )
     ):
-        check(call, obj, schema, [], refuse or _badly_patched)
+        check(call, obj, schema, [], refuse or _badly_patched, is_new=False)
 
 
 def _badly_patched(obj: objects.Object, problem: str) -> errors.StatusError:

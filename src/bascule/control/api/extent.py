@@ -11,33 +11,46 @@ OBJECT_MAX_BYTES: Final = 3 * 1024 * 1024
 ENTRIES_MAX: Final = 20_000
 """Entries of all of an object's lists together; rules look at each of them."""
 MEMBERS_MAX: Final = 200_000
+_ROOM: Final = 4
+"""A quarter more for what is there already: the server adds defaults, conditions, finalizers, and must not lock it."""
 _MARKS_MAX: Final = 5_000
 _CAUSES_MAX: Final = 64
 _CAUSE_MAX_CHARACTERS: Final = 1024
 _NAME_MAX_CHARACTERS: Final = 253
 
 
-def check_parts(obj: objects.Object) -> None:
-    """413 for an object of more parts than any is meant to have."""
-    entries = members = 0
-    waiting: list[Any] = [obj]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            members += len(value)
-            waiting += [part for part in value.values() if isinstance(part, (dict, list))]
-        else:
-            entries += len(value)
-            waiting += [part for part in value if isinstance(part, (dict, list))]
-        if entries > ENTRIES_MAX:
-            raise errors.too_large(f"the lists of an object may have {ENTRIES_MAX} entries altogether")
-        if members > MEMBERS_MAX:
-            raise errors.too_large(f"an object may have {MEMBERS_MAX} fields altogether")
+def check_parts(obj: objects.Object, *, is_new: bool = True) -> None:
+    """413 for an object of more parts than any is meant to have; one that is there has room to be changed in.
+
+    Who owns its fields, which the server writes, is counted apart, and the fields of that against the sum of bytes.
+    """
     metadata = obj.get("metadata")
+    owned = metadata.get("managedFields") if isinstance(metadata, dict) else None
+    room = 0 if is_new else 1
+    entries_max = ENTRIES_MAX + room * (ENTRIES_MAX // _ROOM)
+    _count([obj], owned, entries_max, MEMBERS_MAX + room * (MEMBERS_MAX // _ROOM))
+    if isinstance(owned, (dict, list)):
+        _count([owned], None, entries_max, OBJECT_MAX_BYTES)
     for field in ("labels", "annotations"):
         held = metadata.get(field) if isinstance(metadata, dict) else None
         if isinstance(held, dict) and len(held) > _MARKS_MAX:
             raise errors.too_large(f"an object may have {_MARKS_MAX} {field}")
+
+
+def _count(waiting: list[Any], without: Any, entries_max: int, members_max: int) -> None:
+    entries = members = 0
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            members += len(value)
+            value = value.values()
+        else:
+            entries += len(value)
+        waiting += [part for part in value if isinstance(part, (dict, list)) and part is not without]
+        if entries > entries_max:
+            raise errors.too_large(f"the lists of an object may have {entries_max} entries altogether")
+        if members > members_max:
+            raise errors.too_large(f"an object may have {members_max} fields altogether")
 
 
 def check_bytes(size_bytes: int, before_bytes: int = 0) -> None:

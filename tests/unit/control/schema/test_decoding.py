@@ -212,3 +212,21 @@ def test_a_body_that_is_no_object_says_what_was_wanted_and_how_it_begins() -> No
         decoding.decode(b'{"kind": "Namespace", "metadata" oops', "application/json", default=wanted)
     with pytest.raises(errors.StatusError, match="<empty>"):
         decoding.decode(b"", "application/json", default=wanted)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":1,"spec":{"b":1}}',
+        b'{"kind":"P","a":1,"a":2,"spec":{}}',
+        b'{"a":1,"a":2,"kind":"P"}',
+        b'{"a":1,"a":2,"apiVersion":"v1"}',
+        b'{"a":1,"a":2}',
+        b'{"a":1,"spec":{"b":[{"c":1,"c":2}]},"d":"x\\":"}',
+        b'{"kind":"","a":1,"a":{"b":1}}',
+        b"{}",
+    ],
+)
+def test_what_was_decoded_spares_looking_for_duplicates_again(body: bytes) -> None:
+    found = decoding.duplicates(body, decoding.JSON, decoding.decode(body, decoding.JSON, default=("v1", "P")))
+    assert found == decoding.duplicates(body, decoding.JSON)

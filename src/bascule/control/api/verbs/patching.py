@@ -126,7 +126,7 @@ async def _apply(platform: platforms.Platform, call: calls.Call, content: bytes)
             reset_fields=endpoint.reset_fields.get(call.subresource),
             versions=field_versions.of(platform, call),
         )
-        body.check(call, wanted, endpoint.schema, [])
+        body.check(call, wanted, endpoint.schema, [], is_new=current is None)
         return wanted
 
     while True:
