@@ -95,8 +95,14 @@ class Endpoint:
         obj = stored.decode()
         return obj if self.conversion is None else self.conversion.from_storage(obj)
 
-    def decode_twice(self, stored: record.Record) -> tuple[objects.Object, objects.Object]:
-        """Two copies, which share nothing, for the price of unpacking one."""
+    def decode_twice(
+        self, stored: record.Record, shared: tuple[str, ...] = ()
+    ) -> tuple[objects.Object, objects.Object]:
+        """Two copies for the price of unpacking one, which share only members that are told."""
+        if shared:
+            whole = self.decode(stored)
+            copied = {name: value for name, value in whole.items() if name not in shared}
+            return whole, whole | objects.deep_copy(copied)
         if self.form is not None:
             return self.form.decode(stored), self.form.decode(stored)
         body = stored.body()

@@ -145,11 +145,18 @@ async def _create_named(platform: platforms.Platform, call: calls.Call, obj: obj
 
 
 async def update(
-    platform: platforms.Platform, call: calls.Call, change: Change, *, retry: bool, operation: str = "Update"
+    platform: platforms.Platform,
+    call: calls.Call,
+    change: Change,
+    *,
+    retry: bool,
+    operation: str = "Update",
+    kept: tuple[str, ...] = (),
 ) -> Outcome:
     """Replaces a stored object by what `change` makes of it. With `retry`, again when somebody else was faster.
 
-    `operation` Apply: `change` has already settled who owns which field.
+    `operation` Apply: `change` has already settled who owns which field. `kept`: members that nobody changes on the
+    way, so that they are decoded once.
     """
     for attempt in range(CONFLICT_ATTEMPTS):
         stored = call.endpoint.records.get(call.key)
@@ -157,7 +164,7 @@ async def update(
             raise call.not_found()
         await call.endpoint.ready(stored)
         try:
-            return await _update_once(platform, call, stored, change, operation)
+            return await _update_once(platform, call, stored, change, operation, kept)
         except errors.StatusError as error:
             if not retry or attempt == CONFLICT_ATTEMPTS - 1 or not await lost_race(call, error):
                 raise
@@ -175,11 +182,16 @@ async def lost_race(call: calls.Call, error: errors.StatusError) -> bool:
 
 
 async def _update_once(
-    platform: platforms.Platform, call: calls.Call, stored: record.Record, change: Change, operation: str
+    platform: platforms.Platform,
+    call: calls.Call,
+    stored: record.Record,
+    change: Change,
+    operation: str,
+    kept: tuple[str, ...],
 ) -> Outcome:
     endpoint, kind = call.endpoint, call.endpoint.strategy
     call.large = call.large or stored.size_bytes() > calls.LARGE_BYTES
-    old, current = await call.aside(endpoint.decode_twice, stored)
+    old, current = await call.aside(endpoint.decode_twice, stored, kept)
     new = await call.aside(change, current, stored)
     identity.keep(call, new, old)
     asked = call.admission("UPDATE", old=old)

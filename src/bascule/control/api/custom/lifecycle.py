@@ -136,7 +136,8 @@ class Lifecycle:
         def change(obj: objects.Object, stored: record.Record) -> objects.Object:
             return {**obj, "status": self._status(key, offer.outlined(stored))}
 
-        outcome = await pipeline.update(self._platform, status_call(self._platform, key), change, retry=True)
+        call = status_call(self._platform, key)
+        outcome = await pipeline.update(self._platform, call, change, retry=True, kept=("spec",))
         stored = self._records.get(key)
         if stored is not None and not outcome.deleted:
             self._learn(key, offer.outlined(stored))

@@ -162,7 +162,7 @@ class Removal:
             return obj
 
         try:
-            await pipeline.update(self._platform, self._call("status"), change, retry=True)
+            await pipeline.update(self._platform, self._call("status"), change, retry=True, kept=("spec",))
         except errors.StatusError as error:
             if error.code != 404:
                 _log.warning("%s: %s", self._key.text(), error.message)
@@ -172,7 +172,7 @@ class Removal:
             obj["metadata"]["finalizers"] = [name for name in objects.finalizers(obj) if name != FINALIZER]
             return obj
 
-        await pipeline.update(self._platform, self._call(""), change, retry=True)
+        await pipeline.update(self._platform, self._call(""), change, retry=True, kept=("spec", "status"))
 
     def _call(self, subresource: str) -> calls.Call:
         return calls.Call(
