@@ -30,7 +30,7 @@ def until(note: Path, sealed: Iterable[Path], wanted: Sequence[str], now: dateti
         said = orjson.loads(files.read(note))
         good = datetime.fromtimestamp(said["until"], UTC)
         return good if now < good and said["digest"] == _digest(sealed, wanted) else None
-    except (faults.IdentityError, ValueError, TypeError, KeyError):
+    except (faults.IdentityError, ValueError, TypeError, KeyError, OverflowError):
         return None
 
 

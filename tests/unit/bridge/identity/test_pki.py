@@ -64,8 +64,9 @@ def test_what_is_sealed_is_not_examined_again(tmp_path: Path, monkeypatch: pytes
         assert not pki.is_sealed(tmp_path, names=["a.example.com"], **wanted), path
         path.write_bytes(kept)
     assert pki.is_sealed(tmp_path, names=["a.example.com"], **wanted)
-    (made.directory / ".sealed").write_bytes(b"nonsense")
-    assert not pki.is_sealed(tmp_path, names=["a.example.com"], **wanted)
+    for text in (b"", b"nonsense", b"[]", b"{}", b'{"digest":"","until":1e300}', b'{"digest":"","until":"tomorrow"}'):
+        (made.directory / ".sealed").write_bytes(text)
+        assert not pki.is_sealed(tmp_path, names=["a.example.com"], **wanted), text
 
 
 @pytest.mark.parametrize("text", [b"", b"nonsense"])
