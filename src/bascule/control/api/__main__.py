@@ -175,7 +175,8 @@ async def _identities(
         )
         _, said = await making.communicate()
         if making.returncode:
-            raise faults.IdentityError(said.decode(errors="replace"))
+            why = said.decode(errors="replace").strip() or f"their making ended with {making.returncode}; start again"
+            raise faults.IdentityError(why)
     return await asyncio.to_thread(
         pki.ensure, data_dir, clock=time, server=server, names=names, service_range=service_range
     )
