@@ -119,8 +119,9 @@ class Record:
 
     def pieces(self) -> tuple[bytes, bytes]:
         """The body's bytes before its version and after it."""
-        if self._pieces is not None:
-            return self._pieces
+        made = self._pieces  # Read once: a thread may ask while the loop settles.
+        if made is not None:
+            return made
         value = self._value
         form, labels, fields, prefix = _HEADER.unpack_from(value)
         body = value[_HEADER.size + labels + fields :]
@@ -130,8 +131,9 @@ class Record:
 
     def opening(self) -> bytes:
         """The first of the body's pieces, which is all but the metadata's end."""
-        if self._pieces is not None:
-            return self._pieces[0]
+        made = self._pieces
+        if made is not None:
+            return made[0]
         value = self._value
         form, labels, fields, size = _HEADER.unpack_from(value)
         at = _HEADER.size + labels + fields

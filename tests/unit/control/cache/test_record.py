@@ -158,3 +158,23 @@ def test_a_frame_is_made_once():
     assert orjson.loads(happened.frame()) == {"type": "MODIFIED", "object": happened.record.decode()}
     with pytest.raises(ValueError, match="bookmark"):
         event.Event(event.BOOKMARK, 42, None).frame()
+
+
+class Settling(record.Record):
+    """Settled by another thread right after the first look at its pieces."""
+
+    @property
+    def _pieces(self) -> tuple[bytes, bytes] | None:
+        held = self.__dict__.pop("held", None)
+        return held if held is None else (held[0], held[1])
+
+    @_pieces.setter
+    def _pieces(self, made: tuple[bytes, bytes] | None) -> None:
+        self.__dict__["held"] = made
+
+
+def test_one_that_settles_while_a_thread_reads_it_is_read_whole() -> None:
+    made = record.draft(POD, {})
+    plain = record.Record(KEY, 17, made)
+    assert Settling(KEY, 17, made).body() == plain.body()
+    assert Settling(KEY, 17, made).opening() == plain.opening()
