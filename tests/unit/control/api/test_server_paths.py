@@ -17,6 +17,16 @@ async def test_only_health_and_version_are_open(api: harness.Api) -> None:
     assert (await api.get("/metrics", who="somebody")).code == 403
 
 
+async def test_checks_of_health_are_named_as_monitors_ask_for_them(api: harness.Api) -> None:
+    for head in ("healthz", "livez", "readyz"):
+        for check in ("ping", "log", "etcd"):
+            assert (await api.get(f"/{head}/{check}")).code == 200, (head, check)
+    for check in ("etcd-readiness", "informer-sync"):
+        assert (await api.get(f"/readyz/{check}")).code == 200, check
+        assert (await api.get(f"/livez/{check}")).code == 404, check
+    assert (await api.get("/readyz/nonsense")).code == 404
+
+
 async def test_legacy_discovery(api: harness.Api) -> None:
     assert (await api.get("/api")).body["versions"] == ["v1"]
     groups = (await api.get("/apis")).body["groups"]
