@@ -45,10 +45,21 @@ async def prepare(to: target.Target) -> None:
 
 
 async def clear(to: target.Target) -> None:
-    """Removes what the load made, so that a run on a peer leaves nothing behind."""
-    for plural in ("pods?gracePeriodSeconds=0", "configmaps"):
+    """Removes what the load made, so that a run on a peer leaves nothing behind and the next suite begins anew.
+
+    The namespace is emptied and finalized from here: a bare API server has no controller that would.
+    """
+    namespace = f"/api/v1/namespaces/{samples.NAMESPACE}"
+    await wire.expect(to, to.request("DELETE", namespace), 404, 409)
+    for plural in ("pods?gracePeriodSeconds=0", "configmaps", "serviceaccounts"):
         await wire.expect(to, to.request("DELETE", f"{samples.CORE}/{plural}"), 404)
-    await wire.expect(to, to.request("DELETE", f"/api/v1/namespaces/{samples.NAMESPACE}"), 404, 409)
+    final = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": samples.NAMESPACE},
+        "spec": {"finalizers": []},
+    }
+    await wire.expect(to, to.request("PUT", f"{namespace}/finalize", samples.encode(final)), 404, 409)
 
 
 async def version(to: target.Target, path: str) -> str:
