@@ -56,6 +56,7 @@ def _make(node: structural.Node, shared: _Made) -> types.TypeSchema:
         made.format = node.format
     else:
         return types.DEDUCED
+    made.nullable = node.nullable
     made.direct(node.raw)
     if node.has_default and not isinstance(node.default, (dict, list)):
         made.default = node.default

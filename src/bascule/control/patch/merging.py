@@ -10,14 +10,14 @@ from bascule.control.schema import types
 
 
 def without_nulls(value: Any, schema: types.TypeSchema) -> Any:
-    """The value without null members, but for those of undescribed content, where a null may mean something."""
+    """The value without null members, but for those where a null may mean something: nullable and undescribed ones."""
     if schema.shape == "any":
         return value
     if value.__class__ is dict:
         kept = {}
         for name, member in value.items():
             below = schema.field(name) or types.ANYTHING
-            if member is not None or below.shape == "any":
+            if member is not None or below.keeps_null:
                 is_container = member.__class__ is dict or member.__class__ is list
                 kept[name] = without_nulls(member, below) if is_container else member
         return kept
@@ -30,8 +30,8 @@ def without_nulls(value: Any, schema: types.TypeSchema) -> Any:
 def merge(live: Any, applied: Any, schema: types.TypeSchema) -> Any:
     """The live value with everything the applied one states. Shares unchanged parts with both.
 
-    A null takes away a value that is owned whole (or is there instead, in undescribed content), and leaves other
-    containers as they are.
+    A null takes away a value that is owned whole (or is there instead, where a null may mean something), and leaves
+    other containers as they are.
     """
     if schema.is_leaf(applied) or live is None or live.__class__ is not applied.__class__:
         return without_nulls(applied, schema)
@@ -44,7 +44,7 @@ def merge(live: Any, applied: Any, schema: types.TypeSchema) -> Any:
                 is_container = present.__class__ in (dict, list)
                 if is_container and not below.is_leaf(present):
                     continue
-                if below.shape == "any":
+                if below.keeps_null:
                     merged[name] = None
                 else:
                     merged.pop(name, None)

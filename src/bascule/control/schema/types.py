@@ -33,6 +33,7 @@ class TypeSchema:
         "list_type",
         "map_keys",
         "map_type",
+        "nullable",
         "patch_merge_key",
         "patch_strategy",
         "required",
@@ -53,6 +54,8 @@ class TypeSchema:
         self.patch_strategy: tuple[str, ...] = ()
         self.patch_merge_key: str = ""
         self.default: Any = None
+        self.nullable = False
+        """Whether a null is a value, as the schema of a custom resource can say."""
         self.compiled: dict[str, Any] = {}
         self.is_scalar = shape in _SCALARS
         """Whether values are leaves by nature."""
@@ -69,6 +72,11 @@ class TypeSchema:
             return self
         return self.additional
 
+    @property
+    def keeps_null(self) -> bool:
+        """Whether a null may mean something here."""
+        return self.nullable or self.shape == "any"
+
     def is_leaf(self, value: Any) -> bool:
         """Whether one manager owns this value whole: atomic types, and lists where nobody says how they are keyed."""
         return self.is_atomic or (value.__class__ is list and self.shape != "list")
@@ -79,7 +87,7 @@ class TypeSchema:
         if not relevant:
             return self
         node = TypeSchema(self.shape)
-        for slot in ("definition", "format", "fields", "items", "additional", "required", "default"):
+        for slot in ("definition", "format", "fields", "items", "additional", "required", "default", "nullable"):
             setattr(node, slot, getattr(self, slot))
         node.direct(self.directives() | {key: directives[key] for key in relevant})
         return node

@@ -106,6 +106,25 @@ async def test_apply_creates_owns_and_conflicts(served: harness.Api) -> None:
     assert again.body["metadata"]["resourceVersion"] == version
 
 
+async def test_an_applied_null_is_a_value_where_the_schema_allows_it(api: harness.Api) -> None:
+    """Also instead of a default, as another null is not."""
+    properties = {
+        "image": {"type": "string", "nullable": True, "default": "x"},
+        "tag": {"type": "string", "default": "y"},
+        "env": {"type": "object", "nullable": True, "properties": {"a": {"type": "string"}}},
+    }
+    await crds.serve(api, crds.definition("CronTab", crds.version("v1", properties)))
+    obj = crds.custom("one", spec={"image": None, "tag": None, "env": None})
+    made = await api.patch(f"{PATH}/one?fieldManager=me", obj, kind="apply")
+    assert made.body["spec"] == {"image": None, "tag": "y", "env": None}
+    stated = {**obj, "spec": {"image": "a", "env": {"a": "b"}}}
+    assert (await api.patch(f"{PATH}/one?fieldManager=me", stated, kind="apply")).body["spec"]["image"] == "a"
+    back = await api.patch(f"{PATH}/one?fieldManager=me", {**obj, "spec": {"image": None}}, kind="apply")
+    assert back.body["spec"]["image"] is None
+    again = await api.patch(f"{PATH}/one?fieldManager=me", {**obj, "spec": {"image": None}}, kind="apply")
+    assert again.body["metadata"]["resourceVersion"] == back.body["metadata"]["resourceVersion"]
+
+
 @pytest.mark.parametrize("mode", ["Strict", "Warn", "Ignore"])
 async def test_unknown_and_duplicate_fields_are_told_as_the_client_asked(served: harness.Api, mode: str) -> None:
     body = (
