@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from bascule.control.api.verbs import watching
+from bascule.vocabulary import errors
 from tests.unit.control.api import harness
 
 MAPS = "/api/v1/namespaces/default/configmaps"
@@ -47,3 +48,18 @@ async def test_a_failure_is_recorded_and_ends_the_watch(
         ended = await socket.receive()
     assert ended.type is not aiohttp.WSMsgType.TEXT
     assert "a watch through a WebSocket failed" in caplog.text
+
+
+async def test_what_cannot_be_shown_is_told_and_ends_the_watch(
+    api: harness.Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forgotten(*_: object) -> bytes:
+        raise errors.service_unavailable("converted too long ago", retry_after_seconds=1)
+
+    monkeypatch.setattr(watching._Stream, "_frame", forgotten)
+    await api.create(MAPS, harness.config_map("a"))
+    async with asyncio.timeout(20), api.session.ws_connect(f"{api.url}{MAPS}?watch=1", headers=HEADERS) as socket:
+        told = orjson.loads((await socket.receive()).data)
+        ended = await socket.receive()
+    assert (told["type"], told["object"]["code"]) == ("ERROR", 503)
+    assert ended.type is not aiohttp.WSMsgType.TEXT

@@ -242,13 +242,14 @@ class _Stream:
                 left = end - _LAST_BOOKMARK_SECONDS
                 bookmark = min(now + BOOKMARK_SECONDS, left) if now < left else end
                 continue
-            if self._form is not None:
-                try:
+            try:
+                if self._form is not None:
                     await self._form.prepare(happened.record for happened in events if happened.record is not None)
-                except errors.StatusError as error:
-                    await send(respond.dump({"type": "ERROR", "object": error.status()}))
-                    break
-            if await self._tell(send, events):
+                said = await self._tell(send, events)
+            except errors.StatusError as error:  # Also of what was converted, and forgotten before it was sent.
+                await send(respond.dump({"type": "ERROR", "object": error.status()}))
+                break
+            if said:
                 await asyncio.sleep(_GATHER_SECONDS)
 
     async def _tell(self, send: Send, events: list[event.Event]) -> bool:
