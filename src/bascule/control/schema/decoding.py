@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from bascule.control.schema import protobuf
+from bascule.control.schema import density, protobuf
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
@@ -146,15 +146,16 @@ def _bound(body: bytes) -> None:
 
 
 def _decode_json(body: bytes) -> Any:
+    density.check(body, DEPTH_MAX)
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         if "depth limit" in str(error):
-            raise _too_deep() from error
+            raise density.too_deep(DEPTH_MAX) from error
         problem = "unexpected end of JSON input" if not body.strip() else str(error)
         raise Unreadable(f"couldn't get version/kind; json parse error: {problem}") from error
     if body.count(b"{") + body.count(b"[") > DEPTH_MAX and is_deeper_than(value, DEPTH_MAX):
-        raise _too_deep()
+        raise density.too_deep(DEPTH_MAX)
     return value
 
 
@@ -172,10 +173,6 @@ def _decode_yaml(body: bytes) -> Any:
     except yaml_body.YamlError as error:
         raise Unreadable(f"error converting YAML to JSON: yaml: {error}") from error
     return value
-
-
-def _too_deep() -> errors.StatusError:
-    return errors.bad_request(f"the body is nested deeper than {DEPTH_MAX} levels; flatten it")
 
 
 def is_deeper_than(value: Any, depth_max: int) -> bool:
