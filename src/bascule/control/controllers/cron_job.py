@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from bascule.control.controllers import cron_times, job, sources
+from bascule.control.controllers import creation, cron_times, job, sources
 from bascule.control.reconcile import controller, events, manager, outcome
 from bascule.control.reconcile.request import Request
 from bascule.vocabulary import builtins, conditions, cron, errors, objects, timestamps
@@ -159,6 +159,7 @@ class CronJobs:
             made = await self._client.create(builtins.JOBS, wanted, cluster=objects.cluster(cron_job))
         except errors.StatusError as error:
             if error.reason != "AlreadyExists":
+                creation.tell(self._boss.recorder, cron_job, error, doing="Error creating job")
                 raise
             return True
         own.append(made)

@@ -11,7 +11,16 @@ from datetime import datetime
 from typing import Any
 
 from bascule.client import faults
-from bascule.control.controllers import claims, history, removal, replica_set, revisions, sources, taint_eviction
+from bascule.control.controllers import (
+    claims,
+    creation,
+    history,
+    removal,
+    replica_set,
+    revisions,
+    sources,
+    taint_eviction,
+)
 from bascule.control.controllers import pods as pod_facts
 from bascule.control.reconcile import controller, events, expectations, manager, outcome
 from bascule.control.reconcile.request import Request
@@ -258,14 +267,21 @@ class DaemonSets:
             in_use = frozenset(f"{request.name}-{objects.labels(pod).get(HASH)}" for pod in own)
             past = history.decide(daemon_set, known, in_use)
             await history.settle(self._client, past, request.cluster)
+        refusal: Exception | None = None
         if self._expected.met(request):
             plan = decide(daemon_set, nodes, own, revision, now)
             await asyncio.gather(*(self._delete(request, daemon_set, pod) for pod in plan.delete))
-            for node in plan.create:
-                await self._create(request, daemon_set, pod_for(daemon_set, node, revision))
+            try:
+                for node in plan.create:
+                    await self._create(request, daemon_set, pod_for(daemon_set, node, revision))
+            except (errors.StatusError, faults.Unreachable) as error:
+                refusal = error
         status = status_of(daemon_set, nodes, own, revision, now)
         if status != (daemon_set.get("status") or {}):
             await self._client.update_status(builtins.DAEMON_SETS, {**daemon_set, "status": status})
+        if refusal is not None:
+            creation.tell(self._boss.recorder, daemon_set, refusal)
+            raise refusal
         return outcome.DONE
 
     async def _create(self, request: Request, daemon_set: objects.Object, pod: objects.Object) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from bascule.client import faults
-from bascule.control.controllers import claims, job_policies, removal, replica_set, sources
+from bascule.control.controllers import claims, creation, job_policies, removal, replica_set, sources
 from bascule.control.controllers import pods as pod_facts
 from bascule.control.reconcile import controller, events, expectations, manager, outcome
 from bascule.control.reconcile.request import Request
@@ -266,14 +266,21 @@ class Jobs:
         plan = decide(job, own, now)
         await asyncio.gather(*(removal.delete_pod(self._client, pod) for pod in plan.delete))
         failures = job_policies.failures(job, own) if job_policies.by_index(job) else {}
-        for index in plan.create:
-            await self._create(request, job, index, failures.get(index, 0))
+        refusal: Exception | None = None
+        try:
+            for index in plan.create:
+                await self._create(request, job, index, failures.get(index, 0))
+        except (errors.StatusError, faults.Unreachable) as error:
+            refusal = error
         status = status_of(job, own, plan.verdict, now)
         if status != (job.get("status") or {}):
             await self._client.update_status(builtins.JOBS, {**job, "status": status})
         if plan.verdict is not None:
             kind = events.NORMAL if plan.verdict[0] == "Complete" else events.WARNING
             self._boss.recorder.record(job, kind, plan.verdict[1], plan.verdict[2])
+        if refusal is not None:
+            creation.tell(self._boss.recorder, job, refusal)
+            raise refusal
         return outcome.RetryAfter(math.ceil(plan.later_seconds)) if plan.later_seconds else outcome.DONE
 
     async def _expire(self, job: objects.Object, request: Request, now: datetime) -> outcome.Outcome:

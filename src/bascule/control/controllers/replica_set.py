@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from bascule.client import faults
-from bascule.control.controllers import claims, ranking, removal, sources
+from bascule.control.controllers import claims, creation, ranking, removal, sources
 from bascule.control.controllers import pods as pod_facts
 from bascule.control.reconcile import controller, events, expectations, manager, outcome
 from bascule.control.reconcile.request import Request
@@ -209,10 +209,9 @@ class Replicas:
 
         _, failure = await slow_start(count, create_one)
         if isinstance(failure, errors.StatusError):
-            if failure.code in (403, 404) and "being terminated" in failure.message:
-                return None  # The namespace is going, and this object with it.
-            message = f"Error creating: {failure.message}"
-            self._boss.recorder.record(owner, events.WARNING, "FailedCreate", message)
+            if creation.is_for_the_end(failure):
+                return None
+            creation.tell(self._boss.recorder, owner, failure)
         return failure
 
     async def _delete(self, key: Request, owner: objects.Object, pod: objects.Object) -> None:

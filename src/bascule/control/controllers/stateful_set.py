@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from bascule.control.controllers import claims, history, removal, replica_set, sources
+from bascule.client import faults
+from bascule.control.controllers import claims, creation, history, removal, replica_set, sources
 from bascule.control.controllers import pods as pod_facts
 from bascule.control.reconcile import controller, events, manager, outcome
 from bascule.control.reconcile.request import Request
@@ -194,11 +195,18 @@ class StatefulSets:
         templates = {objects.name(one): history.template_in(one) for one in known}
         for pod in plan.delete:
             await self._delete(request, owner, pod)
-        for number, revision in plan.create:
-            await self._create(request, owner, number, revision if revision in templates else update, templates)
+        refusal: Exception | None = None
+        try:
+            for number, revision in plan.create:
+                wanted = revision if revision in templates else update
+                await self._create(request, owner, number, wanted, templates)
+        except (errors.StatusError, faults.Unreachable) as error:
+            refusal = error
         status = status_of(owner, own, current, update, now)
         if status != (owner.get("status") or {}):
             await self._client.update_status(builtins.STATEFUL_SETS, {**owner, "status": status})
+        if refusal is not None:
+            raise refusal
         return outcome.RetryAfter(1.0) if (owner.get("spec") or {}).get("minReadySeconds") else outcome.DONE
 
     async def _create(
@@ -211,10 +219,16 @@ class StatefulSets:
     ) -> None:
         template = templates.get(revision) or (owner.get("spec") or {}).get("template") or {}
         pod = pod_for(owner, number, revision, template)
-        for claim in claims_for(owner, number):
-            await self._create_once(builtins.PERSISTENT_VOLUME_CLAIMS, claim, request)
-        # The name is the lock: a pod that is there already is simply seen later.
-        if await self._create_once(builtins.PODS, pod, request):
+        try:
+            for claim in claims_for(owner, number):
+                await self._create_once(builtins.PERSISTENT_VOLUME_CLAIMS, claim, request)
+            # The name is the lock: a pod that is there already is simply seen later.
+            is_new = await self._create_once(builtins.PODS, pod, request)
+        except errors.StatusError as error:
+            doing = f"create Pod {objects.name(pod)} in StatefulSet {request.name} failed error"
+            creation.tell(self._boss.recorder, owner, error, doing=doing)
+            raise
+        if is_new:
             message = f"create Pod {objects.name(pod)} in StatefulSet {request.name} successful"
             self._boss.recorder.record(owner, events.NORMAL, "SuccessfulCreate", message)
 
