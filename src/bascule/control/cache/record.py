@@ -12,6 +12,7 @@ it are spared the unpacking.
 
 from __future__ import annotations
 
+import secrets
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -47,6 +48,11 @@ _CODES: Final = {
 }
 """Short names of common fields. A part of the stored form: append only. Any other field is written after a dot."""
 _NAMES: Final = {code: name for name, code in _CODES.items()}
+_MARK: Final = secrets.token_hex(16)
+"""Stands where the version goes while an object is encoded. Nobody can know it, so that it is nowhere else."""
+_MARKED: Final = f'"{_MARK}"'.encode()
+_OPENING: Final[objects.Object] = {"kind": None, "apiVersion": None, "metadata": None}
+"""The order in which an object begins."""
 _NO_LABELS: Final[Mapping[str, str]] = {}
 _POOL_MAX: Final = 4096
 _pool: dict[bytes, dict[str, str]] = {}
@@ -178,21 +184,28 @@ def draft(obj: objects.Object, fields: dict[str, str]) -> Draft:
     """
     metadata = dict(obj.get("metadata") or {})
     metadata.pop("resourceVersion", None)
-    head = {name: obj[name] for name in ("kind", "apiVersion") if name in obj}
-    rest = {name: value for name, value in obj.items() if name not in ("kind", "apiVersion", "metadata")}
-    opening = orjson.dumps(head)[:-1] + (b',"metadata":' if head else b'"metadata":')
-    encoded = orjson.dumps(metadata)[:-1] + (b',"resourceVersion":' if metadata else b'"resourceVersion":')
-    closing = b"}," + orjson.dumps(rest)[1:] if rest else b"}}"
-    own = {_code(name): value for name, value in fields.items() if value and not name.startswith("metadata.n")}
-    return _encode(opening + encoded, closing, metadata.get("labels") or {}, own)
-
-
-def _encode(prefix: bytes, suffix: bytes, labels: dict[str, Any], fields: dict[str, str]) -> Draft:
+    metadata["resourceVersion"] = _MARK
+    whole = _OPENING | obj
+    whole["metadata"] = metadata
+    for name in ("kind", "apiVersion"):
+        if name not in obj:
+            del whole[name]
+    prefix, _, suffix = orjson.dumps(whole).partition(_MARKED)
+    own = {
+        _CODES.get(name) or f".{name}": value
+        for name, value in fields.items()
+        if value and not name.startswith("metadata.n")
+    }
+    labels = _sidecar(metadata.get("labels"))
+    chosen = _sidecar(own)
     body = prefix + suffix
-    form = _PACKED if len(body) < _PLAIN_FROM_BYTES else _PLAIN
-    sidecar = [orjson.dumps(part, option=orjson.OPT_SORT_KEYS) if part else b"" for part in (labels, fields)]
-    header = _HEADER.pack(form, *map(len, sidecar), len(prefix))
-    return Draft(b"".join((header, *sidecar, packing.pack(body) if form == _PACKED else body)), (prefix, suffix))
+    form, packed = (_PACKED, packing.pack(body)) if len(body) < _PLAIN_FROM_BYTES else (_PLAIN, body)
+    value = _HEADER.pack(form, len(labels), len(chosen), len(prefix)) + labels + chosen + packed
+    return Draft(value, (prefix, suffix))
+
+
+def _sidecar(part: dict[str, Any] | None) -> bytes:
+    return orjson.dumps(part, option=orjson.OPT_SORT_KEYS) if part else b""
 
 
 def load(value: bytes) -> Draft:
