@@ -29,7 +29,7 @@ class Authorizer:
             return Decision(
                 False, f'this identity belongs to the cluster "{who.home}" and has no rights in "{cluster}"'
             )
-        if user.MASTERS in who.groups:
+        if is_master(who, cluster):
             return _MASTER
         refusal = ""
         if user.NODES in who.groups:
@@ -79,6 +79,11 @@ class Authorizer:
         decision = self.decide(asked)
         if not decision.allowed:
             raise attributes.refusal(asked, decision.reason)
+
+
+def is_master(who: user.User, cluster: str) -> bool:
+    """Whether this user may do everything in the cluster."""
+    return user.MASTERS in who.groups and (who.home is None or who.home == cluster)
 
 
 def is_component(who: user.User) -> bool:

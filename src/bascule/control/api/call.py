@@ -6,7 +6,7 @@ Also used without HTTP, for what the server writes itself (bootstrap objects): `
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -16,6 +16,7 @@ from bascule.control.access import authorization, user
 from bascule.control.access.admission import request as admission_request
 from bascule.control.api import endpoint, options
 from bascule.control.api.wire import negotiate
+from bascule.control.api.wire import request as requests
 from bascule.vocabulary import errors, objects, resources
 
 BODY_MAX_BYTES: Final = 3 * 1024 * 1024
@@ -40,7 +41,7 @@ class Call:
     parameters: options.Parameters = field(default_factory=lambda: options.Parameters(""))
     options: options.WriteOptions = options.NO_OPTIONS
     accept: negotiate.Accept = negotiate.OBJECT_JSON
-    http: web.BaseRequest | None = None
+    http: requests.Http | None = None
     warnings: list[str] = field(default_factory=list)
     large: bool = False
     """The body is so large that what is computed from it should not keep others waiting: see `aside`."""
@@ -54,7 +55,16 @@ class Call:
         return objects.Key(self.cluster, self.namespace, self.name)
 
     def request(self) -> web.BaseRequest:
-        """The HTTP request behind the call."""
+        """The HTTP request behind the call, for those who stream."""
+        return requests.full(self._asked)
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The request's, whose names have no case."""
+        return self._asked.headers
+
+    @property
+    def _asked(self) -> requests.Http:
         if self.http is None:
             raise TypeError("this call did not come over HTTP")
         return self.http
@@ -112,7 +122,9 @@ class Call:
         return content
 
     async def _body(self) -> bytes:
-        http = self.request()
+        http = self._asked
+        if isinstance(http, requests.Request):
+            return http.body
         length = http.content_length
         if length is not None and length > BODY_MAX_BYTES:
             raise errors.too_large(f"limit is {BODY_MAX_BYTES}")
@@ -130,4 +142,4 @@ class Call:
 
     @property
     def content_type(self) -> str:
-        return negotiate.media_type(self.request().headers.get("Content-Type", ""))
+        return negotiate.media_type(self.headers.get("Content-Type", ""))

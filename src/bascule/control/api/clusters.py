@@ -19,6 +19,10 @@ class Clusters:
         self._known = {objects.ROOT}
         self._lock = asyncio.Lock()
 
+    def has(self, cluster: str) -> bool:
+        """Whether there is nothing to ensure."""
+        return cluster in self._known
+
     async def ensure(self, call: calls.Call) -> None:
         """Makes the call's cluster usable, if its caller may make clusters."""
         cluster = call.cluster

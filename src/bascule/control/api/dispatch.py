@@ -10,7 +10,7 @@ from typing import Final
 from aiohttp import web
 
 from bascule.control.access import attributes as access_attributes
-from bascule.control.access import authentication, impersonation, user
+from bascule.control.access import authentication, authorization, impersonation, user
 from bascule.control.api import call as calls
 from bascule.control.api import clusters, options, pipeline, route
 from bascule.control.api import endpoint as endpoints
@@ -29,9 +29,9 @@ from bascule.control.api.verbs import (
     virtual,
     watching,
 )
-from bascule.control.api.wire import connections, lanes, legible, negotiate, respond
+from bascule.control.api.wire import answer, connections, lanes, legible, negotiate, request, respond
 from bascule.control.store import contract
-from bascule.vocabulary import errors, fields, names
+from bascule.vocabulary import errors, fields, names, objects
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +57,7 @@ _WITH_NAME: Final = {
 }
 _WITHOUT_NAME: Final = {"GET": "list", "POST": "create", "DELETE": "deletecollection", "HEAD": "list"}
 _CONNECT: Final = ("exec", "attach", "portforward")
+_OF_MANY: Final = ("list", "watch", "deletecollection")
 _WRITES: Final = ("create", "update", "patch")
 _ANSWERED_WITH_OBJECTS: Final = ("get", "list", *_WRITES)
 _STREAMS: Final = (*_CONNECT, "log", "proxy")
@@ -86,36 +87,76 @@ class Dispatcher:
         self.connections = connections.Identities(platform.authenticator, platform.time)
         platform.is_connected = self.connections.has
 
-    async def handle(self, http: web.BaseRequest) -> web.StreamResponse:
+    def at_once(self, http: request.Request) -> answer.Answer | None:
+        """GET of an object that is stored as it is served: of nothing that has to be waited for.
+
+        None for any other request, about which nothing has been done.
+        """
+        if http.method != "GET":
+            return None
+        started = time.perf_counter()
+        raw_path, _, query = http.raw_path.partition("?")
+        try:
+            found = route.parse(raw_path)
+        except route.UnknownPath:
+            return None
+        endpoint = self._platform.endpoints.get((found.group, found.version, found.plural))
+        if endpoint is None or not found.name or found.subresource or found.watch:
+            return None
+        resource = endpoint.resource
+        if endpoint.cache is None or endpoint.form is not None or endpoint.warning or "get" not in resource.verbs:
+            return None
+        if found.cluster == route.EVERY_CLUSTER or not _fits(found, resource.namespaced, "get"):
+            return None
+        made: answer.Answer
+        try:
+            parameters = options.Parameters(query)
+            who = self._user(http, found.cluster)
+            if not authorization.is_master(who, found.cluster):
+                self._platform.authorizer.require(_attributes(who, "get", found))
+            if negotiate.accept(http.headers.get("Accept", "")) is not negotiate.OBJECT_JSON:
+                return None
+            with self.lanes.of(who):
+                key = objects.Key(found.cluster, found.namespace, found.name)
+                made = respond.raw(endpoint.body(get.find(endpoint, key, parameters)) + b"\n")
+        except Exception as error:
+            made = self._failed(http, error)
+        if legible.wanted(http):
+            legible.indent(made)
+        self._paths.requests.count("get", resource.qualified, made.status, time.perf_counter() - started)
+        return made
+
+    async def handle(self, http: request.Http) -> web.StreamResponse:
         """Never raises but for cancellation: what goes wrong is a Status, and what should not is logged."""
         started = time.perf_counter()
         what = _What()
-        answer = await self._answer(http, what)
-        if legible.wanted(http):
-            legible.indent(answer)
-        self._paths.requests.count(what.verb, what.resource, answer.status, time.perf_counter() - started)
-        return answer
-
-    async def _answer(self, http: web.BaseRequest, what: _What) -> web.StreamResponse:
+        made: web.StreamResponse
         try:
-            return await self._handle(http, what)
-        except errors.StatusError as error:
-            answer = respond.failure(error, encoding=negotiate.of_errors(http.headers.get("Accept", "")))
+            made = await self._handle(http, what)
+        except Exception as error:
+            made = self._failed(http, error)
+        if legible.wanted(http):
+            legible.indent(made)
+        self._paths.requests.count(what.verb, what.resource, made.status, time.perf_counter() - started)
+        return made
+
+    def _failed(self, http: request.Http, error: Exception) -> answer.Answer:
+        if isinstance(error, errors.StatusError):
+            made = respond.failure(error, encoding=negotiate.of_errors(http.headers.get("Accept", "")))
             if self.crowded:
-                answer.force_close()
-            return answer
-        except contract.StoreError as error:
+                made.force_close()
+            return made
+        if isinstance(error, contract.StoreError):
             return respond.failure(pipeline.unwritten(error))
-        except (ConnectionError, TimeoutError) as error:
+        if isinstance(error, (ConnectionError, TimeoutError)):
             _log.info("the client left during %s: %s", http.method, error)
             return respond.failure(errors.timeout("the client was too slow or left"))
-        except Exception:
-            _log.exception("unexpected failure", extra={"method": http.method, "path": http.path[:500]})
-            return respond.failure(
-                errors.internal("an unexpected failure, recorded in the server's log; the request was not completed")
-            )
+        _log.error("unexpected failure", exc_info=error, extra={"method": http.method, "path": http.raw_path[:500]})
+        return respond.failure(
+            errors.internal("an unexpected failure, recorded in the server's log; the request was not completed")
+        )
 
-    async def _handle(self, http: web.BaseRequest, what: _What) -> web.StreamResponse:
+    async def _handle(self, http: request.Http, what: _What) -> web.StreamResponse:
         raw_path, _, query = http.raw_path.partition("?")
         try:
             found = route.parse(raw_path)
@@ -152,24 +193,14 @@ class Dispatcher:
             call.accept = negotiate.accept(http.headers.get("Accept", ""))
         with self.lanes.of(who, streams=verb == "watch" or call.subresource in _STREAMS):
             if verb in _WRITES and found.subresource != "proxy":
-                await self._clusters.ensure(call)
+                if not self._clusters.has(call.cluster):
+                    await self._clusters.ensure(call)
                 call.options = options.write_options(parameters, http.headers.get("User-Agent", ""))
             return await self._serve(call)
 
     async def _custom(self, found: route.Route, who: user.User, verb: str) -> endpoints.Endpoint | None:
         """Of a custom resource. Those without rights do not learn whether there is one."""
-        self._platform.authorizer.require(
-            access_attributes.Attributes(
-                user=who,
-                verb=verb,
-                cluster=found.cluster,
-                group=found.group,
-                resource=found.plural,
-                subresource=found.subresource,
-                namespace=found.namespace,
-                name=found.name,
-            )
-        )
+        self._platform.authorizer.require(_attributes(who, verb, found))
         made = await self._platform.custom.endpoint_of(found.cluster, found.group, found.version, found.plural)
         if made is not None and verb == "create":
             self._platform.custom.require_open(found.cluster, found.group, found.plural)
@@ -196,7 +227,7 @@ class Dispatcher:
                 return respond.failure(error, call.warnings, encoding=call.accept.encoding)
             raise
 
-    def _user(self, http: web.BaseRequest, cluster: str) -> user.User:
+    def _user(self, http: request.Http, cluster: str) -> user.User:
         """Who asks; 401 for nobody."""
         who = self._authenticate(http, cluster)
         if who is user.ANONYMOUS:
@@ -205,40 +236,55 @@ class Dispatcher:
             raise errors.too_many_requests("this server has too many connections; try again later", 5)
         return who
 
-    def _authenticate(self, http: web.BaseRequest, cluster: str) -> user.User:
+    def _authenticate(self, http: request.Http, cluster: str) -> user.User:
         who = self.connections.holder(http)
         if who is None:
             who = self._platform.authenticator.authenticate(
                 authorization=http.headers.get("Authorization"), cluster=cluster
             )
-        for name in http.headers:
-            if name[:12].lower() == "impersonate-":
-                if who is user.ANONYMOUS:
-                    raise errors.unauthorized()
-                headers = list(http.headers.items())
-                return impersonation.impersonate(who, headers, self._platform.authorizer, cluster)
-        return who
+        if not request.impersonates(http):
+            return who
+        if who is user.ANONYMOUS:
+            raise errors.unauthorized()
+        return impersonation.impersonate(who, list(http.headers.items()), self._platform.authorizer, cluster)
 
     def _authorize(self, call: calls.Call) -> None:
+        selects = call.verb in _OF_MANY and call.parameters.get("fieldSelector")
+        if not selects and authorization.is_master(call.user, call.cluster):
+            return
         attributes = call.attributes()
         if call.subresource in _CONNECT:
             attributes = attributes._replace(verb="create")
-        if call.verb in ("list", "watch", "deletecollection") and call.parameters.get("fieldSelector"):
-            wanted = fields.parse(call.parameters["fieldSelector"])
+        if selects:
+            wanted = fields.parse(selects)
             attributes = attributes._replace(
                 name=wanted.exact("metadata.name") or "", field_selector=tuple(wanted.requirements)
             )
         self._platform.authorizer.require(attributes)
 
-    async def _server_path(self, http: web.BaseRequest, found: route.Route, query: str) -> web.StreamResponse:
+    async def _server_path(self, http: request.Http, found: route.Route, query: str) -> web.StreamResponse:
         if not authentication.is_public(found.path):
             who = self._user(http, found.cluster)
             self._platform.authorizer.require(
                 access_attributes.Attributes(user=who, verb=http.method.lower(), cluster=found.cluster, path=found.path)
             )
             with self.lanes.of(who):
-                return await self._paths.serve(http, found, options.Parameters(query))
-        return await self._paths.serve(http, found, options.Parameters(query))
+                return await self._paths.serve(request.full(http), found, options.Parameters(query))
+        return await self._paths.serve(request.full(http), found, options.Parameters(query))
+
+
+def _attributes(who: user.User, verb: str, found: route.Route) -> access_attributes.Attributes:
+    """The request as the authorizer sees it."""
+    return access_attributes.Attributes(
+        user=who,
+        verb=verb,
+        cluster=found.cluster,
+        group=found.group,
+        resource=found.plural,
+        subresource=found.subresource,
+        namespace=found.namespace or (found.name if found.plural == "namespaces" and not found.group else ""),
+        name=found.name,
+    )
 
 
 def _verb(method: str, found: route.Route, parameters: options.Parameters) -> str:

@@ -5,25 +5,33 @@ from __future__ import annotations
 from aiohttp import web
 
 from bascule.control.api import call as calls
+from bascule.control.api import endpoint as endpoints
+from bascule.control.api import options, selection, shape
 from bascule.control.api import platform as platforms
-from bascule.control.api import selection, shape
 from bascule.control.cache import errors as cache_errors
+from bascule.control.cache import record
+from bascule.vocabulary import errors, objects
 
 
 async def get(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
     """The object; 404 when there is none."""
-    stored = call.endpoint.records.get(call.key)
+    endpoint = call.endpoint
+    stored = find(endpoint, call.key, call.parameters)
+    await endpoint.ready(stored)
+    return await shape.single(platform, call, endpoint.body(stored))
+
+
+def find(endpoint: endpoints.Endpoint, key: objects.Key, parameters: options.Parameters) -> record.Record:
+    """What is stored under the key.
+
+    Any version is as old as asked for, or newer; 504 for who has seen one that does not exist yet.
+    """
+    stored = endpoint.records.get(key)
     if stored is None:
-        raise call.not_found()
-    if call.parameters:
-        _require_known(call)
-    await call.endpoint.ready(stored)
-    return await shape.single(platform, call, call.endpoint.body(stored))
-
-
-def _require_known(call: calls.Call) -> None:
-    """504 for who has seen a version that does not exist yet; any other is as old as asked for, or newer."""
-    asked = selection.version(call.parameters.get("resourceVersion", ""))
-    newest = call.endpoint.records.revision
-    if asked is not None and asked > newest:
-        raise selection.too_new(cache_errors.Future(asked, newest))
+        raise errors.not_found(endpoint.resource.qualified, key.name)
+    if parameters:
+        asked = selection.version(parameters.get("resourceVersion", ""))
+        newest = endpoint.records.revision
+        if asked is not None and asked > newest:
+            raise selection.too_new(cache_errors.Future(asked, newest))
+    return stored

@@ -7,11 +7,10 @@ one answer, unless it is the platform itself that asks; far beyond it they are n
 from __future__ import annotations
 
 import asyncio
-import logging
 import resource
-from typing import Any, Final
+from typing import Final
 
-from aiohttp import http_exceptions, web
+from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
@@ -20,16 +19,13 @@ from aiohttp.web_protocol import RequestHandler
 from bascule.control.api import call as calls
 from bascule.control.api import dispatch
 from bascule.control.api import platform as platforms
-from bascule.control.api.wire import respond
-from bascule.vocabulary import errors
+from bascule.control.api.wire import conversation, request
 
 HEAD_SECONDS: Final = 20.0
 CONNECTIONS_MAX: Final = 20_000
-_HEAD_MAX_BYTES: Final = 32 * 1024
 _KEEPALIVE_SECONDS: Final = 180.0
 _FILES_KEPT: Final = 512
 """Descriptors that connections never take: the store's, the bridge's, and those of the reserve."""
-_log = logging.getLogger(__name__)
 
 
 class Connections(web.Server):
@@ -49,8 +45,8 @@ class Connections(web.Server):
             request_factory=self._request,
             access_log=None,
             keepalive_timeout=_KEEPALIVE_SECONDS,
-            max_line_size=_HEAD_MAX_BYTES,
-            max_field_size=_HEAD_MAX_BYTES,
+            max_line_size=request.HEAD_MAX_BYTES,
+            max_field_size=request.HEAD_MAX_BYTES,
         )
         self._platform = platform
         self._dispatcher = dispatcher
@@ -60,7 +56,8 @@ class Connections(web.Server):
         self._silent: dict[RequestHandler, asyncio.TimerHandle] = {}
 
     def __call__(self) -> RequestHandler:
-        return _Connection(self, loop=asyncio.get_running_loop(), **self._kwargs)
+        loop = asyncio.get_running_loop()
+        return conversation.Conversation(self, self._dispatcher, loop=loop, heard=self._heard, **self._kwargs)
 
     def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
         super().connection_made(handler, transport)
@@ -102,40 +99,6 @@ class Connections(web.Server):
         self._heard(protocol)
         loop = asyncio.get_running_loop()
         return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=calls.BODY_MAX_BYTES + 1)
-
-
-class _Connection(RequestHandler):
-    """What is no HTTP is answered as everything is, with a Status; the log has no word of what was sent."""
-
-    __slots__ = ()
-
-    def log_exception(self, *args: Any, **kw: Any) -> None:
-        """Called with what ended a connection: what clients did wrong is no failure of ours."""
-        if isinstance(
-            kw.get("exc_info"), (web.RequestPayloadError, http_exceptions.HttpProcessingError, ConnectionError)
-        ):
-            _log.info("a connection ended early: %s", type(kw["exc_info"]).__name__)
-        else:
-            super().log_exception(*args, **kw)
-
-    def handle_error(
-        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
-    ) -> web.StreamResponse:
-        _log.info("a request could not be read: %s", type(exc).__name__)
-        if request.writer.output_size > 0:
-            raise ConnectionError("the answer has begun already")
-        response = respond.failure(_explained(status, exc))
-        response.force_close()
-        return response
-
-
-def _explained(status: int, exc: BaseException | None) -> errors.StatusError:
-    if isinstance(exc, http_exceptions.LineTooLong):
-        text = f"the request's line and each of its headers may have {_HEAD_MAX_BYTES} bytes"
-        return errors.StatusError(431, "RequestHeaderFieldsTooLarge", text)
-    if status >= 500:
-        return errors.internal("an unexpected failure; the request was not completed")
-    return errors.bad_request("the request is no HTTP that this server understands")
 
 
 def affordable() -> int:

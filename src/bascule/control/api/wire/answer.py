@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from email import utils
+from http import HTTPStatus
 from typing import Final
 
 from aiohttp import HttpVersion11, web
@@ -18,8 +19,8 @@ _WHOLE_BYTES_MAX: Final = 15 * 1024
 """With its head it fits one TLS record."""
 _UNSENT_BYTES: Final = 64 * 1024
 _CACHE: Final = "no-cache, private"
-_STANDARD_HEADERS: Final = 2
-_heads: dict[tuple[int, tuple[tuple[str, str], ...]], bytes] = {}
+_PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
+_heads: dict[tuple[int, str], bytes] = {}
 
 
 class _Date:
@@ -40,41 +41,56 @@ _date: Final = _Date()
 
 
 class Answer(web.Response):
-    """`body` with its media type; headers and body may still be changed until it is sent."""
+    """`body` with its media type; headers and body may still be changed until it is sent.
+
+    What aiohttp keeps of a response is not made before somebody asks for the headers.
+    """
+
+    _sent = False
+    _made = False
 
     def __init__(self, body: bytes, *, code: int, media: str) -> None:
-        headers: CIMultiDict[str] = CIMultiDict({"Content-Type": media, "Cache-Control": _CACHE})
-        super().__init__(body=body, status=code, headers=headers)
-        self._sent = False
+        self._body = body
+        self._status = code
+        self._media = media
+
+    @property
+    def headers(self) -> CIMultiDict[str]:
+        if not self._made:
+            self._made = True
+            headers: CIMultiDict[str] = CIMultiDict({"Content-Type": self._media, "Cache-Control": _CACHE})
+            super().__init__(body=self._body, status=self._status, headers=headers)
+        return super().headers
+
+    def whole(self) -> bytes | None:
+        """Head and body, for a connection that goes on after a request of HTTP/1.1; None where they are unusual."""
+        body = self._body
+        if (
+            self._made
+            or self._keep_alive is False
+            or not isinstance(body, bytes)
+            or not 0 < len(body) <= _WHOLE_BYTES_MAX
+        ):
+            return None
+        like = self._status, self._media
+        head = _heads.get(like) or _head(like)
+        return b"%bContent-Length: %d\r\nDate: %b\r\n\r\n%b" % (head, len(body), _date.now(), body)
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Called by aiohttp: sends everything at once where it can. Raises ConnectionError when the client has left."""
-        body = self.body
-        if (
-            len(self.headers) != _STANDARD_HEADERS
-            or not isinstance(body, bytes)
-            or not 0 < len(body) <= _WHOLE_BYTES_MAX
-            or request.method == "HEAD"
-            or request.version != HttpVersion11
-            or not request.keep_alive
-        ):
+        ordinary = request.method != "HEAD" and request.version == HttpVersion11 and request.keep_alive
+        whole = self.whole() if ordinary else None
+        if whole is None:
+            _ = self.headers
             return await super().prepare(request)
         transport = request.transport
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the client has left")
-        like = self.status, tuple(self.headers.items())
-        head = _heads.get(like) or self._head(like)
-        transport.write(b"%bContent-Length: %d\r\nDate: %b\r\n\r\n%b" % (head, len(body), _date.now(), body))
+        transport.write(whole)
         self._sent = True
         if transport.get_write_buffer_size() > _UNSENT_BYTES:
             await request.writer.drain()
         return None
-
-    def _head(self, like: tuple[int, tuple[tuple[str, str], ...]]) -> bytes:
-        """What all answers of this status and with these headers begin with."""
-        lines = [f"HTTP/1.1 {self.status} {self.reason}", *(f"{name}: {value}" for name, value in like[1]), ""]
-        made = _heads[like] = "\r\n".join(lines).encode()
-        return made
 
     async def write_eof(self, data: bytes = b"") -> None:
         if not self._sent:
@@ -87,3 +103,11 @@ class Answer(web.Response):
     @property
     def keep_alive(self) -> bool | None:
         return True if self._sent else super().keep_alive
+
+
+def _head(like: tuple[int, str]) -> bytes:
+    """What all answers of this status and media type begin with."""
+    code, media = like
+    lines = (f"HTTP/1.1 {code} {_PHRASES.get(code, '')}", f"Content-Type: {media}", f"Cache-Control: {_CACHE}", "")
+    made = _heads[like] = "\r\n".join(lines).encode()
+    return made

@@ -9,9 +9,8 @@ import ssl
 from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple
 
-from aiohttp import web
-
 from bascule.control.access import authentication, user
+from bascule.control.api.wire import request
 from bascule.vocabulary import clock
 
 _JUDGED_SECONDS: Final = 60.0
@@ -32,7 +31,7 @@ class Identities:
         self._time = time
         self._judged: dict[object, _Judged] = {}
 
-    def holder(self, http: web.BaseRequest) -> user.User | None:
+    def holder(self, http: request.Http) -> user.User | None:
         """The holder of the certificate, which TLS has verified against our CA; 401 when it has expired since."""
         connection = http.protocol
         now = self._time.monotonic()
@@ -41,7 +40,7 @@ class Identities:
             judged = self._judged[connection] = _Judged(self._judge(http), now + _JUDGED_SECONDS)
         return judged.who
 
-    def _judge(self, http: web.BaseRequest) -> user.User | None:
+    def _judge(self, http: request.Http) -> user.User | None:
         tls = http.get_extra_info("ssl_object")
         certificate = tls.getpeercert(binary_form=True) if tls is not None else None
         return self._authenticator.certificate(certificate, lambda: read(tls)) if certificate is not None else None

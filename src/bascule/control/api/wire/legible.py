@@ -11,7 +11,7 @@ from typing import Final
 import orjson
 from aiohttp import web
 
-from bascule.control.api.wire import answer, negotiate
+from bascule.control.api.wire import answer, negotiate, request
 
 _PEOPLES: Final = ("curl", "Wget", "Mozilla/5.0")
 _BYTES_MAX: Final = 512 * 1024
@@ -19,7 +19,7 @@ _PARAMETER: Final = re.compile(r"(?:^|&)pretty=([^&]+)")
 _NOES: Final = ("0", "f", "F", "false", "False", "FALSE")
 
 
-def wanted(http: web.BaseRequest) -> bool:
+def wanted(http: request.Http) -> bool:
     """Whether a person reads the answer, as far as the request tells."""
     _, _, query = http.raw_path.partition("?")
     found = _PARAMETER.search(query) if query else None

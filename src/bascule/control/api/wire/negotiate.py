@@ -73,7 +73,7 @@ def accept(header: str, *, transforms: bool = True) -> Accept:
             continue
         shape_name = parameters.get("as", "")
         if not shape_name:
-            return Accept(encoding)
+            return OBJECT_JSON if encoding == "json" else Accept(encoding)
         version = parameters.get("v", "")
         if not transforms or parameters.get("g") != "meta.k8s.io" or version not in ("v1", "v1beta1"):
             continue

@@ -41,7 +41,7 @@ def is_yaml(encoded: bytes) -> bool:
     return encoded.isascii() and b"\x7f" not in encoded
 
 
-def raw(body: bytes, *, code: int = 200, media: str = negotiate.JSON, warnings: Iterable[str] = ()) -> web.Response:
+def raw(body: bytes, *, code: int = 200, media: str = negotiate.JSON, warnings: Iterable[str] = ()) -> answer.Answer:
     """An answer whose bytes are ready."""
     made = answer.Answer(body, code=code, media=media)
     if warnings:
@@ -51,7 +51,7 @@ def raw(body: bytes, *, code: int = 200, media: str = negotiate.JSON, warnings: 
 
 def value(
     content: Any, *, code: int = 200, encoding: negotiate.Encoding = "json", warnings: Iterable[str] = ()
-) -> web.Response:
+) -> answer.Answer:
     """An answer that is encoded here."""
     media = negotiate.YAML if encoding == "yaml" else negotiate.JSON
     return raw(dump(content, encoding), code=code, media=media, warnings=warnings)
@@ -59,7 +59,7 @@ def value(
 
 def failure(
     error: errors.StatusError, warnings: Iterable[str] = (), *, encoding: negotiate.Encoding = "json"
-) -> web.Response:
+) -> answer.Answer:
     """The error's Status, with Retry-After where it carries one.
 
     What a client sent may come back in the message and end in somebody's terminal: nothing in it commands one.
@@ -81,7 +81,7 @@ def _shown(character: str) -> str:
     return character if harmless else character.encode("unicode_escape").decode()
 
 
-def success(details: objects.Object | None = None, code: int = 200) -> web.Response:
+def success(details: objects.Object | None = None, code: int = 200) -> answer.Answer:
     """A `Status` that says Success."""
     status: objects.Object = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
     if details:
@@ -91,7 +91,7 @@ def success(details: objects.Object | None = None, code: int = 200) -> web.Respo
     return value(status, code=code)
 
 
-def text(content: str, code: int = 200) -> web.Response:
+def text(content: str, code: int = 200) -> answer.Answer:
     response = raw(content.encode(), code=code, media="text/plain; charset=utf-8")
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response
