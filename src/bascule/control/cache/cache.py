@@ -44,7 +44,7 @@ class Cache:
         self._loading: dict[str, asyncio.Task[resources.ResourceCache]] = {}
         self._indexing: set[asyncio.Task[None]] = set()
         self._unindexed: list[resources.ResourceCache] | None = None
-        self._drafts: dict[int, tuple[bytes, record.Draft]] = {}
+        self._drafts: dict[int, record.Draft] = {}
         self._finals: dict[tuple[str, int], record.Draft] = {}
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._feeding: asyncio.Task[None] | None = None
@@ -165,8 +165,7 @@ class Cache:
             key = keys.within(to.name, text)
             if value is not None:
                 own = self._drafts.get(id(value))
-                draft = own[1] if own is not None and own[0] is value else record.load(value)
-                return to.apply(key, revision, draft, None)
+                return to.apply(key, revision, own if own is not None else record.load(value), None)
         except ValueError as error:
             self._set_aside(text, error)
             return None
@@ -208,25 +207,26 @@ class Cache:
                 await self._reach(newest)  # Who is refused then reads why.
             raise _refusal(writes, mismatch) from mismatch
         finally:
-            self._let_go(writes, operations)
+            self._let_go(writes)
         return [self._written(one, shown, revision) for one, shown in zip(writes, before, strict=True)]
 
     def _operation(self, one: Write) -> contract.Operation:
         text = keys.text(one.resource, one.key)
-        if one.draft is None:
+        draft = one.draft
+        if draft is None:
             if one.final is not None and one.expected:
                 self._finals[text, one.expected] = one.final
             return contract.Delete(text, one.expected)
-        value = one.draft.value
-        self._drafts[id(value)] = (value, one.draft)
-        return contract.Put(text, value, one.expected)
+        # The draft is kept as long as it is found here, and so is its value: nothing else has that one's id.
+        self._drafts[id(draft.value)] = draft
+        return contract.Put(text, draft.value, one.expected)
 
-    def _let_go(self, writes: Sequence[Write], operations: Sequence[contract.Operation]) -> None:
-        for one, operation in zip(writes, operations, strict=True):
-            if isinstance(operation, contract.Put):
-                self._drafts.pop(id(operation.value), None)
+    def _let_go(self, writes: Sequence[Write]) -> None:
+        for one in writes:
+            if one.draft is not None:
+                self._drafts.pop(id(one.draft.value), None)
             elif one.final is not None and one.expected:
-                self._finals.pop((operation.key, one.expected), None)
+                self._finals.pop((keys.text(one.resource, one.key), one.expected), None)
 
     def _before(self, one: Write) -> record.Record | None:
         """What a deletion will have removed, as the deletion's expectation, once it held, proves."""

@@ -36,12 +36,22 @@ class Catalog:
         """The labels that are indexed now."""
         return list(self._labels)
 
-    def replace(self, key: objects.Key, new: record.Record | None) -> record.Record | None:
-        """Puts or (None) removes; returns what was there."""
-        previous = self.shelf.remove(key) if new is None else self.shelf.put(new)
+    def put(self, key: objects.Key, revision: int, draft: record.Draft) -> tuple[record.Record, record.Record | None]:
+        """The new record, and what was there."""
+        new, previous = self.shelf.put(key, revision, draft)
+        if self._fields or self._labels or self._growing:
+            self._reindex(previous, new)
+        return new, previous
+
+    def remove(self, key: objects.Key) -> record.Record | None:
+        """Returns what was there."""
+        previous = self.shelf.remove(key)
+        self._reindex(previous, None)
+        return previous
+
+    def _reindex(self, previous: record.Record | None, new: record.Record | None) -> None:
         for found in (*self._fields.values(), *self._labels.values(), *self._growing):
             found.replace(previous, new)
-        return previous
 
     def select(self, selected: selection.Selection, after: objects.Key | None = None) -> Iterator[record.Record]:
         """The selection's records above ``after``, in order, by the cheapest way there is."""

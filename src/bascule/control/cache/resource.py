@@ -266,9 +266,13 @@ class ResourceCache:
         """One change, after all before it. None where it is known already."""
         if revision <= self._loaded_at:
             return None
-        key = self._catalog.shelf.key(key)
-        new = None if draft is None else record.Record(key, revision, draft)
-        previous = self._catalog.replace(key, new)
+        new: record.Record | None = None
+        if draft is None:
+            previous = self._catalog.remove(key)
+            key = key if previous is None else previous.key
+        else:
+            new, previous = self._catalog.put(key, revision, draft)
+            key = new.key
         happened = change.Change(revision, key, new, previous, final)
         self.changed_at = revision
         self._ring.append(happened)

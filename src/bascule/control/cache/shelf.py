@@ -36,29 +36,21 @@ class Shelf:
         bucket = self._buckets.get(key[:2])
         return bucket.records.get(key.name) if bucket is not None else None
 
-    def key(self, key: objects.Key) -> objects.Key:
-        """An equal key: the one that is here, or one that shares its texts with its neighbours."""
-        bucket = self._buckets.get(key[:2])
-        if bucket is None:
-            return key
-        held = bucket.records.get(key.name)
-        return objects.Key(bucket.cluster, bucket.namespace, key.name) if held is None else held.key
-
-    def put(self, new: record.Record) -> record.Record | None:
-        """Returns what was there."""
-        key = new.key
-        bucket = self._buckets.get(key[:2])
-        if bucket is None:
-            bucket = self._add_bucket(key)
-        previous = bucket.records.get(key.name)
-        bucket.records[key.name] = new
-        self.size_bytes += new.size_bytes()
+    def put(self, key: objects.Key, revision: int, draft: record.Draft) -> tuple[record.Record, record.Record | None]:
+        """The new record, whose key shares its texts with what is here, and what was there."""
+        bucket = self._buckets.get(key[:2]) or self._add_bucket(key)
+        name = key.name
+        previous = bucket.records.get(name)
         if previous is None:
-            bucket.names.add(key.name)
+            new = record.Record(objects.Key(bucket.cluster, bucket.namespace, name), revision, draft)
+            bucket.names.add(name)
             self._count += 1
         else:
+            new = record.Record(previous.key, revision, draft)
             self.size_bytes -= previous.size_bytes()
-        return previous
+        bucket.records[name] = new
+        self.size_bytes += len(draft.value)
+        return new, previous
 
     def extend(self, records: Sequence[record.Record]) -> None:
         """Puts records of one namespace that follow, in order, all that the namespace has."""

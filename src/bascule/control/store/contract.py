@@ -11,7 +11,6 @@ The store knows nothing of objects: what the bytes mean is the cache's business.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -27,8 +26,7 @@ class Entry(NamedTuple):
     revision: int
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(NamedTuple):
     """Writes a value. ``expected``: None for whatever is there, ``ABSENT``, or the entry's revision."""
 
     key: str
@@ -36,8 +34,7 @@ class Put:
     expected: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(NamedTuple):
     """Removes a key, which is no error where it is absent and ``expected`` is None."""
 
     key: str

@@ -20,8 +20,9 @@ def test_a_shelf_keeps_the_store_s_order(steps, within, after):
     kept, model = shelf.Shelf(), {}
     for revision, (key, puts) in enumerate(steps, 1):
         if puts:
-            model[key] = record.Record(key, revision, record.draft({"metadata": {"name": key.name}}, {}))
-            kept.put(model[key])
+            before = model.get(key)
+            model[key], previous = kept.put(key, revision, record.draft({"metadata": {"name": key.name}}, {}))
+            assert (model[key].key, model[key].revision, previous) == (key, revision, before)
         else:
             assert kept.remove(key) is model.pop(key, None)
     wanted = [model[key] for key in sorted(model, key=lambda key: keys.text("/core/pods/", key)) if within.holds(key)]
