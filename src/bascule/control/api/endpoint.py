@@ -13,7 +13,7 @@ from bascule.control.cache import record, watch
 from bascule.control.cache import resource as cached
 from bascule.control.kinds import strategy
 from bascule.control.schema import types
-from bascule.vocabulary import fields, objects, resources
+from bascule.vocabulary import fields, objects, resources, stepwise
 
 Convert = Callable[[objects.Object], objects.Object]
 _LOOKED_AT: Final = 5000
@@ -106,7 +106,7 @@ class Endpoint:
         if self.form is not None:
             return self.form.decode(stored), self.form.decode(stored)
         body = stored.body()
-        first, second = orjson.loads(body), orjson.loads(body)
+        first, second = stepwise.loads(body), stepwise.loads(body)
         if self.conversion is None:
             return first, second
         return self.conversion.from_storage(first), self.conversion.from_storage(second)

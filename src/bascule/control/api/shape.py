@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import orjson
 from aiohttp import web
 
 from bascule.control.api import call as calls
@@ -12,6 +11,7 @@ from bascule.control.api import platform as platforms
 from bascule.control.api import table
 from bascule.control.api.wire import negotiate, respond
 from bascule.control.kinds import strategy
+from bascule.vocabulary import stepwise
 
 
 async def single(
@@ -36,7 +36,7 @@ async def single(
 
 
 def _shaped(platform: platforms.Platform, call: calls.Call, body: bytes, kind: strategy.Strategy) -> bytes:
-    accept, obj = call.accept, orjson.loads(body)
+    accept, obj = call.accept, stepwise.loads(body)
     if accept.shape == "table":
         included = table.include(call.parameters.get("includeObject", ""))
         row = table.row(kind, obj, platform.time.now(), included=included, version=accept.version)

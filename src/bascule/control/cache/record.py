@@ -20,7 +20,7 @@ from typing import Any, Final
 import orjson
 
 from bascule.control.cache import packing
-from bascule.vocabulary import objects
+from bascule.vocabulary import objects, stepwise
 
 _HEADER: Final = struct.Struct(">BIII")
 _DEFLATED: Final = 2
@@ -158,7 +158,7 @@ class Record:
 
     def decode(self) -> objects.Object:
         """A fresh copy that the caller may change."""
-        decoded: objects.Object = orjson.loads(self.body())
+        decoded: objects.Object = stepwise.loads(self.body())
         return decoded
 
     def size_bytes(self) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from bascule.control.schema import density, protobuf
-from bascule.vocabulary import errors
+from bascule.vocabulary import errors, stepwise
 from bascule.vocabulary.objects import Object
 
 BODY_BYTES_MAX = 3 * 1024 * 1024
@@ -30,6 +30,8 @@ OBJECT_TYPES = (JSON, YAML, PROTOBUF)
 _YAML_TYPES = frozenset({YAML, "application/apply-patch+yaml"})
 
 _SHOWN_BYTES = 30
+_COLONS = (b'":', b'" :', b"  :", b"\t :", b"\n :", b"\r :", b"\t:", b"\n:", b"\r:")
+"""How the space between a member's name and its value begins, or ends with the colon."""
 _FILLED_IN = ("apiVersion", "kind")
 """Where neither is an object's last member, none was filled in."""
 
@@ -148,7 +150,7 @@ def _bound(body: bytes) -> None:
 def _decode_json(body: bytes) -> Any:
     density.check(body, DEPTH_MAX)
     try:
-        value = orjson.loads(body)
+        value = stepwise.loads(body)
     except orjson.JSONDecodeError as error:
         if "depth limit" in str(error):
             raise density.too_deep(DEPTH_MAX) from error
@@ -192,11 +194,12 @@ def is_deeper_than(value: Any, depth_max: int) -> bool:
 
 def _has_as_many_members(body: bytes) -> bool:
     """Whether as many members came out of a body as it has colons after quotes: then none was given twice."""
-    return _members(orjson.loads(body)) == _colons(body)
+    return _members(stepwise.loads(body)) == _colons(body)
 
 
 def _colons(body: bytes) -> int:
-    return body.count(b'":') + body.count(b'" :')
+    """Never fewer than there are: those within texts may count, too."""
+    return sum([body.count(ending) for ending in _COLONS])
 
 
 def _members(value: Any) -> int:

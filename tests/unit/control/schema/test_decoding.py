@@ -187,6 +187,13 @@ def test_duplicates_are_found(body: bytes, paths: list[str]) -> None:
     assert decoding.duplicates(body, decoding.YAML) == paths
 
 
+@given(st.text(" \t\r\n", max_size=4), st.text(" \t\r\n", max_size=4))
+def test_duplicates_are_found_however_members_are_spaced(one: str, other: str) -> None:
+    body = f'{{"kind": "P", "a"{one}: 1, "b"{other}: 2, "a": 3, "c":"x"}}'.encode()
+    assert decoding.duplicates(body, decoding.JSON) == ["a"]
+    assert decoding.duplicates(body, decoding.JSON, decoding.decode(body, decoding.JSON)) == ["a"]
+
+
 def test_duplicates_in_yaml() -> None:
     assert decoding.duplicates(b"spec:\n  a: 1\n  l:\n  - b: 1\n    b: 2\n  a: 2\n", decoding.YAML) == [
         "spec.l[0].b",
