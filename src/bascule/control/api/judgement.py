@@ -19,8 +19,13 @@ from bascule.vocabulary import errors, objects
 async def of_create(platform: platforms.Platform, call: calls.Call, obj: objects.Object) -> None:
     """Raises 422 with all causes."""
     kind = call.endpoint.strategy
-    _refuse(call, obj, await _judged(platform, call, kind.validate_create or kind.validate, obj))
-    for warning in await call.aside(kind.warnings, obj):
+    if kind.review is not None:
+        causes, warnings = await call.aside(kind.review, obj)
+        _refuse(call, obj, causes)
+    else:
+        _refuse(call, obj, await _judged(platform, call, kind.validate_create or kind.validate, obj))
+        warnings = await call.aside(kind.warnings, obj)
+    for warning in warnings:
         call.warn(warning)
 
 

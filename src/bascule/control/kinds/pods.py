@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
-from bascule.control.kinds import generic, quantities, shape
+from bascule.control.kinds import generic, metadata, quantities, shape
 from bascule.control.kinds.check import Causes
 from bascule.control.kinds.pod import (
     annotated,
+    approved,
     containers,
     doors,
     printing,
@@ -150,9 +151,26 @@ def _validate_create(pod: Object) -> list[errors.Cause]:
     return causes
 
 
+def _review(pod: Object) -> tuple[list[errors.Cause], list[str]]:
+    """A spec in which nothing was wrong lately is not judged again, where it depends on nothing else."""
+    own, spec = shape.mapping(pod, "metadata"), shape.mapping(pod, "spec")
+    if own.get("annotations") and (annotated.of(pod) or warnings.are_noted(own["annotations"])):
+        return _validate_create(pod), warnings.of_pod(pod)
+    key = approved.digest(spec, pod=True)
+    said = approved.warnings(key)
+    if said is not None:
+        causes = metadata.problems(pod, metadata.subdomain)
+    else:
+        causes, said = _validate_create(pod), warnings.of_spec(spec)
+        if not causes and not any("ephemeral" in volume for volume in shape.items(spec, "volumes")):
+            approved.remember(key, said)  # Claims of ephemeral volumes are named after the pod.
+    return causes, [*warnings.of_name(shape.text(own, "name")), *said]
+
+
 STRATEGY = dataclasses.replace(
     _COMMON,
     prepare_status=_status,
     validate_create=_validate_create,
+    review=_review,
     doors={"resize": doors.resize_problems, "ephemeralcontainers": doors.ephemeral_problems},
 )

@@ -91,6 +91,8 @@ class Strategy:
 
     validate_create: Validate | None = None
     """Called instead of `validate` for a new object, where creation has rules of its own."""
+    review: Callable[[Object], tuple[list[errors.Cause], list[str]]] | None = None
+    """`validate_create` and `warnings` of a new object at once, where that is cheaper than one after the other."""
     doors: Mapping[str, UpdateRules] = field(default_factory=dict)
     """`(new, old)` of subresources that change a part of the object, called besides `validate`."""
     warns_on_update: bool = True

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bascule.control.kinds import pods
 from bascule.control.kinds.pod import approved
 
 
@@ -32,3 +38,61 @@ def test_a_mount_of_another_volume_is_another_spec() -> None:
 
 def test_other_names_count() -> None:
     assert approved.digest(_spec("data-abcde")) != approved.digest(_spec("data-fghij"))
+
+
+_CLAIM = {"metadata": {}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}
+_PARTS: list[dict[str, Any]] = [
+    {"nodeSelector": {"beta.kubernetes.io/os": "linux"}},
+    {"hostAliases": [{"ip": "1.2.3.4"}, {"ip": "1.2.3.4"}]},
+    {"volumes": [{"name": "a", "gitRepo": {"repository": "r"}}]},
+    {"volumes": [{"name": "a", "ephemeral": {"volumeClaimTemplate": _CLAIM}}]},
+    {"ephemeralContainers": [{"name": "e", "image": "i"}]},
+    {"nodeName": "n", "schedulingGates": [{"name": "g"}]},
+    {"hostUsers": False, "hostNetwork": True},
+    {"terminationGracePeriodSeconds": -1},
+]
+_ANNOTATIONS = [
+    None,
+    {"a/b": "c"},
+    {"kubernetes.io/config.mirror": "m"},
+    {"scheduler.alpha.kubernetes.io/critical-pod": ""},
+    {"container.apparmor.security.beta.kubernetes.io/web": "unconfined"},
+    {"container.apparmor.security.beta.kubernetes.io/web": "nonsense"},
+    {"seccomp.security.alpha.kubernetes.io/pod": "unconfined"},
+]
+
+
+@given(
+    st.lists(st.sampled_from(_PARTS), max_size=2),
+    st.sampled_from(_ANNOTATIONS),
+    st.sampled_from(["web", "web.dotted", "a" * 64, "Wrong", ""]),
+)
+def test_a_review_says_what_validation_and_warnings_say(parts, annotations, name) -> None:
+    assert pods.STRATEGY.review
+    assert pods.STRATEGY.validate_create
+    pod: dict[str, Any] = {"metadata": {"name": name, "namespace": "default"}, "spec": {}}
+    if annotations is not None:
+        pod["metadata"]["annotations"] = annotations
+    pod["spec"]["containers"] = [{"name": "web", "image": "i", "resources": {"limits": {"memory": "1m"}}}]
+    for part in copy.deepcopy(parts):
+        pod["spec"] |= part
+    pods.default(pod)
+    told = pods.STRATEGY.validate_create(pod), pods.STRATEGY.warnings(pod)
+    assert pods.STRATEGY.review(pod) == told
+    assert pods.STRATEGY.review(pod) == told  # This time from memory.
+
+
+def test_what_depends_on_the_name_is_not_remembered() -> None:
+    pod: dict[str, Any] = {"metadata": {"name": "web"}, "spec": {"containers": [{"name": "web", "image": "i"}]}}
+    pod["spec"]["volumes"] = [{"name": "a", "ephemeral": {"volumeClaimTemplate": copy.deepcopy(_CLAIM)}}]
+    pods.default(pod)
+    assert pods.STRATEGY.review is not None
+    assert pods.STRATEGY.review(pod) == ([], [])
+    pod["metadata"]["name"] = "w" * 253
+    ((cause,), _) = pods.STRATEGY.review(pod)
+    assert cause.field == "spec.volumes[0].name"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_approved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(approved, "_digests", {})

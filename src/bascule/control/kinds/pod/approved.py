@@ -19,7 +19,8 @@ from bascule.vocabulary.objects import Object
 _REMEMBERED_MAX = 8192
 _POD = b"pod"
 _TOKEN_VOLUME = re.compile(rb'"kube-api-access-[a-z0-9]{5}"')
-_digests: dict[bytes, None] = {}
+_digests: dict[bytes, tuple[str, ...] | None] = {}
+"""With what those who create a pod of the spec are warned of, where that was found out."""
 
 
 def digest(spec: Object, *, pod: bool = False) -> bytes | None:
@@ -42,8 +43,13 @@ def knows(key: bytes | None) -> bool:
     return key in _digests
 
 
-def remember(key: bytes | None) -> None:
+def warnings(key: bytes | None) -> tuple[str, ...] | None:
+    """What is to be said of a new pod of a spec in which nothing is wrong; None when that is not known."""
+    return None if key is None else _digests.get(key)
+
+
+def remember(key: bytes | None, warned: tuple[str, ...] | None = None) -> None:
     if key is not None:
         if len(_digests) >= _REMEMBERED_MAX:
             _digests.pop(next(iter(_digests)), None)
-        _digests[key] = None
+        _digests[key] = warned

@@ -44,18 +44,29 @@ _MATCHES_NONE = "a null labelSelector results in matching no pod"
 
 
 def of_pod(pod: Object) -> list[str]:
-    found = []
-    name = shape.text(shape.mapping(pod, "metadata"), "name")
+    return [*of_name(shape.text(shape.mapping(pod, "metadata"), "name")), *_of("", pod)]
+
+
+def are_noted(annotations: Object) -> bool:
+    """Whether something is said of these besides what `annotated.of` finds in them."""
+    return not annotations.keys().isdisjoint(_ANNOTATIONS)
+
+
+def of_spec(spec: Object) -> tuple[str, ...]:
+    """Of a pod without annotations of which something is said, whatever it is called."""
+    return tuple(_of("", {"spec": spec}))
+
+
+def of_name(name: str) -> list[str]:
+    """Of what a pod is called."""
     # A name is a subdomain, so one without dots that is short enough is a label.
     problems = metadata.label(name) if "." in name or len(name) > _LABEL_MAX else ()
-    if problems:
-        listed = f"[{' '.join(problems)}]"
-        found.append(
-            "metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; "
-            f"a DNS label is recommended: {listed}"
-        )
-    found.extend(_of("", pod))
-    return found
+    if not problems:
+        return []
+    return [
+        "metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; "
+        f"a DNS label is recommended: [{' '.join(problems)}]"
+    ]
 
 
 def of_template(path: str, template: Object) -> list[str]:
