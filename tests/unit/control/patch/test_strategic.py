@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bascule.control.patch import strategic
+from bascule.control.patch import ordering, strategic
 from bascule.control.schema import catalog, types
 from bascule.vocabulary import errors
 
@@ -174,3 +174,47 @@ def test_merging_twice_is_merging_once(live: list[str], patched: list[str]) -> N
 @given(live=NAMES)
 def test_merging_an_object_into_itself_changes_nothing(live: list[str]) -> None:
     assert strategic.apply(pod(*live), pod(*live), schema("Pod")) == pod(*live)
+
+
+def test_what_a_patch_leaves_as_it_is_is_the_same_object() -> None:
+    live = {"metadata": {"uid": "u"}, **pod("a", "b"), "status": {"podIPs": [{"ip": "10.0.0.1"}], "phase": "Pending"}}
+    patch = {
+        "metadata": {"uid": "u"},
+        "spec": {
+            "containers": [{"name": "b", "image": "b:2", "env": None}],
+            "$setElementOrder/containers": [{"name": "a"}, {"name": "b"}],
+        },
+        "status": {"podIPs": [{"ip": "10.0.0.1"}], "phase": "Running"},
+    }
+    result = apply_pod(live, patch)
+    assert result["metadata"] is live["metadata"]
+    assert result["spec"]["containers"][0] is live["spec"]["containers"][0]
+    assert result["spec"]["containers"][1] == {"name": "b", "image": "b:2"}
+    assert result["status"]["podIPs"] is live["status"]["podIPs"]
+    assert apply_pod(live, {"metadata": {"uid": "u"}, "spec": {"hostname": None}}) is live
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, True), (0, False), (1, 1.0), ("1", 1)])
+def test_what_only_looks_equal_is_replaced(before: Any, after: Any) -> None:
+    result = apply_pod({"spec": {"priority": before}}, {"spec": {"priority": after}})
+    assert type(result["spec"]["priority"]) is type(after)
+
+
+@given(live=st.lists(st.sampled_from("abcdef"), max_size=6), patched=NAMES)
+def test_the_order_of_a_merged_list_is_the_interleaved_one(live: list[str], patched: list[str]) -> None:
+    """Also where the order is found without looking for it; names may come twice in what is there."""
+    present = [{"name": name, "image": str(place)} for place, name in enumerate(live)]
+    patch = [{"name": name, "tty": True} for name in patched]
+    first = {name: live.index(name) for name in live}
+    merged = [item | {"tty": True} if item["name"] in patched and first[item["name"]] == place else item
+              for place, item in enumerate(present)]  # fmt: skip
+    merged += [item for item in patch if item["name"] not in first]
+    result = strategic.apply({"spec": {"containers": present}}, {"spec": {"containers": patch}}, schema("Pod"))
+    assert result["spec"]["containers"] == ordering.interleaved(merged, patch, present, "name")
+
+
+def test_a_list_of_items_of_several_types_is_unprocessable() -> None:
+    for live, patch in ((["x", {"name": "a"}], [{"name": "x"}]), ([{"name": "a"}], ["x"])):
+        with pytest.raises(errors.StatusError) as refusal:
+            strategic.apply({"spec": {"containers": live}}, {"spec": {"containers": patch}}, schema("Pod"))
+        assert refusal.value.code == 422
