@@ -8,7 +8,10 @@ changes no field changes no entry, so that it can be recognised as a write of no
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
+
+import orjson
 
 from bascule.control.patch import field_set, field_tree, standing
 from bascule.control.patch.field_set import SELF, Tree
@@ -40,7 +43,8 @@ UNOWNED: Tree = {
     "f:metadata": {SELF: {}, **{f"f:{name}": {} for name in _UNOWNED_METADATA}},
 }
 _IGNORED = frozenset(_UNOWNED_METADATA)
-_UNOWNED_LABELS = tuple(f"f:{name}" for name in _UNOWNED_METADATA)
+_REMEMBERED_MAX = 64
+_REMEMBERED_BYTES_MAX = 4096
 
 
 class Identity(NamedTuple):
@@ -189,20 +193,31 @@ def _created(new: Object, schema: types.TypeSchema) -> Tree:
         if name in ("apiVersion", "kind"):
             continue
         declared = schema.field(name) or types.ANYTHING
-        if name in stands:
-            tree = field_tree.present(value, declared)
-            if tree:
-                changed[f"f:{name}"] = tree
-            continue
-        tree = field_tree.complete(value, declared)
         if name == "metadata":
-            for label in _UNOWNED_LABELS:
-                tree.pop(label, None)
+            owned = {key: member for key, member in (value or {}).items() if key not in _IGNORED}
+            tree = field_tree.complete(owned, declared)
             tree.pop(SELF, None)
-            if not tree:
-                continue
-        changed[f"f:{name}"] = tree
+        elif name in stands:
+            tree = _present(value, declared)
+        else:
+            changed[f"f:{name}"] = field_tree.complete(value, declared)
+            continue
+        if tree:
+            changed[f"f:{name}"] = tree
     return changed
+
+
+def _present(value: Any, schema: types.TypeSchema) -> Tree:
+    """`field_tree.present`, but a small value that was seen lately is not walked again: many pods have one spec."""
+    encoded = orjson.dumps(value)
+    if len(encoded) > _REMEMBERED_BYTES_MAX:
+        return field_tree.present(value, schema)
+    return _present_encoded(encoded, schema)
+
+
+@lru_cache(maxsize=_REMEMBERED_MAX)
+def _present_encoded(encoded: bytes, schema: types.TypeSchema) -> Tree:
+    return field_tree.present(orjson.loads(encoded), schema)
 
 
 def _entries_before(old: Object, sent: Any) -> list[Entry]:

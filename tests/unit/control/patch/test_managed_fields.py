@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bascule.control.patch import managed_fields
+from bascule.control.patch import field_tree, managed_fields
 from bascule.control.schema import catalog, types
 
 T1, T2, T3 = (f"2026-01-0{day}T00:00:00Z" for day in (1, 2, 3))
@@ -40,6 +40,38 @@ def owners(obj: dict[str, Any]) -> dict[str, Any]:
 
 def changed(obj: dict[str, Any], data: dict[str, str]) -> dict[str, Any]:
     return {**copy.deepcopy(obj), "data": data}
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "containers": st.lists(
+                st.fixed_dictionaries(
+                    {"name": st.sampled_from("ab")},
+                    optional={
+                        "ports": st.lists(st.fixed_dictionaries({"containerPort": st.sampled_from([1, 2])}), max_size=2)
+                    },
+                ),
+                max_size=2,
+            )
+        },
+        optional={
+            "hostNetwork": st.booleans(),
+            "nodeSelector": st.none() | st.dictionaries(st.text(max_size=2), st.text(max_size=2), max_size=2),
+        },
+    )
+)
+def test_a_spec_that_was_created_lately_is_owned_as_any(spec: dict[str, Any]) -> None:
+    pods = schema("Pod")
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": spec}
+    walked = field_tree.present(spec, pods.fields["spec"])
+    for _ in range(2):
+        created = record(None, copy.deepcopy(pod), "kubectl", schema=pods)
+        assert (
+            created["metadata"]["managedFields"] == []
+            if not walked
+            else owners(created) == {"kubectl": {"f:spec": walked}}
+        )
 
 
 def test_a_create_owns_all_but_identity() -> None:
