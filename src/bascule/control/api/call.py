@@ -38,7 +38,7 @@ class Call:
     name: str = ""
     subresource: str = ""
     tail: str = ""
-    parameters: options.Parameters = field(default_factory=lambda: options.Parameters(""))
+    parameters: options.Parameters = field(default_factory=lambda: options.NO_PARAMETERS)
     options: options.WriteOptions = options.NO_OPTIONS
     accept: negotiate.Accept = negotiate.OBJECT_JSON
     http: requests.Http | None = None

@@ -12,7 +12,7 @@ from aiohttp import web
 from bascule.control.access import attributes as access_attributes
 from bascule.control.access import authentication, authorization, impersonation, user
 from bascule.control.api import call as calls
-from bascule.control.api import clusters, options, pipeline, route
+from bascule.control.api import clusters, options, pipeline, places, route
 from bascule.control.api import endpoint as endpoints
 from bascule.control.api import platform as platforms
 from bascule.control.api.documents import server_paths
@@ -81,6 +81,7 @@ class Dispatcher:
         self._platform = platform
         self._paths = paths
         self._clusters = clusters.Clusters(platform)
+        self._places = places.Places(platform.endpoints)
         self.lanes = lanes.Lanes()
         self.crowded = False
         """There are more connections than there should be: those of ordinary users end with their next answer."""
@@ -88,37 +89,30 @@ class Dispatcher:
         platform.is_connected = self.connections.has
 
     def at_once(self, http: request.Request) -> answer.Answer | None:
-        """GET of an object that is stored as it is served: of nothing that has to be waited for.
+        """GET of an object that is served as it is stored: of nothing that has to be waited for, so it needs no lane.
 
         None for any other request, about which nothing has been done.
         """
         if http.method != "GET":
             return None
         started = time.perf_counter()
-        raw_path, _, query = http.raw_path.partition("?")
-        try:
-            found = route.parse(raw_path)
-        except route.UnknownPath:
+        path, _, query = http.raw_path.partition("?")
+        collection, _, name = path.rpartition("/")
+        place = self._places.find(collection)
+        if place is None or not name or "%" in name:
             return None
-        endpoint = self._platform.endpoints.get((found.group, found.version, found.plural))
-        if endpoint is None or not found.name or found.subresource or found.watch:
-            return None
+        endpoint, cluster, namespace = place
         resource = endpoint.resource
-        if endpoint.cache is None or endpoint.form is not None or endpoint.warning or "get" not in resource.verbs:
-            return None
-        if found.cluster == route.EVERY_CLUSTER or not _fits(found, resource.namespaced, "get"):
-            return None
         made: answer.Answer
         try:
-            parameters = options.Parameters(query)
-            who = self._user(http, found.cluster)
-            if not authorization.is_master(who, found.cluster):
+            who = self._user(http, cluster)
+            if not authorization.is_master(who, cluster):
+                found = route.parse(path)
                 self._platform.authorizer.require(_attributes(who, "get", found))
             if negotiate.accept(http.headers.get("Accept", "")) is not negotiate.OBJECT_JSON:
                 return None
-            with self.lanes.of(who):
-                key = objects.Key(found.cluster, found.namespace, found.name)
-                made = respond.raw(endpoint.body(get.find(endpoint, key, parameters)) + b"\n")
+            stored = get.find(endpoint, objects.Key(cluster, namespace, name), options.parameters(query))
+            made = respond.raw(endpoint.body(stored) + b"\n")
         except Exception as error:
             made = self._failed(http, error)
         if legible.wanted(http):
@@ -167,7 +161,7 @@ class Dispatcher:
             return await self._server_path(http, found, query)
         who = self._user(http, found.cluster)
         endpoint = self._platform.endpoints.get((found.group, found.version, found.plural))
-        parameters = options.Parameters(query)
+        parameters = options.parameters(query)
         verb = _verb(http.method, found, parameters)
         if endpoint is None:
             endpoint = await self._custom(found, who, verb)
@@ -229,24 +223,18 @@ class Dispatcher:
 
     def _user(self, http: request.Http, cluster: str) -> user.User:
         """Who asks; 401 for nobody."""
-        who = self._authenticate(http, cluster)
-        if who is user.ANONYMOUS:
-            raise errors.unauthorized()
-        if self.crowded and not lanes.is_reserved(who):
-            raise errors.too_many_requests("this server has too many connections; try again later", 5)
-        return who
-
-    def _authenticate(self, http: request.Http, cluster: str) -> user.User:
         who = self.connections.holder(http)
         if who is None:
             who = self._platform.authenticator.authenticate(
                 authorization=http.headers.get("Authorization"), cluster=cluster
             )
-        if not request.impersonates(http):
-            return who
         if who is user.ANONYMOUS:
             raise errors.unauthorized()
-        return impersonation.impersonate(who, list(http.headers.items()), self._platform.authorizer, cluster)
+        if request.impersonates(http):
+            who = impersonation.impersonate(who, list(http.headers.items()), self._platform.authorizer, cluster)
+        if self.crowded and not lanes.is_reserved(who):
+            raise errors.too_many_requests("this server has too many connections; try again later", 5)
+        return who
 
     def _authorize(self, call: calls.Call) -> None:
         selects = call.verb in _OF_MANY and call.parameters.get("fieldSelector")
@@ -269,8 +257,8 @@ class Dispatcher:
                 access_attributes.Attributes(user=who, verb=http.method.lower(), cluster=found.cluster, path=found.path)
             )
             with self.lanes.of(who):
-                return await self._paths.serve(request.full(http), found, options.Parameters(query))
-        return await self._paths.serve(request.full(http), found, options.Parameters(query))
+                return await self._paths.serve(request.full(http), found, options.parameters(query))
+        return await self._paths.serve(request.full(http), found, options.parameters(query))
 
 
 def _attributes(who: user.User, verb: str, found: route.Route) -> access_attributes.Attributes:

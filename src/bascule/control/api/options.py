@@ -20,7 +20,7 @@ class Parameters(dict[str, str]):
 
     def __init__(self, query: str) -> None:
         try:
-            self.pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=1000) if query else []
+            self.pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=1000)
         except ValueError as error:
             raise errors.bad_request(f"the query of the request cannot be read: {error}") from error
         super().__init__(reversed(self.pairs))
@@ -42,6 +42,14 @@ class Parameters(dict[str, str]):
         if not (digits.isascii() and digits.isdigit()) or len(digits) > 19 or int(digits) > _INT64_MAX:
             raise errors.bad_request(f'strconv.ParseInt: parsing "{text[:40]}": invalid syntax (parameter "{name}")')
         return int(text)
+
+
+NO_PARAMETERS: Final = Parameters("")
+
+
+def parameters(query: str) -> Parameters:
+    """What a query says; 400 where it cannot be read."""
+    return Parameters(query) if query else NO_PARAMETERS
 
 
 class WriteOptions(NamedTuple):

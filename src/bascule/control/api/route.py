@@ -13,6 +13,8 @@ from urllib.parse import unquote
 from bascule.vocabulary import names, objects
 
 EVERY_CLUSTER: Final = "*"
+REMEMBERED_LENGTH: Final = 256
+"""Of the paths that are remembered: the same few are asked for again and again."""
 
 
 class Route(NamedTuple):
@@ -37,6 +39,10 @@ class UnknownPath(Exception):
 
 def parse(raw_path: str) -> Route:
     """The route of a path without its query; raises `UnknownPath`."""
+    return _remembered(raw_path) if len(raw_path) <= REMEMBERED_LENGTH else _parse(raw_path)
+
+
+def _parse(raw_path: str) -> Route:
     cluster = objects.ROOT
     if raw_path.startswith("/clusters/"):
         cluster, _, rest = raw_path[len("/clusters/") :].partition("/")
@@ -54,6 +60,9 @@ def parse(raw_path: str) -> Route:
     if parts[1] == "apis" and len(parts) > 4:
         return _resource(cluster, raw_path, parts[2], parts[3], parts[4:])
     return Route(cluster, unquote("/".join(parts)))
+
+
+_remembered: Final = lru_cache(maxsize=1024)(_parse)
 
 
 def _resource(cluster: str, path: str, group: str, version: str, rest: list[str]) -> Route:

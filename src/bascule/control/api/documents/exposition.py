@@ -30,13 +30,13 @@ class _Counted(registry.Collector):
         total = core.CounterMetricFamily(
             "bascule_api_requests", "Requests answered.", labels=["verb", "resource", "code"]
         )
-        for (verb, resource, code), count in self._requests.counts.items():
+        for (verb, resource, code), count in self._requests.counts().items():
             total.add_metric([verb, resource, str(code)], count)
         yield total
         seconds = core.CounterMetricFamily(
             "bascule_api_request_seconds", "Time spent on requests, watches apart.", labels=["verb", "resource"]
         )
-        for (verb, resource), spent in self._requests.seconds.items():
+        for (verb, resource), spent in self._requests.seconds().items():
             seconds.add_metric([verb, resource], spent)
         yield seconds
         for name, value in self._gauges.items():

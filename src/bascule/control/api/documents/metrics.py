@@ -1,17 +1,28 @@
-"""Counts of requests, kept in plain dicts, as this is done for every request. `exposition` makes text of them."""
+"""Counts of requests, kept in a plain dict, as this is done for every request. `exposition` makes text of them."""
 
 from __future__ import annotations
 
 
 class Requests:
-    """By verb, resource and code; and the seconds spent on them, watches apart."""
+    """By verb, resource and code: how many there were, and the seconds spent on them, watches apart."""
 
     def __init__(self) -> None:
-        self.counts: dict[tuple[str, str, int], int] = {}
-        self.seconds: dict[tuple[str, str], float] = {}
+        self._counted: dict[tuple[str, str, int], list[float]] = {}
 
     def count(self, verb: str, resource: str, code: int, seconds: float) -> None:
-        key = (verb, resource, code)
-        self.counts[key] = self.counts.get(key, 0) + 1
-        if verb != "watch":
-            self.seconds[verb, resource] = self.seconds.get((verb, resource), 0.0) + seconds
+        counted = self._counted.get((verb, resource, code))
+        if counted is None:
+            counted = self._counted[verb, resource, code] = [0, 0.0]
+        counted[0] += 1
+        counted[1] += seconds
+
+    def counts(self) -> dict[tuple[str, str, int], float]:
+        return {kind: count for kind, (count, _) in self._counted.items()}
+
+    def seconds(self) -> dict[tuple[str, str], float]:
+        """By verb and resource."""
+        spent: dict[tuple[str, str], float] = {}
+        for (verb, resource, _), (_, seconds) in self._counted.items():
+            if verb != "watch":
+                spent[verb, resource] = spent.get((verb, resource), 0.0) + seconds
+        return spent

@@ -21,10 +21,10 @@ _NOES: Final = ("0", "f", "F", "false", "False", "FALSE")
 
 def wanted(http: request.Http) -> bool:
     """Whether a person reads the answer, as far as the request tells."""
-    _, _, query = http.raw_path.partition("?")
-    found = _PARAMETER.search(query) if query else None
-    if found is not None:
-        return found[1] not in _NOES
+    if "pretty=" in http.raw_path:
+        found = _PARAMETER.search(http.raw_path.partition("?")[2])
+        if found is not None:
+            return found[1] not in _NOES
     return http.headers.get("User-Agent", "").startswith(_PEOPLES)
 
 

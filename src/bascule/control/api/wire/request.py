@@ -115,9 +115,10 @@ def read(data: bytes, protocol: conversation.Conversation) -> Request | Incomple
     end = data.find(b"\r\n\r\n")
     if line is None or not 0 <= end < _FIELDS_MAX_BYTES:
         return None
+    method, path = line.groups()
     block = data[line.end() : end + 2]
     apart, length = None, 0
-    sized = _LENGTH.search(block)
+    sized = _LENGTH.search(block) if method != b"GET" else None
     if sized is not None:
         apart = sized[1]
         length = int(apart)
@@ -132,7 +133,6 @@ def read(data: bytes, protocol: conversation.Conversation) -> Request | Incomple
     begin = end + 4
     if len(data) != begin + length:
         return Incomplete(begin + length) if len(data) < begin + length else None
-    method, path = line.groups()
     return Request(method.decode(), path.decode(), fields, apart, data[begin:], protocol)
 
 
