@@ -31,7 +31,7 @@ import uvloop
 
 from bascule.bridge.identity import faults, pki
 from bascule.control.access import static_tokens
-from bascule.control.api import assembly, logs
+from bascule.control.api import assembly, heap, logs
 from bascule.control.api import platform as platforms
 from bascule.control.api.streaming import bridge
 from bascule.control.api.wire import server
@@ -97,6 +97,7 @@ def _options() -> argparse.ArgumentParser:
 def main() -> None:
     given = _options().parse_args()
     logs.configure("api", given.log_level, clock.SystemClock())
+    heap.give_back()
     data_dir, binds = given.data_dir, given.bind or ["127.0.0.1"]
     host = _LOCAL.get(binds[0], binds[0])
     try:
