@@ -1,7 +1,8 @@
 """What happens to an object between its decoding and the store, for every way of writing it.
 
-Create: default, own fields, admit, prepare, default again, allocate, validate, admit again, encode, commit. What the
-server itself adds after the defaults belongs to nobody: a client that applies without it does not take it away.
+Create: default, own fields, admit, prepare, default again where that may be needed, allocate, validate, admit again,
+encode, commit. What the server itself adds after the defaults belongs to nobody: a client that applies without it does
+not take it away.
 Update: the same against what is stored, which must still be stored at commit; a write that changes nothing is not
 committed and keeps its version. Removing the last finalizer of an object that is being deleted deletes it.
 """
@@ -122,9 +123,10 @@ async def _create_named(platform: platforms.Platform, call: calls.Call, obj: obj
         meta.pop("managedFields", None)
     asked = call.admission("CREATE")
     await accounts.arrive(platform, call, obj)
-    platform.admission.mutate(asked, obj)
+    lacks_defaults = platform.admission.mutate(asked, obj)
     kind.prepare_create(obj, platform.context())
-    await _default(call, obj)
+    if lacks_defaults or not kind.prepares_whole:
+        await _default(call, obj)
     with _claim(platform, call, obj) as claim:
         await judgement.of_create(platform, call, obj)
         platform.admission.validate(asked, obj)
@@ -152,11 +154,13 @@ async def update(
     retry: bool,
     operation: str = "Update",
     kept: tuple[str, ...] = (),
+    shares: bool = False,
 ) -> Outcome:
     """Replaces a stored object by what `change` makes of it. With `retry`, again when somebody else was faster.
 
     `operation` Apply: `change` has already settled who owns which field. `kept`: members that nobody changes on the
-    way, so that they are decoded once.
+    way, so that they are decoded once. `shares`: `change` leaves what it is given as it is, and what it answers has in
+    common with it whatever is to stay.
     """
     for attempt in range(CONFLICT_ATTEMPTS):
         stored = call.endpoint.records.get(call.key)
@@ -164,7 +168,7 @@ async def update(
             raise call.not_found()
         await call.endpoint.ready(stored)
         try:
-            return await _update_once(platform, call, stored, change, operation, kept)
+            return await _update_once(platform, call, stored, change, operation, kept, shares)
         except errors.StatusError as error:
             if not retry or attempt == CONFLICT_ATTEMPTS - 1 or not await lost_race(call, error):
                 raise
@@ -188,14 +192,20 @@ async def _update_once(
     change: Change,
     operation: str,
     kept: tuple[str, ...],
+    shares: bool,
 ) -> Outcome:
     endpoint, kind = call.endpoint, call.endpoint.strategy
     call.large = call.large or stored.size_bytes() > calls.LARGE_BYTES
-    old, current = await call.aside(endpoint.decode_twice, stored, kept)
-    new = await call.aside(change, current, stored)
+    written = await call.aside(status_written, call, stored, change) if shares else None
+    if written is None:
+        old, current = await call.aside(endpoint.decode_twice, stored, kept)
+        new = await call.aside(change, current, stored)
+    else:
+        old, new = written
     identity.keep(call, new, old)
     asked = call.admission("UPDATE", old=old)
-    await _default(call, new)
+    if written is None:
+        await _default(call, new)
     if operation == "Update":
         await call.aside(own_fields, platform, call, old, new)
     elif not new["metadata"].get("managedFields"):
@@ -233,14 +243,36 @@ async def _update_once(
     return Outcome(endpoint.body(stored), deleted=ended)
 
 
+def status_written(
+    call: calls.Call, stored: record.Record, change: Change
+) -> tuple[objects.Object, objects.Object] | None:
+    """What is stored and what is wanted, where that differs in its status alone: then they share all the rest.
+
+    That was completed with defaults when it was stored. What else differs is not found by comparing: most writes of a
+    status name nothing else.
+    """
+    endpoint = call.endpoint
+    if call.subresource != "status" or endpoint.form is not None or endpoint.strategy.defaults_status:
+        return None
+    old = endpoint.decode(stored)
+    new = change(old, stored)
+    for name, value in new.items():
+        if name != "status" and value is not old.get(name):
+            return None
+    if len(new) - ("status" in new) != len(old) - ("status" in old):
+        return None
+    return old, new | {"metadata": new["metadata"].copy()}
+
+
 def _is_same(new: objects.Object, old: objects.Object) -> bool:
     """Whether nothing changes but perhaps the time of who owns it, which then stays as it was."""
+    for field in new.keys() | old.keys():
+        if field != "metadata" and new.get(field) != old.get(field):
+            return False
     if new == old:
         return True
     entries, before = new["metadata"].get("managedFields"), old["metadata"].get("managedFields")
     if not entries or not before or len(entries) != len(before):
-        return False
-    if any(new.get(field) != old.get(field) for field in new.keys() | old.keys() if field != "metadata"):
         return False
     if any({**one, "time": None} != {**other, "time": None} for one, other in zip(entries, before, strict=True)):
         return False

@@ -157,13 +157,21 @@ def _status_rules(new: Object, old: Object) -> Causes:
 
 def stamp(new: Object, old: Object, now: str) -> None:
     """When each condition was written and last changed, where it does not say; `now` is a timestamp."""
-    for condition in shape.items(shape.mapping(new, "status"), "conditions"):
-        shape.fill_zero(condition, "lastUpdateTime", now)
-        if condition.get("lastTransitionTime"):
-            continue
+    status = shape.mapping(new, "status")
+    if not shape.items(status, "conditions"):
+        return
+    conditions = [_stamped(one, old, now) if type(one) is dict else one for one in status["conditions"]]
+    new["status"] = status | {"conditions": conditions}
+
+
+def _stamped(condition: Object, old: Object, now: str) -> Object:
+    stamped = dict(condition)
+    shape.fill_zero(stamped, "lastUpdateTime", now)
+    if not stamped.get("lastTransitionTime"):
         same = [c for c in _of_kind(old, shape.text(condition, "type")) if c.get("status") == condition.get("status")]
         since = next((c["lastTransitionTime"] for c in same if c.get("lastTransitionTime")), now)
-        condition["lastTransitionTime"] = since
+        stamped["lastTransitionTime"] = since
+    return stamped
 
 
 def _prepare_status(new: Object, old: Object, context: Context) -> None:

@@ -100,7 +100,12 @@ def _status(new: Object, old: Object, context: Context) -> None:
     for condition in shape.items(before, "conditions"):
         if condition.get("observedGeneration"):
             known.setdefault(shape.text(condition, "type"), []).append(condition)
-    for condition in shape.items(status, "conditions") if known else ():
+    if not known or not shape.items(status, "conditions"):
+        return
+    # Copies, as the rest of the status may be what is stored.
+    conditions = [dict(one) if type(one) is dict else one for one in status["conditions"]]
+    new["status"] = status = status | {"conditions": conditions}
+    for condition in shape.items(status, "conditions"):
         same = known.get(shape.text(condition, "type"))
         if same:
             _keep_generation(condition, same.pop(0))
@@ -170,6 +175,7 @@ def _review(pod: Object) -> tuple[list[errors.Cause], list[str]]:
 STRATEGY = dataclasses.replace(
     _COMMON,
     prepare_status=_status,
+    prepares_whole=True,
     validate_create=_validate_create,
     review=_review,
     doors={"resize": doors.resize_problems, "ephemeralcontainers": doors.ephemeral_problems},

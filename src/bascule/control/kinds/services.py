@@ -94,6 +94,7 @@ STRATEGY = generic.make(
     ),
     cells=_cells,
     status=True,
+    defaults_status=True,
     create_on_update=True,
     needs_allocation=True,
     delete_returns_object=True,

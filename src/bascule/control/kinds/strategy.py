@@ -2,8 +2,8 @@
 
 A `Strategy` is a bundle of pure functions over plain dicts. The API server calls them in this order:
 
-    create   default → prepare_create → (admission, default again) → validate
-    update   default → prepare_update → (admission, default again) → validate, validate_update
+    create   default → (admission) → prepare_create → (default again) → validate
+    update   default → (admission, default again) → prepare_update → validate, validate_update
     status   default → prepare_status → validate_status
 
 A kind without behaviour uses the generic strategy; others are made from it with `dataclasses.replace`.
@@ -73,6 +73,7 @@ class Strategy:
     default: Default
     """Fill in what the user left out, in place; idempotent."""
     prepare_create: PrepareCreate
+    """What it adds may lack defaults, unless the kind `prepares_whole`."""
     prepare_update: PrepareUpdate
     """`(new, old, context)`: what a plain update may not touch is taken from `old`."""
     prepare_status: PrepareUpdate
@@ -93,6 +94,8 @@ class Strategy:
     """Called instead of `validate` for a new object, where creation has rules of its own."""
     review: Callable[[Object], tuple[list[errors.Cause], list[str]]] | None = None
     """`validate_create` and `warnings` of a new object at once, where that is cheaper than one after the other."""
+    prepares_whole: bool = False
+    """Defaults are not filled in again after `prepare_create`, unless admission left some out."""
     doors: Mapping[str, UpdateRules] = field(default_factory=dict)
     """`(new, old)` of subresources that change a part of the object, called besides `validate`."""
     warns_on_update: bool = True
@@ -103,6 +106,8 @@ class Strategy:
     """`metadata.generation` is 1 at creation and grows with each change of the desired state."""
     status: bool = False
     """The kind has a status subresource."""
+    defaults_status: bool = False
+    """`default` fills in the status too: where it does not, a write of the status alone needs no defaults."""
     status_keeps_labels: bool = False
     """Labels cannot be changed through it."""
     created_with_status: bool = False

@@ -108,15 +108,21 @@ class Chain:
         self._mutating: dict[str, tuple[context.Mutate, ...]] = {}
         self._validating: dict[str, tuple[context.Validate, ...]] = {}
 
-    def mutate(self, asked: request.AdmissionRequest, obj: objects.Object) -> None:
-        """Completes `obj` in place, before defaults are filled in again and it is validated. StatusError 403, 404."""
+    def mutate(self, asked: request.AdmissionRequest, obj: objects.Object) -> bool:
+        """Completes `obj` in place, before it is validated; whether defaults are to be filled in again before that.
+
+        StatusError 403, 404.
+        """
         qualified = asked.resource.qualified
         plugins = self._mutating.get(qualified)
         if plugins is None:
             chosen = (plugin for plugin, wanted in _MUTATING if wanted == _EVERY or qualified in wanted)
             plugins = self._mutating[qualified] = tuple(chosen)
+        lacks_defaults = False
         for plugin in plugins:
-            plugin(self._context, asked, obj)
+            if plugin(self._context, asked, obj):
+                lacks_defaults = True
+        return lacks_defaults
 
     def validate(self, asked: request.AdmissionRequest, obj: objects.Object | None) -> None:
         """Refuses what must not be; `obj` is None for DELETE. StatusError 403 (or 404, 422)."""

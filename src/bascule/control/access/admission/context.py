@@ -37,7 +37,8 @@ class Context:
         return self.source.get("", "namespaces", asked.cluster, "", asked.namespace)
 
 
-Mutate = Callable[[Context, request.AdmissionRequest, objects.Object], None]
+Mutate = Callable[[Context, request.AdmissionRequest, objects.Object], bool | None]
+"""True where what was added may lack defaults."""
 Validate = Callable[[Context, request.AdmissionRequest, objects.Object | None], None]
 
 

@@ -9,9 +9,10 @@ from bascule.vocabulary import objects, quantity
 ANNOTATION: Final = "kubernetes.io/limit-ranger"
 
 
-def mutate(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object) -> None:
+def mutate(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object) -> bool:
+    """Whether it filled in amounts, which are as the namespace's owner wrote them."""
     if asked.subresource or asked.operation != "CREATE":
-        return
+        return False
     changes: list[str] = []
     for item in _items(held, asked):
         if item.get("type") == "Container":
@@ -21,6 +22,7 @@ def mutate(held: context.Context, asked: request.AdmissionRequest, obj: objects.
     if changes:
         note = "LimitRanger plugin set: " + "; ".join(dict.fromkeys(changes))
         obj["metadata"]["annotations"] = {**objects.annotations(obj), ANNOTATION: note}
+    return bool(changes)
 
 
 def validate(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object | None) -> None:

@@ -75,12 +75,12 @@ def tolerations(held: context.Context, asked: request.AdmissionRequest, obj: obj
         spec["tolerations"] = [*given, *added]
 
 
-def runtime_class(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object) -> None:
-    """Overhead, node selector and tolerations come from the RuntimeClass."""
+def runtime_class(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object) -> bool:
+    """Overhead, node selector and tolerations come from the RuntimeClass, as they are written there."""
     spec = obj.get("spec") or {}
     name = spec.get("runtimeClassName")
     if asked.subresource or asked.operation != "CREATE" or not name:
-        return
+        return False
     found = held.source.get("node.k8s.io", "runtimeclasses", asked.cluster, "", name)
     if found is None:
         text = f'pod rejected: RuntimeClass "{name}" not found'
@@ -102,6 +102,7 @@ def runtime_class(held: context.Context, asked: request.AdmissionRequest, obj: o
     extra = [t for t in scheduling.get("tolerations") or () if t not in (spec.get("tolerations") or ())]
     if extra:
         spec["tolerations"] = [*(spec.get("tolerations") or ()), *extra]
+    return True
 
 
 def taint_new_node(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object) -> None:
