@@ -43,9 +43,12 @@ class CacheReader:
         return obj
 
     def get(self, group: str, plural: str, cluster: str, namespace: str, name: str) -> objects.Object | None:
-        loaded = self._resource(group, plural)
+        loaded = self._loaded.get((group, plural)) or self._resource(group, plural)
         stored = loaded.get(objects.Key(cluster, namespace, name)) if loaded is not None else None
-        return self._decode(plural, stored) if stored is not None else None
+        if stored is None:
+            return None
+        kept = self._decoded.get((plural, stored.key))  # As `_decode` does: every write asks for its namespace.
+        return kept[1] if kept is not None and kept[0] == stored.revision else self._decode(plural, stored)
 
     def list(self, group: str, plural: str, cluster: str, namespace: str | None) -> Sequence[objects.Object]:
         loaded = self._resource(group, plural)

@@ -47,6 +47,8 @@ def priority(held: context.Context, asked: request.AdmissionRequest, obj: object
 
 def _default_class(held: context.Context, cluster: str) -> objects.Object | None:
     classes = held.listed("scheduling.k8s.io", "priorityclasses", cluster, None)
+    if not classes:
+        return None
     return min((c for c in classes if c.get("globalDefault")), key=lambda c: int(c.get("value") or 0), default=None)
 
 
@@ -69,7 +71,8 @@ def tolerations(held: context.Context, asked: request.AdmissionRequest, obj: obj
     added = [
         {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": TOLERATION_SECONDS}
         for key in (NOT_READY, UNREACHABLE)
-        if not any(t.get("key") in (None, "", key) and t.get("effect") in (None, "", "NoExecute") for t in given)
+        if not given
+        or not any(t.get("key") in (None, "", key) and t.get("effect") in (None, "", "NoExecute") for t in given)
     ]
     if added:
         spec["tolerations"] = [*given, *added]

@@ -24,7 +24,10 @@ def validate(held: context.Context, asked: request.AdmissionRequest, obj: object
         return
     namespace = held.namespace(asked)
     labels = objects.labels(namespace) if namespace else {}
-    if not labels or not any(key.startswith(PREFIX) for key in labels):
+    for key in labels:
+        if key.startswith(PREFIX):
+            break
+    else:
         return
     if asked.resource.plural == "pods":
         if asked.operation == "UPDATE" and not _significant(asked.old or {}, obj):

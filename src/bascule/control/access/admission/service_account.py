@@ -119,13 +119,14 @@ def _automounts(spec: dict[str, Any], account: objects.Object) -> bool:
 
 def _mount_token(held: context.Context, spec: dict[str, Any]) -> None:
     volumes = spec.get("volumes") or []
-    volume = next((v["name"] for v in volumes if str(v.get("name")).startswith(VOLUME_PREFIX)), "")
-    needed = [
-        container
-        for field in ("containers", "initContainers")
-        for container in spec.get(field) or ()
-        if not any(mount.get("mountPath") == MOUNT_PATH for mount in container.get("volumeMounts") or ())
-    ]
+    volume = ""
+    if volumes:
+        volume = next((v["name"] for v in volumes if str(v.get("name")).startswith(VOLUME_PREFIX)), "")
+    needed = []
+    for container in [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]:
+        mounted = container.get("volumeMounts")
+        if not mounted or not any(mount.get("mountPath") == MOUNT_PATH for mount in mounted):
+            needed.append(container)
     if not needed:
         return
     name = volume or names.generate(VOLUME_PREFIX, held.random)

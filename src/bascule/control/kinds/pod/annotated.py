@@ -76,8 +76,12 @@ def settle_app_armor(pod: Object) -> None:
     spec = shape.mapping(pod, "spec")
     own = shape.mapping(spec, "securityContext").get("appArmorProfile")
     said = {key for key in of(pod) if key.startswith(APP_ARMOR)}
-    if not own and not said and not any("securityContext" in one for _, one in _containers("", spec)):
-        return
+    if not own and not said:
+        for role in windows.CONTAINERS:
+            if role in spec and any("securityContext" in one for one in shape.items(spec, role)):
+                break
+        else:
+            return
     contexts = [(one, shape.mapping(one, "securityContext")) for _, one in _containers("", spec)]
     if shape.mapping(spec, "os").get("name") == "windows":
         return

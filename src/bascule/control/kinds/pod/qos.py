@@ -30,14 +30,16 @@ def _sources(spec: Object) -> Iterator[Object]:
         yield whole
         return
     for key in ("containers", "initContainers"):
-        for container in shape.items(spec, key):
-            yield shape.mapping(container, "resources")
+        if key in spec:
+            for container in shape.items(spec, key):
+                yield shape.mapping(container, "resources")
 
 
 def class_of(spec: Object) -> str:
     any_set, guaranteed = False, True
     for resources in _sources(spec):
-        requests, limits = _amounts(resources, "requests"), _amounts(resources, "limits")
+        requests = _amounts(resources, "requests") if resources else {}
+        limits = _amounts(resources, "limits") if resources else {}
         any_set = any_set or bool(requests or limits)
         guaranteed = guaranteed and len(limits) == len(_COMPUTE) and requests == limits
     if not any_set:
