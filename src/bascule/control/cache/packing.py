@@ -15,18 +15,28 @@ from typing import Final
 import orjson
 import zstandard
 
-_LEVEL: Final = 3
 _WINDOW_BITS: Final = -14  # Negative: raw, as the store has its own checksum.
 DICTIONARY: Final = b"".join(map(orjson.dumps, orjson.loads(Path(__file__).with_name("dictionary.json").read_bytes())))
+_HOW: Final = zstandard.ZstdCompressionParameters.from_level(
+    3,
+    # Tables of 32 KiB hold all of the dictionary and stay in a core's caches; matches below six bytes do not pay.
+    hash_log=13,
+    chain_log=13,
+    min_match=6,
+    dict_size=len(DICTIONARY),
+    source_size=2048,
+    strategy=zstandard.STRATEGY_DFAST,
+    write_dict_id=False,
+)
 _SHARED: Final = zstandard.ZstdCompressionDict(DICTIONARY, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-_SHARED.precompute_compress(level=_LEVEL)
+_SHARED.precompute_compress(compression_params=_HOW)
 
 
 class _Contexts(threading.local):
     """Of each thread its own: the library works on them without the interpreter's lock."""
 
     def __init__(self) -> None:
-        self.pack = zstandard.ZstdCompressor(level=_LEVEL, dict_data=_SHARED, write_dict_id=False).compress
+        self.pack = zstandard.ZstdCompressor(compression_params=_HOW, dict_data=_SHARED).compress
         self.unpack = zstandard.ZstdDecompressor(dict_data=_SHARED).decompress
 
 
