@@ -105,18 +105,25 @@ def check_changed(
     before: objects.Object,
     schema: types.TypeSchema,
     refuse: validation.Refuse | None = None,
-) -> None:
-    """`check` of an object that shares with `before` whatever it has in common with it, which was checked then."""
-    fields = schema.fields
-    if (
-        call.large
-        or call.endpoint.prune is not None
-        or not all(
-            value is before.get(name) or (value and name in fields and validation.fits(fields[name])(value))
-            for name, value in obj.items()
-        )
+) -> objects.Object:
+    """`check` of an object that shares with `before` whatever it has in common with it, which was checked then.
+
+    Answers the object, or a copy of it where it has to be put right.
+    """
+    fields, refuse = schema.fields, refuse or _badly_patched
+    if call.endpoint.prune is not None:
+        check(call, obj, schema, [], refuse, is_new=False)
+        return obj
+    if call.large:
+        extent.check_parts(obj, is_new=False)
+    if all(
+        value is before.get(name) or (value and name in fields and validation.fits(fields[name])(value))
+        for name, value in obj.items()
     ):
-        check(call, obj, schema, [], refuse or _badly_patched, is_new=False)
+        return obj
+    copied: objects.Object = objects.deep_copy(obj)
+    check(call, copied, schema, [], refuse, is_new=False)
+    return copied
 
 
 def _badly_patched(obj: objects.Object, problem: str) -> errors.StatusError:

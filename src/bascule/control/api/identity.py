@@ -29,7 +29,8 @@ def place(call: calls.Call, obj: objects.Object) -> dict[str, Any]:
     if call.cluster != objects.ROOT:
         meta["annotations"] = {**(meta.get("annotations") or {}), objects.CLUSTER_ANNOTATION: call.cluster}
     elif objects.CLUSTER_ANNOTATION in (meta.get("annotations") or {}):
-        del meta["annotations"][objects.CLUSTER_ANNOTATION]
+        annotations = meta["annotations"].items()
+        meta["annotations"] = {name: value for name, value in annotations if name != objects.CLUSTER_ANNOTATION}
     return meta
 
 

@@ -81,4 +81,5 @@ STRATEGY = generic.make(
     columns=(columns.NAME, Column("Status", description="Active or Terminating."), columns.AGE),
     cells=_cells,
     status=True,
+    defaults_status=True,
 )

@@ -196,5 +196,6 @@ STRATEGY = generic.make(
     ),
     cells=_cells,
     status=True,
+    defaults_status=True,
     created_with_status=True,
 )

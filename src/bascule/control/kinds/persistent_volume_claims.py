@@ -212,5 +212,6 @@ STRATEGY = generic.make(
     ),
     cells=_cells,
     status=True,
+    defaults_status=True,
     delete_returns_object=True,
 )

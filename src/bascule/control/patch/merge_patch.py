@@ -1,23 +1,33 @@
 """JSON merge patch (RFC 7386): objects merge member by member, null removes, everything else replaces.
 
-Inputs are never changed; parts that the patch leaves alone are shared between the document and the result.
+Inputs are never changed; what the patch leaves as it is, is the same object in the result.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+_ABSENT: Any = object()
+
 
 def apply(document: Any, patch: Any) -> Any:
     """The document with the patch merged in. A patch that is not an object replaces the document."""
     if not isinstance(patch, dict):
         return patch
-    merged = dict(document) if isinstance(document, dict) else {}
+    original = document if isinstance(document, dict) else {}
+    merged = original
     for name, value in patch.items():
-        if value is None:
-            merged.pop(name, None)
-        elif isinstance(value, dict):
-            merged[name] = apply(merged.get(name), value)
+        present = original.get(name, _ABSENT)
+        if isinstance(value, dict):
+            value = apply(present, value)
+        elif value is None:
+            value = _ABSENT
+        if value is present or (value == present and value.__class__ is str):
+            continue
+        if merged is original:
+            merged = original.copy()
+        if value is _ABSENT:
+            del merged[name]
         else:
             merged[name] = value
     return merged

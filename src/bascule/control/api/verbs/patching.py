@@ -58,13 +58,13 @@ async def patched(platform: platforms.Platform, call: calls.Call) -> pipeline.Ou
         wanted = merge(current)
         if not isinstance(wanted, dict):
             raise errors.bad_request("the patched object is no longer an object")
-        body.check_changed(call, wanted, current, call.endpoint.schema, refuse)
+        wanted = body.check_changed(call, wanted, current, call.endpoint.schema, refuse)
         given = (wanted.get("metadata") or {}).get("resourceVersion")
         if given not in (None, "", str(stored.revision)):
             raise errors.conflict(call.resource.qualified, call.name, errors.MODIFIED)
         return wanted
 
-    return await pipeline.update(platform, call, change, retry=not named)
+    return await pipeline.update(platform, call, change, retry=not named, shares=True)
 
 
 def merger(content_type: str, value: Any, schema: types.TypeSchema) -> Merge:
