@@ -102,22 +102,21 @@ class Dispatcher:
         if place is None or not name or "%" in name:
             return None
         endpoint, cluster, namespace = place
-        resource = endpoint.resource
+        what = _What()
         made: answer.Answer
         try:
             who = self._user(http, cluster)
+            parameters = options.parameters(query)
+            what.verb, what.resource = "get", endpoint.resource.qualified
             if not authorization.is_master(who, cluster):
-                found = route.parse(path)
-                self._platform.authorizer.require(_attributes(who, "get", found))
+                self._platform.authorizer.require(_attributes(who, "get", route.parse(path)))
             if negotiate.accept(http.headers.get("Accept", "")) is not negotiate.OBJECT_JSON:
                 return None
-            stored = get.find(endpoint, objects.Key(cluster, namespace, name), options.parameters(query))
+            stored = get.find(endpoint, objects.Key(cluster, namespace, name), parameters)
             made = respond.raw(endpoint.body(stored) + b"\n")
         except Exception as error:
             made = self._failed(http, error)
-        if legible.wanted(http):
-            legible.indent(made)
-        self._paths.requests.count("get", resource.qualified, made.status, time.perf_counter() - started)
+        self._finish(http, what, made, started)
         return made
 
     async def handle(self, http: request.Http) -> web.StreamResponse:
@@ -129,10 +128,13 @@ class Dispatcher:
             made = await self._handle(http, what)
         except Exception as error:
             made = self._failed(http, error)
+        self._finish(http, what, made, started)
+        return made
+
+    def _finish(self, http: request.Http, what: _What, made: web.StreamResponse, started: float) -> None:
         if legible.wanted(http):
             legible.indent(made)
         self._paths.requests.count(what.verb, what.resource, made.status, time.perf_counter() - started)
-        return made
 
     def _failed(self, http: request.Http, error: Exception) -> answer.Answer:
         if isinstance(error, errors.StatusError):
@@ -257,8 +259,8 @@ class Dispatcher:
                 access_attributes.Attributes(user=who, verb=http.method.lower(), cluster=found.cluster, path=found.path)
             )
             with self.lanes.of(who):
-                return await self._paths.serve(request.full(http), found, options.parameters(query))
-        return await self._paths.serve(request.full(http), found, options.parameters(query))
+                return await self._paths.serve(http, found, options.parameters(query))
+        return await self._paths.serve(http, found, options.parameters(query))
 
 
 def _attributes(who: user.User, verb: str, found: route.Route) -> access_attributes.Attributes:

@@ -12,7 +12,7 @@ from bascule.control.api import options, route
 from bascule.control.api import platform as platforms
 from bascule.control.api.custom import published
 from bascule.control.api.documents import metrics
-from bascule.control.api.wire import respond
+from bascule.control.api.wire import request, respond
 from bascule.vocabulary import errors
 
 VERSION: Final = "v1.36.0"
@@ -46,9 +46,7 @@ class ServerPaths:
         self.requests = metrics.Requests()
         self.stopping = False
 
-    async def serve(
-        self, http: web.BaseRequest, found: route.Route, parameters: options.Parameters
-    ) -> web.StreamResponse:
+    async def serve(self, http: request.Http, found: route.Route, parameters: options.Parameters) -> web.StreamResponse:
         """The document; 404 for what there is none of."""
         path = found.path
         if http.method not in ("GET", "HEAD"):
@@ -63,7 +61,7 @@ class ServerPaths:
             case "healthz" | "livez" | "readyz":
                 return self._health(path, parameters)
             case "openapi" if path == "/openapi/v2" or path.startswith("/openapi/v3"):
-                return await documents.openapi.serve(http, path)
+                return await documents.openapi.serve(request.full(http), path)
             case "metrics" if path == "/metrics":
                 return self._metrics()
         content = self._content(path, documents)

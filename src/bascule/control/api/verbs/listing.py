@@ -50,7 +50,7 @@ async def list_objects(platform: platforms.Platform, call: calls.Call) -> web.St
         if certain and long_list.fits(call, len(page.records), size_bytes):
             return await long_list.send(call, pieces)
         response = respond.raw(await _whole(pieces), warnings=call.warnings)
-    return await respond.compressed(response, call.request().headers.get("Accept-Encoding", ""))
+    return await respond.compressed(response, call.headers.get("Accept-Encoding", ""))
 
 
 async def read(call: calls.Call) -> resource.Page:

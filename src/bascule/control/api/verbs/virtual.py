@@ -16,7 +16,7 @@ from bascule.vocabulary import builtins, errors, objects
 async def create(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
     """201 with the object and its status filled in; there is neither a table nor a metadata form of it."""
     if call.accept.shape != "object":
-        call.accept = negotiate.accept(call.request().headers.get("Accept", ""), transforms=False)
+        call.accept = negotiate.accept(call.headers.get("Accept", ""), transforms=False)
     obj = await body.read(call)
     if call.resource is builtins.BINDINGS:
         return await _bind(platform, call, obj)
