@@ -28,7 +28,9 @@ class _Known:
 
     def __init__(self) -> None:
         self.checks: checking.Made = {}
-        self.sound: set[tuple[int, bool]] = set()
+        self.sound: tuple[set[int], set[int]] = set(), set()
+        """Outside of metadata, and inside. Of numbers: of many thousand pairs the interpreter keeps some when all are
+        gone, and with each the room around it."""
         self.looked_at: list[structural.Node] = []
 
     def note(self, node: structural.Node) -> None:
@@ -50,12 +52,12 @@ def _defaults(
         return
     if node.embedded_resource:
         is_resource, inside_meta = True, False
-    if node.has_default and (id(node), inside_meta) not in known.sound:
+    if node.has_default and id(node) not in known.sound[inside_meta]:
         found = list(_default(node, f"{path}.default", known.checks, is_pruned=inside_meta))
         yield from found
         known.note(node)
         if not found:
-            known.sound.add((id(node), inside_meta))
+            known.sound[inside_meta].add(id(node))
     # Below additionalProperties nothing is looked at: a default there fills in no missing member.
     if node.items is not None:
         yield from _defaults(node.items, f"{path}.items", known, is_resource=False, inside_meta=inside_meta)
