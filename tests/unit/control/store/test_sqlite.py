@@ -12,7 +12,7 @@ import pytest
 
 from bascule.control.store import contract
 from bascule.control.store.contract import Delete, Put
-from bascule.control.store.sqlite import restore, schema, store
+from bascule.control.store.sqlite import group, restore, schema, store
 
 
 @pytest.fixture
@@ -227,3 +227,24 @@ async def test_closing_finishes_what_was_asked_before(file):
     await asyncio.sleep(0)
     await opened.close()
     assert await asyncio.gather(*writes) == list(range(1, 101))
+
+
+async def test_commits_that_follow_each_other_turn_by_turn_share_a_transaction(file, monkeypatch):
+    opened, sizes, apply = await filled(file, 0), [], group.apply
+
+    def counted(connection, commits, revision):
+        sizes.append(len(commits))
+        return apply(connection, commits, revision)
+
+    monkeypatch.setattr(group, "apply", counted)
+
+    async def after(turns, name):
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        return await opened.commit([Put(name, b"v")])
+
+    assert await after(0, "/alone") == 1
+    together = await asyncio.gather(*(after(number // 2, f"/{number}") for number in range(8)))
+    assert sorted(together) == list(range(2, 10))
+    assert sizes == [1, 8]
+    await opened.close()

@@ -1,5 +1,5 @@
-"""The one thread that writes. Commits of one turn of the event loop, and those that arrive while it is busy, go into
-its next transaction together: each handing over between threads costs more than a commit's part of a transaction.
+"""The one thread that writes. Commits of some turns of the event loop, and those that arrive while it is busy, go into
+its next transaction together: each transaction, and each handing over between threads, costs more than ten commits.
 
 Results go back to the event loop in one call for each group: watchers first, then the commits' futures, so that whoever
 learns that its write is done finds watchers already told.
@@ -20,6 +20,7 @@ from bascule.control.store.sqlite import group
 
 _log = logging.getLogger(__name__)
 _GROUP_OPERATIONS_MAX = 512
+_TURNS_MAX = 8
 _GROUP_BYTES_MAX = 16 * 1024 * 1024
 
 Publish = Callable[[list[contract.Batch], int], None]
@@ -63,9 +64,17 @@ class Writer:
         self._check_open()
         future: asyncio.Future[int] = self._loop.create_future()
         if not self._gathered:
-            self._loop.call_soon(self._hand_over)
+            self._loop.call_soon(self._gather, 0, _TURNS_MAX)
         self._gathered.append(_Commit(operations, future))
         return future
+
+    def _gather(self, before: int, turns: int) -> None:
+        """Hands over what one turn of the loop brought, or, when that is more than one, when a turn brings no more."""
+        count = len(self._gathered)
+        if 1 < count < _GROUP_OPERATIONS_MAX and before < count and turns:
+            self._loop.call_soon(self._gather, count, turns - 1)
+        else:
+            self._hand_over()
 
     def _hand_over(self) -> None:
         gathered, self._gathered = self._gathered, []
