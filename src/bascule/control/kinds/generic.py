@@ -151,11 +151,11 @@ def _prepare_status(*, keeps_labels: bool) -> PrepareUpdate:
     )
 
     def prepare(new: Object, old: Object, context: Context) -> None:
-        for key in [key for key in new if key not in _KEPT_BY_STATUS and key not in old]:
-            del new[key]
         for key, value in old.items():
             if key not in _KEPT_BY_STATUS:
                 new[key] = value
+        for key in new.keys() - old.keys() - _KEPT_BY_STATUS:
+            del new[key]
         own, before = shape.ensure(new, "metadata"), shape.mapping(old, "metadata")
         for key in kept:
             _copy(own, before, key)
@@ -189,7 +189,7 @@ def _validation(
         return causes
 
     def validate_status(new: Object, old: Object) -> list[errors.Cause]:
-        causes = metadata.problems(new, name_rule)
+        causes = metadata.problems(new, name_rule, old)
         causes.extend(metadata.update_problems(new, old))
         if status_rules is not None:
             causes.extend(status_rules(new, old))

@@ -16,6 +16,8 @@ from bascule.vocabulary import errors, names
 from bascule.vocabulary.objects import Object
 
 ANNOTATIONS_SIZE_MAX = 256 * 1024
+_MANAGER_MAX = 128
+_OPERATIONS = ("Apply", "Update")
 NameRule = Callable[[str], tuple[str, ...]]
 
 
@@ -54,17 +56,22 @@ def anything(_: str) -> tuple[str, ...]:
     return ()
 
 
-def problems(obj: Object, name_rule: NameRule) -> list[errors.Cause]:
+_NOTHING: Object = {}
+
+
+def problems(obj: Object, name_rule: NameRule, stored: Object | None = None) -> list[errors.Cause]:
+    """What is wrong with the metadata. What it shares with that of the `stored` object was checked before."""
     metadata = shape.mapping(obj, "metadata")
+    before = shape.mapping(stored, "metadata") if stored is not None else _NOTHING
     found: list[errors.Cause] = []
     name = metadata.get("name")
     if type(name) is str and name:
         found += [errors.invalid_value("metadata.name", name, problem) for problem in name_rule(name)]
     else:
         found.append(errors.required("metadata.name", "name or generateName is required"))
-    for key in metadata:
+    for key, value in metadata.items():
         rule = _RULES.get(key)
-        if rule is not None:
+        if rule is not None and value is not before.get(key):
             found.extend(rule(metadata))
     return found
 
@@ -158,14 +165,22 @@ def _owner_references(metadata: Object) -> Iterator[errors.Cause]:
 
 def _managed_fields(metadata: Object) -> Iterator[errors.Cause]:
     for index, entry in enumerate(shape.items(metadata, "managedFields")):
+        manager = entry.get("manager")
+        if (
+            entry.get("operation") in _OPERATIONS
+            and entry.get("fieldsType") == "FieldsV1"
+            and type(manager) is str
+            and len(manager) <= _MANAGER_MAX
+        ):
+            continue
         path = f"metadata.managedFields[{index}]"
-        if entry.get("operation") not in ("Apply", "Update"):
+        if entry.get("operation") not in _OPERATIONS:
             yield errors.invalid_value(f"{path}.operation", entry.get("operation") or "", "must be `Apply` or `Update`")
         fields_type = shape.text(entry, "fieldsType")
         if fields_type and fields_type != "FieldsV1":
             yield errors.invalid_value(f"{path}.fieldsType", fields_type, "must be `FieldsV1`")
-        if len(shape.text(entry, "manager")) > 128:
-            yield errors.too_long(f"{path}.manager", 128)
+        if len(shape.text(entry, "manager")) > _MANAGER_MAX:
+            yield errors.too_long(f"{path}.manager", _MANAGER_MAX)
 
 
 _RULES: dict[str, Callable[[Object], Iterator[errors.Cause]]] = {

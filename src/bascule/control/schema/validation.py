@@ -8,6 +8,7 @@ that is the kinds' business.
 from __future__ import annotations
 
 import binascii
+import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -215,13 +216,22 @@ def _is_int_or_string(value: Any) -> bool:
 def _is_time(value: Any) -> bool:
     if value.__class__ is not str:
         return value is None
-    if _TIME(value) is None:
+    return _is_known_time(value) if len(value) <= _TIME_CHARACTERS else _is_time_text(value)
+
+
+def _is_time_text(text: str) -> bool:
+    if _TIME(text) is None:
         return False
     try:
-        timestamps.parse(value)
+        timestamps.parse(text)
     except ValueError:
         return False
     return True
+
+
+_TIME_CHARACTERS = len("2006-01-02T15:04:05.000000000+00:00")
+_is_known_time = functools.lru_cache(maxsize=4096)(_is_time_text)
+"""One moment is said in many fields and objects, and again with each write of them."""
 
 
 def _is_quantity(value: Any) -> bool:

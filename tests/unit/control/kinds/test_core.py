@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bascule.control import kinds
+from bascule.control.kinds import metadata
 from bascule.control.kinds.strategy import Context
 
 Object = dict[str, Any]
@@ -272,3 +273,23 @@ def test_a_node_keeps_its_ranges() -> None:
 )
 def test_warnings(plural: str, obj: Object, expected: list[str]) -> None:
     assert kinds.strategy_for("", plural).warnings(ready(plural, obj)) == expected
+
+
+def test_what_is_shared_with_what_is_stored_is_not_checked_again() -> None:
+    own = {"name": "a", "labels": {"a": "-"}, "annotations": {"!": ""}, "managedFields": [{"operation": "Guess"}]}
+    stored = {"metadata": own}
+    fields = ["metadata.labels", "metadata.annotations", "metadata.managedFields[0].operation"]
+    assert [cause.field for cause in metadata.problems(stored, metadata.subdomain)] == fields
+    assert metadata.problems({"metadata": dict(own)}, metadata.subdomain, stored) == []
+    alike = {"metadata": copy.deepcopy(own)}
+    assert [cause.field for cause in metadata.problems(alike, metadata.subdomain, stored)] == fields
+
+
+@pytest.mark.parametrize("manager", ["a" * 129, "é" * 129])
+def test_managers_have_names_of_bounded_length(manager: str) -> None:
+    entry = {"manager": manager, "operation": "Update", "fieldsType": "FieldsV1"}
+    (cause,) = metadata.problems({"metadata": {"name": "a", "managedFields": [entry]}}, metadata.subdomain)
+    assert (cause.field, cause.message) == (
+        "metadata.managedFields[0].manager",
+        "Too long: may not be more than 128 bytes",
+    )

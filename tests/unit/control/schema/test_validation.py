@@ -163,3 +163,20 @@ def test_what_is_wrong_is_told_in_the_documents_order():
         'duplicate field "spec.odder.x"',
     ]
     assert decoding.paths(body, decoding.YAML) == []
+
+
+@pytest.mark.parametrize("twice", [1, 2])
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ("2026-01-02T03:04:05Z", True),
+        ("2026-01-02T03:04:05.123456+02:00", True),
+        ("2026-01-02T03:04:05." + "1" * 40 + "Z", True),
+        ("2026-02-30T03:04:05Z", False),
+        ("2026-01-02T03:04:05." + "1" * 40 + "!", False),
+        (1, False),
+        (None, True),
+    ],
+)
+def test_a_moment_is_judged_alike_when_it_was_seen_before(twice: int, text: Any, fits: bool) -> None:
+    assert validation.fits(schema().fields["metadata"].fields["creationTimestamp"])(text) is fits

@@ -19,37 +19,50 @@ _LISTS = (
 
 
 def problems(new: Object, old: Object) -> Causes:
-    spec = shape.mapping(old, "spec")
+    """What the status shares with the stored one was checked before."""
     status, before = shape.mapping(new, "status"), shape.mapping(old, "status")
-    yield from annotated.update_problems("metadata.annotations", new, old)
+    if shape.mapping(new, "metadata").get("annotations") is not shape.mapping(old, "metadata").get("annotations"):
+        yield from annotated.update_problems("metadata.annotations", new, old)
     for index, condition in enumerate(shape.items(status, "conditions")):
-        kind = shape.text(condition, "type")
-        if kind not in _SYSTEM_CONDITIONS:
+        if condition.get("type") not in _SYSTEM_CONDITIONS:
+            kind = shape.text(condition, "type")
             for problem in names.is_qualified_name(kind):
                 yield errors.invalid_value(f"metadata.conditions[{index}].Type", kind, problem)
     nominated = shape.text(status, "nominatedNodeName")
     if nominated and nominated != before.get("nominatedNodeName"):
         yield from check.subdomain("status.nominatedNodeName", nominated)
-    yield from check.immutable("status.qosClass", status.get("qosClass"), before.get("qosClass"))
+    if status.get("qosClass") != before.get("qosClass"):
+        yield from check.immutable("status.qosClass", status.get("qosClass"), before.get("qosClass"))
     for key, role in _LISTS:
         if before.get(key):
-            yield from _transitions(f"status.{key}", shape.items(status, key), shape.items(before, key), spec, role)
+            yield from _transitions(f"status.{key}", shape.items(status, key), shape.items(before, key), old, role)
     if status.get("resourceClaimStatuses"):
-        yield from _claims(shape.items(status, "resourceClaimStatuses"), spec)
-    if status.get("podIPs"):
-        yield from _ips("status.podIPs", shape.items(status, "podIPs"))
-    if status.get("hostIPs"):
-        hosts = shape.items(status, "hostIPs")
-        if hosts and shape.text(hosts[0], "ip") != shape.text(status, "hostIP"):
-            message = "must be equal to `hostIP`"
-            yield errors.invalid_value("status.hostIPs[0].ip", shape.text(hosts[0], "ip"), message)
-        yield from _ips("status.hostIPs", hosts)
+        yield from _claims(shape.items(status, "resourceClaimStatuses"), shape.mapping(old, "spec"))
+    yield from _addresses(status, before)
     for key, role in _LISTS:
-        for index, one in enumerate(shape.items(status, key)):
-            if one.get("user") is not None:
-                yield from _user(f"status.{key}[{index}]", shape.mapping(one, "user"), spec)
-            if one.get("allocatedResourcesStatus"):
-                yield from _allocated(f"status.{key}[{index}].allocatedResourcesStatus", one, spec, role)
+        if status.get(key):
+            for index, one in enumerate(shape.items(status, key)):
+                yield from _container(f"status.{key}[{index}]", one, shape.mapping(old, "spec"), role)
+
+
+def _addresses(status: Object, before: Object) -> Causes:
+    pods, hosts = status.get("podIPs"), status.get("hostIPs")
+    if pods and pods is not before.get("podIPs"):
+        yield from _ips("status.podIPs", shape.items(status, "podIPs"))
+    if hosts:
+        listed = shape.items(status, "hostIPs")
+        if listed and shape.text(listed[0], "ip") != shape.text(status, "hostIP"):
+            message = "must be equal to `hostIP`"
+            yield errors.invalid_value("status.hostIPs[0].ip", shape.text(listed[0], "ip"), message)
+        if hosts is not before.get("hostIPs"):
+            yield from _ips("status.hostIPs", listed)
+
+
+def _container(path: str, status: Object, spec: Object, role: str) -> Causes:
+    if status.get("user") is not None:
+        yield from _user(path, shape.mapping(status, "user"), spec)
+    if status.get("allocatedResourcesStatus"):
+        yield from _allocated(f"{path}.allocatedResourcesStatus", status, spec, role)
 
 
 def _restarts(container: Object, spec: Object, role: str, code: int) -> bool:
@@ -67,25 +80,36 @@ def _restarts(container: Object, spec: Object, role: str, code: int) -> bool:
     return policy == "OnFailure" and code != 0
 
 
-def _transitions(path: str, now: list[Object], before: list[Object], spec: Object, role: str) -> Causes:
+def _transitions(path: str, now: list[Object], before: list[Object], old: Object, role: str) -> Causes:
+    ended = [
+        (index, was, state["terminated"])
+        for index, was in enumerate(before)
+        if type(state := was.get("state")) is dict and type(state.get("terminated")) is dict
+    ]
+    if not ended:
+        return
+    spec = shape.mapping(old, "spec")
+    if role != "ephemeralContainers" and _restarts_together(spec):
+        return
     declared = {shape.text(container, "name"): container for container in shape.items(spec, role)}
-    rules = any(
-        rule.get("action") == "RestartAllContainers"
-        for key in ("containers", "initContainers")
-        for container in shape.items(spec, key)
-        for rule in shape.items(container, "restartPolicyRules")
-    )
-    for index, was in enumerate(before):
-        ended = shape.mapping(was, "state").get("terminated")
+    for index, was, end in ended:
         name = shape.text(was, "name")
-        if type(ended) is not dict or (rules and role != "ephemeralContainers"):
-            continue
-        if _restarts(declared.get(name, {}), spec, role, shape.count(ended, "exitCode")):
+        if _restarts(declared.get(name, {}), spec, role, shape.count(end, "exitCode")):
             continue
         for one in now:
             if one.get("name") == name and type(shape.mapping(one, "state").get("terminated")) is not dict:
                 message = "may not be transitioned to non-terminated state"
                 yield errors.forbidden_field(f"{path}[{index}].state", message)
+
+
+def _restarts_together(spec: Object) -> bool:
+    """Whether a container may say that all of them start again."""
+    return any(
+        rule.get("action") == "RestartAllContainers"
+        for key in ("containers", "initContainers")
+        for container in shape.items(spec, key)
+        for rule in shape.items(container, "restartPolicyRules")
+    )
 
 
 def _claims(statuses: list[Object], spec: Object) -> Causes:
