@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 import pytest
 
+from tests import waiting
 from tests.clients import admin
 
 pytestmark = [pytest.mark.scenario, pytest.mark.slow]
@@ -248,7 +249,9 @@ def test_a_large_definition_is_taken_soon(server: tuple[admin.Client, int, Path]
     before, started = _resident_bytes(pid), time.monotonic()
     assert client.ask("POST", DEFINITIONS, _definition(fields))[0] == 201
     assert time.monotonic() - started < SECONDS_MAX
-    assert client.ask("DELETE", f"{DEFINITIONS}/larges.hostile.example.com")[0] == 200
+    path = f"{DEFINITIONS}/larges.hostile.example.com"
+    assert client.ask("DELETE", path)[0] == 200
+    waiting.until_sync(lambda: client.ask("GET", path)[0] == 404, what="the definition to be gone")
     assert client.ask("GET", "/readyz")[0] == 200
     assert _resident_bytes(pid) - before < GROWTH_MAX_BYTES
     assert "Traceback" not in log.read_text()
