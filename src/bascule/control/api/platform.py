@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from bascule.bridge.identity import token_keys
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SELF: Final = user.User("bascule:api", (user.MASTERS, user.AUTHENTICATED))
 """As whom the server itself writes."""
+_SECOND: Final = timedelta(seconds=1)
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -70,6 +71,7 @@ class Platform:
     is_connected: Callable[[Collection[str]], bool] = lambda names: False
     """Whether somebody of these names has a connection now, by a client certificate."""
     _second: datetime = _LONG_AGO
+    _following: datetime = _LONG_AGO
     _now: str = ""
 
     def endpoint_of(self, resource: resources.Resource) -> endpoint.Endpoint:
@@ -82,8 +84,9 @@ class Platform:
     def now(self) -> str:
         """The current second, as objects carry it."""
         moment = self.time.now()
-        if not 0 <= (moment - self._second).total_seconds() < 1:
+        if not self._second <= moment < self._following:
             self._second, self._now = moment.replace(microsecond=0), timestamps.format(moment)
+            self._following = self._second + _SECOND
         return self._now
 
 

@@ -47,6 +47,7 @@ _CODES: Final = {
     )
 }
 """Short names of common fields. A part of the stored form: append only. Any other field is written after a dot."""
+_COMMON: Final = ("metadata.name", "metadata.namespace")
 _NAMES: Final = {code: name for name, code in _CODES.items()}
 _MARK: Final = secrets.token_hex(16)
 """Stands where the version goes while an object is encoded. Nobody can know it, so that it is nowhere else."""
@@ -191,11 +192,7 @@ def draft(obj: objects.Object, fields: dict[str, str]) -> Draft:
         if name not in obj:
             del whole[name]
     prefix, _, suffix = orjson.dumps(whole).partition(_MARKED)
-    own = {
-        _CODES.get(name) or f".{name}": value
-        for name, value in fields.items()
-        if value and not name.startswith("metadata.n")
-    }
+    own = {_CODES.get(name) or f".{name}": value for name, value in fields.items() if value and name not in _COMMON}
     labels = _sidecar(metadata.get("labels"))
     chosen = _sidecar(own)
     body = prefix + suffix

@@ -52,6 +52,8 @@ class ResourceCache:
         self._commit = commit
         self._newest = newest
         self._catalog = catalog.Catalog(indexed)
+        self.get: Callable[[objects.Key], record.Record | None] = self._catalog.shelf.get
+        """The record of a key, None where there is none. Every request asks, so that no step lies between."""
         self._ring = ring.Ring(oldest)
         self._hub = hub.Hub(indexed)
         # One for all watches.
@@ -71,9 +73,6 @@ class ResourceCache:
         return len(self._catalog)
 
     # Reading
-
-    def get(self, key: objects.Key) -> record.Record | None:
-        return self._catalog.shelf.get(key)
 
     def count(self, within: scope.Scope = scope.EVERYWHERE) -> int:
         """How many there are, without reading them."""

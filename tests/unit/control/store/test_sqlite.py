@@ -248,3 +248,18 @@ async def test_commits_that_follow_each_other_turn_by_turn_share_a_transaction(f
     assert sorted(together) == list(range(2, 10))
     assert sizes == [1, 8]
     await opened.close()
+
+
+async def test_a_transaction_takes_no_more_commits_than_it_should(file, monkeypatch):
+    opened, sizes, apply = await filled(file, 0), [], group.apply
+
+    def counted(connection, commits, revision):
+        sizes.append(len(commits))
+        return apply(connection, commits, revision)
+
+    monkeypatch.setattr(group, "apply", counted)
+    many = await asyncio.gather(*(opened.commit([Put(f"/{number}", b"v")]) for number in range(1200)))
+    assert many == list(range(1, 1201))
+    assert max(sizes) == 512
+    assert sum(sizes) == 1200
+    await opened.close()

@@ -52,7 +52,7 @@ class Writer:
         self._revision = revision
         self._loop = loop
         self._publish = publish
-        self._queue: queue.SimpleQueue[_Commit | _Call | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[_Commit] | _Call | None] = queue.SimpleQueue()
         self._gathered: list[_Commit] = []
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._stopping = False
@@ -77,9 +77,9 @@ class Writer:
             self._hand_over()
 
     def _hand_over(self) -> None:
-        gathered, self._gathered = self._gathered, []
-        for commit in gathered:
-            self._queue.put(commit)
+        if self._gathered:
+            self._queue.put(self._gathered)
+            self._gathered = []
 
     def call(self, work: Callable[[sqlite3.Connection], None]) -> asyncio.Future[None]:
         """Runs ``work`` on the writer's thread between groups."""
@@ -102,7 +102,7 @@ class Writer:
         await asyncio.to_thread(self._thread.join)
 
     def _run(self) -> None:
-        item: _Commit | _Call | None = self._queue.get()
+        item: list[_Commit] | _Call | None = self._queue.get()
         while item is not None:
             if isinstance(item, _Call):
                 self._work(item)
@@ -111,24 +111,29 @@ class Writer:
                 item = self._commit_group(item)
         self._connection.close()
 
-    def _commit_group(self, first: _Commit) -> _Commit | _Call | None:
+    def _commit_group(self, commits: list[_Commit]) -> list[_Commit] | _Call | None:
         """Commits all that waits, and returns the item after it."""
-        commits, following = [first], None
-        operations, size_bytes = len(first.operations), _size(first)
-        waited = False
-        while operations < _GROUP_OPERATIONS_MAX and size_bytes < _GROUP_BYTES_MAX:
-            try:
-                item = self._queue.get_nowait()
-            except queue.Empty:
-                break
-            if not isinstance(item, _Commit):
-                following, waited = item, True
-                break
-            commits.append(item)
-            operations += len(item.operations)
-            size_bytes += _size(item)
-        self._do(commits)
-        return following if waited else self._queue.get()
+        while not self._queue.empty():  # Nobody else takes from it.
+            item = self._queue.get()
+            if not isinstance(item, list):
+                self._do_parted(commits)
+                return item
+            commits += item
+        self._do_parted(commits)
+        return self._queue.get()
+
+    def _do_parted(self, commits: list[_Commit]) -> None:
+        """In as many transactions as it takes for none to be too large."""
+        part: list[_Commit] = []
+        operations = size_bytes = 0
+        for commit in commits:
+            if operations >= _GROUP_OPERATIONS_MAX or size_bytes >= _GROUP_BYTES_MAX:
+                self._do(part)
+                part, operations, size_bytes = [], 0, 0
+            part.append(commit)
+            operations += len(commit.operations)
+            size_bytes += _size(commit)
+        self._do(part)
 
     def _do(self, commits: list[_Commit]) -> None:
         try:
@@ -188,7 +193,11 @@ class Writer:
 
 
 def _size(commit: _Commit) -> int:
-    return sum(len(operation.value) for operation in commit.operations if isinstance(operation, contract.Put))
+    size_bytes = 0
+    for operation in commit.operations:
+        if isinstance(operation, contract.Put):
+            size_bytes += len(operation.value)
+    return size_bytes
 
 
 def failure(error: sqlite3.Error) -> contract.StoreError:
