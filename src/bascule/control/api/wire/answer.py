@@ -15,8 +15,8 @@ from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
-_WHOLE_BYTES_MAX: Final = 15 * 1024
-"""With its head it fits one TLS record."""
+_WHOLE_BYTES_MAX: Final = 60 * 1024
+"""With its head a transport takes it without asking its writer to wait."""
 _UNSENT_BYTES: Final = 64 * 1024
 _CACHE: Final = "no-cache, private"
 _PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}

@@ -107,7 +107,7 @@ class _Echo:
             await stream.write_eof()
             return stream
         said = self._said(http, body)
-        large = 20_000 if http.raw_path.startswith("/large") else 0
+        large = 70_000 if http.raw_path.startswith("/large") else 0
         made = answer.Answer(said + b"x" * large, code=200, media="text/plain")
         if http.raw_path.startswith("/close"):
             made.force_close()
