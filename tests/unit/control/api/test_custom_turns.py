@@ -1,12 +1,13 @@
 """Definitions and their objects keep nobody waiting, however large they are and however many: as `test_turns`."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import orjson
 import pytest
 
-from bascule.control.api.custom import compiled, described, offer, pieces
+from bascule.control.api.custom import compiled, described, lifecycle, offer, pieces
 from bascule.control.cache import record
 from bascule.vocabulary import objects
 from tests.unit.control.api import crds, harness, test_turns
@@ -125,6 +126,43 @@ async def test_documents_of_many_definitions_are_made_a_definition_at_a_time(
     assert again.headers["ETag"] != answer.headers["ETag"]
     del schemas["com.example.stable.v1.Kind7"]
     assert again.body["components"]["schemas"] == schemas
+
+
+async def test_long_parts_of_documents_are_sent_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(described, "_SENT_BYTES", 10)
+    parts = [b"a" * 25, b"", b"b", b"c" * 4, b"d" * 5, b"e" * 100, b"f"]
+
+    async def joined() -> AsyncGenerator[bytes, None]:
+        for part in parts:
+            yield part
+
+    sent = [piece async for piece in described._gathered(joined())]
+    assert b"".join(sent) == b"".join(parts)
+    assert max(map(len, sent)) == 10
+    assert len(sent) < 17
+
+
+async def test_definitions_are_settled_one_in_a_turn(api: harness.Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    turn = 0
+    settled: list[int] = []
+
+    async def count() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    async def settle(of: lifecycle.Lifecycle, key: objects.Key, _original: Any = lifecycle.Lifecycle._settle) -> None:
+        settled.append(turn)
+        await _original(of, key)
+
+    monkeypatch.setattr(lifecycle.Lifecycle, "_settle", settle)
+    counting = asyncio.create_task(count())
+    names = [f"Kind{n}" for n in range(10)]
+    await asyncio.gather(*(crds.serve(api, crds.definition(name)) for name in names))
+    counting.cancel()
+    assert len(settled) >= len(names)
+    assert len(settled) == len(set(settled))
 
 
 async def test_objects_after_a_change_of_the_schema(api: harness.Api, monkeypatch: pytest.MonkeyPatch) -> None:

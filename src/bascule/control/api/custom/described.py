@@ -171,14 +171,16 @@ async def _unpacked(packed: bytes, piece: pieces.Piece) -> bytes:
 
 
 async def _gathered(joined: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    """Small parts together, as each is compressed and sent by itself."""
+    """Parts of one size, as each is compressed, encrypted and sent by itself."""
     held: list[bytes] = []
     size_bytes = 0
     async for part in joined:
         held.append(part)
         size_bytes += len(part)
         if size_bytes >= _SENT_BYTES:
-            yield b"".join(held)
+            whole = b"".join(held)
+            for at in range(0, size_bytes, _SENT_BYTES):
+                yield whole[at : at + _SENT_BYTES]
             held, size_bytes = [], 0
     yield b"".join(held)
 

@@ -68,6 +68,7 @@ class Lifecycle:
                 key = next(iter(self._dirty))
                 del self._dirty[key]
                 await self._settle_or_report(key)
+                await asyncio.sleep(0)  # Of most there is nothing to write, and so nothing to wait for.
 
     def _note(self, happened: event.Event) -> None:
         shown = happened.record
