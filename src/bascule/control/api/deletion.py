@@ -87,19 +87,22 @@ def check_preconditions(wanted: Wish, obj: objects.Object, qualified: str) -> No
 def decide(
     obj: objects.Object, wanted: Wish, kind: strategy.Strategy, now: datetime, *, orphans_by_default: bool = False
 ) -> Verdict:
-    """What becomes of the object. `obj` is changed when it is marked."""
+    """What becomes of the object, which stays as it is; what is marked shares with it what is not."""
     meta: dict[str, Any] = obj["metadata"]
     propagation = wanted.propagation
     if not propagation and orphans_by_default and FOREGROUND not in (meta.get("finalizers") or []):
         propagation = "Orphan"
     finalizers = _finalizers(meta.get("finalizers") or [], propagation)
-    if obj.get("kind") == "CustomResourceDefinition" and not meta.get("deletionTimestamp"):
-        finalizers = _outlives_its_objects(obj, finalizers, now)
+    definition = obj.get("kind") == "CustomResourceDefinition" and not meta.get("deletionTimestamp")
+    if definition and CLEANUP not in finalizers:
+        finalizers = [*finalizers, CLEANUP]
     grace_seconds = _grace(obj, wanted, kind)
     namespace = obj.get("kind") == "Namespace" and obj.get("apiVersion") == "v1"
     waits = bool(finalizers) or (namespace and bool((obj.get("spec") or {}).get("finalizers")))
     if grace_seconds == 0 and not waits:
         return Verdict(None)
+    meta = dict(meta)
+    marked = obj | {"metadata": meta}
     _set(meta, "finalizers", finalizers)
     started = meta.get("deletionTimestamp")
     if not started:
@@ -112,9 +115,10 @@ def decide(
         meta["deletionTimestamp"] = timestamps.format(began + timedelta(seconds=grace_seconds))
         meta["deletionGracePeriodSeconds"] = grace_seconds
     if namespace:
-        status = obj.get("status") or {}
-        obj["status"] = {**status, "phase": "Terminating"}
-    return Verdict(obj)
+        marked["status"] = {**(obj.get("status") or {}), "phase": "Terminating"}
+    if definition:
+        marked["status"] = _terminating(shape.mapping(obj, "status"), now)
+    return Verdict(marked)
 
 
 def _grace(obj: objects.Object, wanted: Wish, kind: strategy.Strategy) -> int:
@@ -129,13 +133,12 @@ def _grace(obj: objects.Object, wanted: Wish, kind: strategy.Strategy) -> int:
     return 1 if own < 0 else own
 
 
-def _outlives_its_objects(crd: objects.Object, finalizers: list[str], now: datetime) -> list[str]:
-    """From its first deletion on a definition says that it terminates, and waits for its objects' end."""
-    status = crd["status"] = shape.mapping(crd, "status")
-    found = status["conditions"] = shape.items(status, "conditions")
+def _terminating(status: objects.Object, now: datetime) -> objects.Object:
+    """From its first deletion on a definition says that it waits for its objects' end."""
+    found = objects.deep_copy(shape.items(status, "conditions"))
     text = "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon"
     conditions.set_condition(found, "Terminating", "True", "InstanceDeletionPending", text, now)
-    return finalizers if CLEANUP in finalizers else [*finalizers, CLEANUP]
+    return {**status, "conditions": found}
 
 
 def _finalizers(held: list[str], propagation: Propagation) -> list[str]:

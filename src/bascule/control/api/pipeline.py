@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import orjson
 
@@ -31,7 +31,10 @@ CONFLICT_ATTEMPTS: Final = 16
 _NO_CLAIM: Final = contextlib.nullcontext()
 
 Change = Callable[[objects.Object, record.Record], objects.Object]
-"""From what is stored (a copy that is its own) to what is wanted."""
+"""From what is stored to what is wanted, which belongs to the pipeline from there on."""
+Given = Literal["a copy", "to share", "for nothing"]
+"""How a change is given what is stored: as its own; to be left as it is, and to be shared by what is wanted wherever
+that is the same; or without need, as it does not look at it."""
 
 
 class Outcome(NamedTuple):
@@ -154,13 +157,12 @@ async def update(
     retry: bool,
     operation: str = "Update",
     kept: tuple[str, ...] = (),
-    shares: bool = False,
+    given: Given = "a copy",
 ) -> Outcome:
     """Replaces a stored object by what `change` makes of it. With `retry`, again when somebody else was faster.
 
     `operation` Apply: `change` has already settled who owns which field. `kept`: members that nobody changes on the
-    way, so that they are decoded once. `shares`: `change` leaves what it is given as it is, and what it answers has in
-    common with it whatever is to stay.
+    way, so that they are decoded once. `given`: what `change` does with the object it is given.
     """
     for attempt in range(CONFLICT_ATTEMPTS):
         stored = call.endpoint.records.get(call.key)
@@ -168,7 +170,7 @@ async def update(
             raise call.not_found()
         await call.endpoint.ready(stored)
         try:
-            return await _update_once(platform, call, stored, change, operation, kept, shares)
+            return await _update_once(platform, call, stored, change, operation, kept, given)
         except errors.StatusError as error:
             if not retry or attempt == CONFLICT_ATTEMPTS - 1 or not await lost_race(call, error):
                 raise
@@ -192,16 +194,19 @@ async def _update_once(
     change: Change,
     operation: str,
     kept: tuple[str, ...],
-    shares: bool,
+    given: Given,
 ) -> Outcome:
     endpoint, kind = call.endpoint, call.endpoint.strategy
     call.large = call.large or stored.size_bytes() > calls.LARGE_BYTES
-    written = await call.aside(status_written, call, stored, change) if shares else None
-    if written is None:
+    written = await call.aside(status_written, call, stored, change) if given == "to share" else None
+    if written is not None:
+        old, new = written
+    elif given == "for nothing":
+        old = await call.aside(endpoint.decode, stored)
+        new = await call.aside(change, old, stored)
+    else:
         old, current = await call.aside(endpoint.decode_twice, stored, kept)
         new = await call.aside(change, current, stored)
-    else:
-        old, new = written
     identity.keep(call, new, old)
     asked = call.admission("UPDATE", old=old)
     if written is None:
@@ -210,8 +215,8 @@ async def _update_once(
         await call.aside(own_fields, platform, call, old, new)
     elif not new["metadata"].get("managedFields"):
         new["metadata"].pop("managedFields", None)
-    platform.admission.mutate(asked, new)
-    if not call.subresource:
+    lacks_defaults = platform.admission.mutate(asked, new)
+    if lacks_defaults and not call.subresource:
         await _default(call, new)
     # What admission puts back has not changed: it is no new generation.
     if call.subresource == "status":

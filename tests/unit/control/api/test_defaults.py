@@ -77,3 +77,24 @@ async def test_every_pod(api: harness.Api, limited: bool) -> None:
     assert made[1]["spec"]["overhead"] == {"cpu": "250m"}
     asked = {"limits": {"cpu": "500m"}, "requests": {"cpu": "500m", "memory": "1Mi"}} if limited else {}
     assert made[0]["spec"]["containers"][0]["resources"] == asked
+
+
+async def test_a_pod_that_is_updated(api: harness.Api) -> None:
+    await make(api, "plain")
+    await make(api, "boxed", runtimeClassName="boxed", hostNetwork=True)
+    for name in ("plain", "boxed"):
+        whole = await api.get(f"{PODS}/{name}")
+        spare = copy.deepcopy(whole.body)
+        for field in ("serviceAccountName", "serviceAccount", "priority", "dnsPolicy", "securityContext"):
+            spare["spec"].pop(field, None)
+        spare["spec"]["volumes"] = []
+        for container in spare["spec"]["containers"]:
+            container.pop("volumeMounts", None)
+            container.pop("imagePullPolicy")
+        spare["metadata"]["labels"] = {"new": name}
+        answer = await api.call("PUT", f"{PODS}/{name}", spare)
+        assert answer.code == 200, answer.body
+        defaulted = copy.deepcopy(answer.body)
+        pods.default(defaulted)
+        assert defaulted == answer.body
+        assert answer.body["spec"] == whole.body["spec"]

@@ -12,7 +12,7 @@ from bascule.control.api.upkeep import compaction, expiry
 from bascule.control.api.wire import negotiate
 from bascule.control.cache import cache, record
 from bascule.control.store import contract, memory
-from bascule.vocabulary import clock, errors, objects
+from bascule.vocabulary import builtins, clock, errors, objects
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -114,6 +114,25 @@ def test_a_namespace_waits_for_its_own_finalizers() -> None:
     assert marked["status"]["phase"] == "Terminating"
     del namespace["spec"]["finalizers"]
     assert deletion.decide(namespace, deletion.Wish(), strategy, NOW).marked is None
+
+
+@pytest.mark.parametrize("grace_seconds", [None, 0, 3])
+@pytest.mark.parametrize(
+    ("group", "plural"),
+    [("", "pods"), ("", "namespaces"), ("batch", "jobs"), ("apiextensions.k8s.io", "customresourcedefinitions")],
+)
+def test_what_is_stored_stays_as_it_is_when_it_is_marked(group: str, plural: str, grace_seconds: int | None) -> None:
+    row = next(row for row in builtins.REGISTRY if (row.group, row.plural) == (group, plural))
+    condition = {"type": "Terminating", "status": "False"}
+    obj = _pod(finalizers=["example.com/a"]) | {"apiVersion": row.api_version, "kind": row.kind}
+    obj["status"] = {"phase": "Running", "conditions": [condition]}
+    for propagation in ("", "Orphan", "Foreground"):
+        before = objects.deep_copy(obj)
+        wish = deletion.Wish(grace_seconds, propagation)
+        marked = deletion.decide(obj, wish, kinds.strategy_for(group, plural), NOW).marked
+        assert marked is not None
+        assert marked["metadata"]["deletionTimestamp"]
+        assert obj == before
 
 
 async def test_events_go_an_hour_after_their_last_write() -> None:

@@ -67,13 +67,13 @@ async def _once(platform: platforms.Platform, call: calls.Call, wanted: deletion
     endpoint = call.endpoint
     await endpoint.ready(stored)
     call.large = call.large or stored.size_bytes() > calls.LARGE_BYTES
-    old, current = await call.aside(endpoint.decode_twice, stored)
+    old = await call.aside(endpoint.decode, stored)
     deletion.check_preconditions(wanted, old, call.resource.qualified)
     asked = call.admission("DELETE", old=old)
     asked.dry_run = wanted.dry_run
     platform.admission.validate(asked, None)
     orphans = (call.resource.group, call.resource.plural) in _ORPHANED_BY_DEFAULT
-    marked = deletion.decide(current, wanted, endpoint.strategy, platform.time.now(), orphans_by_default=orphans).marked
+    marked = deletion.decide(old, wanted, endpoint.strategy, platform.time.now(), orphans_by_default=orphans).marked
     uid = objects.uid(old)
     if wanted.dry_run or marked == old:
         return Gone(orjson.dumps(marked or old), uid, marked is None)

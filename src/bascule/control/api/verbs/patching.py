@@ -64,7 +64,7 @@ async def patched(platform: platforms.Platform, call: calls.Call) -> pipeline.Ou
             raise errors.conflict(call.resource.qualified, call.name, errors.MODIFIED)
         return wanted
 
-    return await pipeline.update(platform, call, change, retry=not named, shares=True)
+    return await pipeline.update(platform, call, change, retry=not named, given="to share")
 
 
 def merger(content_type: str, value: Any, schema: types.TypeSchema) -> Merge:
