@@ -15,6 +15,7 @@ from bascule.control.patch import (
     managed_fields,
     merging,
     pruning,
+    statement,
 )
 from bascule.control.patch import versions as kind_versions
 from bascule.control.patch.field_set import Tree
@@ -43,65 +44,96 @@ def server_side(
     for undeclared fields (`.spec.x: field not declared in schema`) and for list items without their keys.
     `versions`: the kind's others, unless their fields are named alike.
     """
-    applied = _checked(applied, schema)
-    api_version = applied["apiVersion"]
-    asked = kind_versions.own(schema)
-    mine = Identity(manager, "Apply", "", subresource)
-    wanted = field_set.difference(field_tree.applied(applied, schema), managed_fields.UNOWNED)
+    wanted = _stated(applied, schema)
     if reset_fields:
         wanted = field_set.without_subtrees(wanted, reset_fields)
-    others = _entries(live, api_version, schema, now)
-    known = {entry["apiVersion"]: asked for entry in others if entry.get("apiVersion") == api_version}
-    for entry in others:
-        version = entry.get("apiVersion") or ""
-        if version not in known:
-            found = (versions or kind_versions.alone(schema))(version)
-            if found is not None:
-                known[version] = found
-    mine_before = next((entry for entry in others if managed_fields.identity(entry) == mine), None)
-    others = [entry for entry in others if entry is not mine_before and (entry.get("apiVersion") or "") in known]
+    applied = _without_unowned_nulls(applied)
+    api_version = applied["apiVersion"]
+    entries = _entries(live, api_version, schema, now)
+    known = _known(entries, api_version, schema, versions)
+    before = next((entry for entry in entries if _is_of(entry, manager, subresource)), None)
+    others = [entry for entry in entries if entry is not before and (entry.get("apiVersion") or "") in known]
 
     merged = merging.merge(live, applied, schema) if live is not None else merging.without_nulls(applied, schema)
-    if mine_before is not None and mine_before.get("fieldsV1") != wanted:
-        then = known.get(mine_before.get("apiVersion") or "")
-        if then is not None:
-            kept = [(asked, wanted), *_appliers(others, known)]
-            pruned = pruning.prune(merged, mine_before.get("fieldsV1") or {}, then, kept)
-            # What was emptied is gone; where it is applied as empty, it comes back.
-            merged = merged if pruned is merged else merging.merge(pruned, applied, schema)
-    differences = {
-        version: _difference(live or {}, merged, known[version], reset_fields)
-        for version in {entry.get("apiVersion") or "" for entry in others}
-    }
-    if not force:
-        taken = [(entry, differences[entry.get("apiVersion") or ""].changed) for entry in others]
+    if before is not None and before.get("fieldsV1") != wanted and (before.get("apiVersion") or "") in known:
+        kept = [(known[api_version], wanted), *_appliers(others, known)]
+        then = known[before.get("apiVersion") or ""]
+        pruned = pruning.prune(merged, before.get("fieldsV1") or {}, then, kept)
+        # What was emptied is gone; where it is applied as empty, it comes back.
+        merged = merged if pruned is merged else merging.merge(pruned, applied, schema)
+
+    differences: dict[str, managed_fields.Difference] = {}
+    left: list[Entry] = []
+    taken: list[tuple[Entry, Tree]] = []
+    for entry in others:
+        version = entry.get("apiVersion") or ""
+        difference = differences.get(version)
+        if difference is None:
+            difference = differences[version] = _difference(live or {}, merged, known[version], reset_fields)
+        remaining = _without(entry, difference)
+        if remaining is not entry:
+            taken.append((entry, difference.changed))
+        if remaining is not None:
+            left.append(remaining)
+    if taken and not force:
         conflicts.refuse(taken, allowed=last_applied.upgradable(live, manager, api_version, schema))
 
     result = last_applied.kept_true(merged, applied, manager)
     is_same = live is not None and _same(live, result)
-    after = [_taken(entry, differences[entry.get("apiVersion") or ""]) for entry in others]
-    entries = [entry for entry in after if entry is not None]
     if wanted:
-        entries.append(_entry(mine, api_version, wanted, mine_before, now, is_same=is_same))
-    entries = managed_fields.in_order(entries)
-    if live is not None and is_same and entries == (objects.metadata(live).get("managedFields") or []):
+        mine = Identity(manager, "Apply", "", subresource)
+        left.append(_entry(mine, api_version, wanted, before, now, is_same=is_same))
+    left = managed_fields.in_order(left)
+    if live is not None and is_same and left == (objects.metadata(live).get("managedFields") or []):
         return live
-    return {**result, "metadata": {**(result.get("metadata") or {}), "managedFields": entries}}
+    return {**result, "metadata": {**(result.get("metadata") or {}), "managedFields": left}}
 
 
-def _checked(applied: Object, schema: types.TypeSchema) -> Object:
-    """What is applied, without what it cannot say: nulls for what the server sets."""
+def _stated(applied: Object, schema: types.TypeSchema) -> Tree:
+    """What the manager is to own."""
     metadata = applied.get("metadata")
-    if isinstance(metadata, dict) and metadata.get("managedFields") is not None:
+    if metadata.__class__ is dict and metadata.get("managedFields") is not None:
         raise errors.bad_request("metadata.managedFields must be nil")
+    stated = statement.walker(schema)(applied)
+    if stated is not None:
+        return managed_fields.owned(stated)
     problems = list(fitness.problems(applied, schema))
     if problems:
         raise errors.bad_request(f"failed to create typed patch object ({_shown(applied)}): {fitness.listed(problems)}")
-    if isinstance(metadata, dict) and None in metadata.values():
+    return field_set.difference(field_tree.applied(applied, schema), managed_fields.UNOWNED)
+
+
+def _without_unowned_nulls(applied: Object) -> Object:
+    """What is applied, without what it cannot say: nulls for what the server sets."""
+    metadata = applied.get("metadata")
+    if metadata.__class__ is dict and None in metadata.values():
         unowned = managed_fields.UNOWNED["f:metadata"]
         stated = {k: v for k, v in metadata.items() if v is not None or f"f:{k}" not in unowned}
         return {**applied, "metadata": stated}
     return applied
+
+
+def _is_of(entry: Entry, manager: str, subresource: str) -> bool:
+    """Whether an entry is what a manager applied before."""
+    return (
+        (entry.get("manager") or "") == manager
+        and entry.get("operation") == "Apply"
+        and (entry.get("subresource") or "") == subresource
+    )
+
+
+def _known(
+    entries: list[Entry], api_version: str, schema: types.TypeSchema, versions: Versions | None
+) -> dict[str, Version]:
+    """The version applied, and those that entries are of as far as they are served."""
+    known = {api_version: kind_versions.own(schema)}
+    for entry in entries:
+        version = entry.get("apiVersion") or ""
+        if version not in known:
+            found = known[api_version] if versions is None else versions(version)
+            if found is not None:
+                known[version] = found
+    return known
 
 
 def _entries(live: Object | None, api_version: str, schema: types.TypeSchema, now: str) -> list[Entry]:
@@ -141,7 +173,8 @@ def _difference(live: Object, merged: Object, version: Version, reset_fields: Tr
     return managed_fields.Difference(changed, removed)
 
 
-def _taken(entry: Entry, difference: managed_fields.Difference) -> Entry | None:
+def _without(entry: Entry, difference: managed_fields.Difference) -> Entry | None:
+    """What the entry is after a write; itself where that took nothing from it."""
     owned = entry.get("fieldsV1") or {}
     remaining = field_set.difference(field_set.without_subtrees(owned, difference.removed), difference.changed)
     if remaining is owned:
@@ -159,8 +192,12 @@ def _entry(mine: Identity, api_version: str, wanted: Tree, before: Entry | None,
 
 
 def _same(live: Object, result: Object) -> bool:
-    if live == result:
+    """Whether nothing changes but who owns it; where something does, that is mostly seen at once."""
+    if live is result:
         return True
+    for name, value in result.items():
+        if name != "metadata" and value is not live.get(name) and value != live.get(name):
+            return False
     metadata = {k: v for k, v in objects.metadata(live).items() if k != "managedFields"}
     after = {k: v for k, v in objects.metadata(result).items() if k != "managedFields"}
     return metadata == after and {**live, "metadata": None} == {**result, "metadata": None}

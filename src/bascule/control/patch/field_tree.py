@@ -7,7 +7,7 @@ because every create runs it; comparing walks only where the two values differ.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -16,6 +16,7 @@ from bascule.control.patch.field_set import SELF, Tree
 from bascule.control.schema import types
 
 Walk = Callable[[Any], Tree]
+_CONTAINERS: Final = frozenset((dict, list))
 
 
 class Difference(NamedTuple):
@@ -232,7 +233,12 @@ def compare(before: Any, after: Any, schema: types.TypeSchema, *, ignoring: froz
         old = before.get(name, ABSENT)
         if old is ABSENT and name in standing.members(schema):
             old = None
-        if old is not member and name not in ignoring:
+        if old is member or name in ignoring:
+            continue
+        if member.__class__ is str and old.__class__ not in _CONTAINERS:
+            if old != member:
+                changed["f:" + name] = {}
+        else:
             compare_member(old, member, "f:" + name, schema.field(name) or types.ANYTHING, changed, removed)
     if before.keys() != after.keys():
         removed.update({"f:" + name: {} for name in before if name not in after and name not in ignoring})

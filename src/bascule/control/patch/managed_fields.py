@@ -253,6 +253,19 @@ def is_valid(sent: Any) -> bool:
     )
 
 
+def owned(stated: Tree) -> Tree:
+    """Of what an object states, which nobody else holds, what somebody may own: changed in place."""
+    stated.pop("f:apiVersion", None)
+    stated.pop("f:kind", None)
+    metadata = stated.get("f:metadata")
+    if metadata is not None:
+        for label in metadata.keys() & UNOWNED["f:metadata"].keys():
+            del metadata[label]
+        if not metadata:
+            del stated["f:metadata"]
+    return stated
+
+
 def entry_of(who: Identity, api_version: str, fields: Tree, now: str) -> Entry:
     """An entry in the API's form."""
     entry: Entry = {

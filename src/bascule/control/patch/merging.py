@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from typing import Any, Final
 
 from bascule.control.patch import field_tree
 from bascule.control.schema import types
+
+_CONTAINERS: Final = frozenset((dict, list))
 
 
 def without_nulls(value: Any, schema: types.TypeSchema) -> Any:
@@ -28,34 +30,45 @@ def without_nulls(value: Any, schema: types.TypeSchema) -> Any:
 
 
 def merge(live: Any, applied: Any, schema: types.TypeSchema) -> Any:
-    """The live value with everything the applied one states. Shares unchanged parts with both.
+    """The live value with everything the applied one states. Shares parts with both; the live value if nothing changed.
 
     A null takes away a value that is owned whole (or is there instead, where a null may mean something), and leaves
     other containers as they are.
     """
     if schema.is_leaf(applied) or live is None or live.__class__ is not applied.__class__:
         return without_nulls(applied, schema)
-    if isinstance(applied, dict):
-        merged = dict(live)
-        for name, member in applied.items():
-            present = live.get(name)
-            below = schema.field(name) or types.ANYTHING
-            if member is None:
-                is_container = present.__class__ in (dict, list)
-                if is_container and not below.is_leaf(present):
-                    continue
-                if below.keeps_null:
-                    merged[name] = None
-                else:
-                    merged.pop(name, None)
-            elif present is None:
-                merged[name] = without_nulls(member, below)
-            elif present is not member and present != member:
-                merged[name] = merge(present, member, below)
-        return merged
-    if isinstance(applied, list):
+    if applied.__class__ is dict:
+        return _merge_members(live, applied, schema)
+    if applied.__class__ is list:
         return _merge_lists(live, applied, schema)
     return applied
+
+
+def _merge_members(live: dict[str, Any], applied: dict[str, Any], schema: types.TypeSchema) -> dict[str, Any]:
+    merged = live
+    for name, member in applied.items():
+        present = live.get(name)
+        value = member
+        if member is None:
+            below = schema.field(name) or types.ANYTHING
+            if present.__class__ in _CONTAINERS and not below.is_leaf(present):
+                continue
+            if not below.keeps_null:
+                if name in merged:
+                    merged = {key: merged[key] for key in merged if key != name}
+                continue
+            if name in live and present is None:
+                continue
+        elif present is member or present == member:
+            continue
+        elif member.__class__ is not str:
+            value = merge(present, member, schema.field(name) or types.ANYTHING)
+            if value is present:
+                continue
+        if merged is live:
+            merged = dict(live)
+        merged[name] = value
+    return merged
 
 
 def _merge_lists(live: list[Any], applied: list[Any], schema: types.TypeSchema) -> list[Any]:
