@@ -5,6 +5,7 @@ What users' own rules judge is begun here, and goes on elsewhere when it takes l
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -19,14 +20,22 @@ from bascule.vocabulary import errors, objects
 async def of_create(platform: platforms.Platform, call: calls.Call, obj: objects.Object) -> None:
     """Raises 422 with all causes."""
     kind = call.endpoint.strategy
-    if kind.review is not None:
-        causes, warnings = await call.aside(kind.review, obj)
-        _refuse(call, obj, causes)
-    else:
-        _refuse(call, obj, await _judged(platform, call, kind.validate_create or kind.validate, obj))
+    judge = kind.validate_create or kind.validate
+    if kind.is_slow is not None:
+        _refuse(call, obj, await _judged(platform, call, judge, obj))
         warnings = await call.aside(kind.warnings, obj)
+    else:
+        causes, warnings = await call.aside(kind.review or functools.partial(_review, judge, kind.warnings), obj)
+        _refuse(call, obj, causes)
     for warning in warnings:
         call.warn(warning)
+
+
+def _review(
+    judge: strategy.Validate, warn: strategy.Warnings, obj: objects.Object
+) -> tuple[list[errors.Cause], list[str]]:
+    causes = judge(obj)
+    return causes, [] if causes else warn(obj)
 
 
 async def of_update(platform: platforms.Platform, call: calls.Call, new: objects.Object, old: objects.Object) -> None:

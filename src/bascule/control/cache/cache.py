@@ -44,7 +44,7 @@ class Cache:
         self._loading: dict[str, asyncio.Task[resources.ResourceCache]] = {}
         self._indexing: set[asyncio.Task[None]] = set()
         self._unindexed: list[resources.ResourceCache] | None = None
-        self._drafts: dict[int, record.Draft] = {}
+        self._drafts: dict[int, Write] = {}
         self._finals: dict[tuple[str, int], record.Draft] = {}
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._feeding: asyncio.Task[None] | None = None
@@ -151,6 +151,11 @@ class Cache:
             self._answer()
 
     def _route(self, happened: contract.Change) -> None:
+        own = self._drafts.get(id(happened.value))
+        loaded = None if own is None else self._resources.get(own.resource)
+        if own is not None and loaded is not None:
+            loaded.apply(own.key, happened.revision, own.draft, None)
+            return
         slash = happened.key.index("/", happened.key.index("/", 1) + 1) + 1
         name = happened.key[:slash]
         loaded = self._resources.get(name)
@@ -165,7 +170,7 @@ class Cache:
             key = keys.within(to.name, text)
             if value is not None:
                 own = self._drafts.get(id(value))
-                return to.apply(key, revision, own if own is not None else record.load(value), None)
+                return to.apply(key, revision, (own and own.draft) or record.load(value), None)
         except ValueError as error:
             self._set_aside(text, error)
             return None
@@ -217,8 +222,8 @@ class Cache:
             if one.final is not None and one.expected:
                 self._finals[text, one.expected] = one.final
             return contract.Delete(text, one.expected)
-        # The draft is kept as long as it is found here, and so is its value: nothing else has that one's id.
-        self._drafts[id(draft.value)] = draft
+        # The write is kept as long as it is found here, and so is its value: nothing else has that one's id.
+        self._drafts[id(draft.value)] = one
         return contract.Put(text, draft.value, one.expected)
 
     def _let_go(self, writes: Sequence[Write]) -> None:

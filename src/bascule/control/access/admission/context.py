@@ -34,7 +34,10 @@ class Context:
         return found
 
     def namespace(self, asked: request.AdmissionRequest) -> objects.Object | None:
-        return self.source.get("", "namespaces", asked.cluster, "", asked.namespace)
+        """That of the write, as it was when it was first asked for."""
+        if asked.within is None:
+            asked.within = self.source.get("", "namespaces", asked.cluster, "", asked.namespace)
+        return asked.within
 
 
 Mutate = Callable[[Context, request.AdmissionRequest, objects.Object], bool | None]

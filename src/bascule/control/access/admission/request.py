@@ -23,6 +23,8 @@ class AdmissionRequest:
     dry_run: bool = False
     warnings: list[str] = field(default_factory=list)
     audit: dict[str, str] = field(default_factory=dict)
+    within: objects.Object | None = None
+    """The namespace, once a plugin has asked for it."""
 
     def warn(self, text: str) -> None:
         if text not in self.warnings:

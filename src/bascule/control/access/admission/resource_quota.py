@@ -50,6 +50,9 @@ class Reservation:
         self.release()
 
 
+_NOTHING: Final = Reservation()
+
+
 class Ledger:
     def __init__(self, source: reader.Reader) -> None:
         self._source = source
@@ -62,14 +65,14 @@ class Ledger:
     def reserve(self, asked: request.AdmissionRequest, obj: objects.Object | None) -> Reservation:
         """StatusError 403 when a quota of the namespace would be exceeded."""
         if obj is None or not asked.namespace:
-            return Reservation()
+            return _NOTHING
         if asked.operation == "UPDATE" and asked.subresource not in ("", "resize"):
-            return Reservation()
+            return _NOTHING
         if asked.operation not in ("CREATE", "UPDATE") or (asked.operation == "CREATE" and asked.subresource):
-            return Reservation()
+            return _NOTHING
         quotas = self._quotas_of(asked.cluster, asked.namespace)
         if not quotas:
-            return Reservation()
+            return _NOTHING
         group, plural = asked.resource.group, asked.resource.plural
         place = (asked.cluster, asked.namespace, group, plural)
         held = self._held.setdefault(place, {})
@@ -77,7 +80,7 @@ class Ledger:
             ticket = next(self._tickets)
             held[ticket] = _Hold(objects.uid(obj), obj, asked.old)
             return Reservation(held, ticket)
-        return Reservation()
+        return _NOTHING
 
     def _check(
         self,
