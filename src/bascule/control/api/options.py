@@ -11,6 +11,7 @@ from bascule.vocabulary import errors
 FieldValidation = Literal["Ignore", "Warn", "Strict"]
 _INT64_MAX: Final = (1 << 63) - 1
 _MANAGER_MAX_LENGTH: Final = 128
+_KNOWN_CHARACTERS_MAX: Final = 256
 
 
 class Parameters(dict[str, str]):
@@ -49,7 +50,13 @@ NO_PARAMETERS: Final = Parameters("")
 
 def parameters(query: str) -> Parameters:
     """What a query says; 400 where it cannot be read."""
-    return Parameters(query) if query else NO_PARAMETERS
+    if not query:
+        return NO_PARAMETERS
+    return _known(query) if len(query) <= _KNOWN_CHARACTERS_MAX else Parameters(query)
+
+
+_known = lru_cache(maxsize=256)(Parameters)
+"""Nobody changes what was read, and most programs ask one thing again and again."""
 
 
 class WriteOptions(NamedTuple):

@@ -65,6 +65,13 @@ def test_negotiation() -> None:
     assert negotiate.media_type("Application/JSON; charset=utf-8") == "application/json"
 
 
+@pytest.mark.parametrize("query", ["", "a=1&a=2&b", "force=true&fieldManager=x%20y", "a=" + "x" * 1000])
+def test_a_query_that_was_read_before_says_what_it_said(query: str) -> None:
+    read, first, again = options.Parameters(query), options.parameters(query), options.parameters(query)
+    assert read == first == again
+    assert read.pairs == first.pairs == again.pairs
+
+
 def test_parameters() -> None:
     given = options.Parameters("a=1&a=2&flag&off=false&n=12")
     assert (given["a"], given.all("a")) == ("1", ["1", "2"])
