@@ -91,6 +91,23 @@ def test_pod_totals_count_init_containers_and_sidecars() -> None:
     assert quota_usage.pod_totals({"spec": spec}, "requests") == {"cpu": 4 * quota_usage.BILLION}
 
 
+def test_what_a_pod_states_as_a_whole_stands_for_its_containers() -> None:
+    held = world.DictReader()
+    held.put("", "resourcequotas", quota(hard={"requests.cpu": "3", "limits.memory": "1Gi"}))
+    ledger = resource_quota.Ledger(held)
+    whole = {"requests": {"cpu": "2", "example.com/gpu": "9"}, "limits": {"memory": "512Mi", "hugepages-2Mi": "2Mi"}}
+    containers = [{"name": "c", "resources": {"requests": {"cpu": "1"}}}, {"name": "silent"}]
+    made = world.pod("a", containers=containers, resources=whole, overhead={"cpu": "250m"})
+    assert quota_usage.pod_totals(made, "requests") == {"cpu": 2_250_000_000}
+    assert quota_usage.pod_totals(made, "limits") == {
+        "memory": 512 * 1024**2 * quota_usage.BILLION,
+        "hugepages-2Mi": 2 * 1024**2 * quota_usage.BILLION,
+    }
+    reserve(ledger, made)  # Although one of its containers states nothing.
+    with pytest.raises(errors.StatusError, match="exceeded quota: q, requested: requests.cpu=2250m"):
+        reserve(ledger, {**made, "metadata": {**made["metadata"], "name": "b", "uid": "b"}})
+
+
 class Interleavings(RuleBasedStateMachine):
     """Creates in every stage at once: reserved, written but not visible, visible; some fail, some are deleted."""
 

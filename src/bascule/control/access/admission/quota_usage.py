@@ -25,6 +25,7 @@ _NAMED: Final = frozenset(
     }
 )
 _COMPUTE: Final = ("cpu", "memory", "ephemeral-storage")
+_WHOLE: Final = ("cpu", "memory")
 
 
 @functools.lru_cache(maxsize=8192)
@@ -75,7 +76,10 @@ def _pod(pod: objects.Object) -> Usage:
 
 
 def pod_totals(pod: objects.Object, field: str) -> Usage:
-    """`requests` or `limits` of a pod as the scheduler counts them: sidecars add up, other init containers peak."""
+    """`requests` or `limits` of a pod as the scheduler counts them: sidecars add up, other init containers peak.
+
+    What the pod states as a whole stands for what its containers do.
+    """
     spec = pod.get("spec") or {}
     running = _sum(spec.get("containers") or (), field)
     peak: Usage = {}
@@ -87,12 +91,20 @@ def pod_totals(pod: objects.Object, field: str) -> Usage:
             peak = _most(peak, sidecars)
         else:
             peak = _most(peak, _plus(sidecars, amounts))
-    total = _most(_plus(running, sidecars), peak)
+    total = _most(_plus(running, sidecars), peak) | _of_the_whole(spec, field)
     overhead = readable(spec.get("overhead") or {})
     if overhead and (field == "requests" or total):
         keys = overhead if field == "requests" else {key: overhead[key] for key in overhead if key in total}
         total = _plus(total, keys)
     return total
+
+
+def _of_the_whole(spec: Mapping[str, Any], field: str) -> Usage:
+    """What `spec.resources` states, of those resources that a pod may state as a whole."""
+    stated = (spec.get("resources") or {}).get(field)
+    if not stated:
+        return {}
+    return {name: size for name, size in readable(stated).items() if name in _WHOLE or name.startswith("hugepages-")}
 
 
 def _sum(containers: Iterable[Mapping[str, Any]], field: str) -> Usage:
@@ -213,7 +225,13 @@ def _across_namespaces(spec: Mapping[str, Any]) -> bool:
 
 
 def missing(hard: Iterable[str], pod: objects.Object) -> list[tuple[str, list[str]]]:
-    """(quota resource, containers that do not state it): a quota on requests or limits makes them compulsory."""
+    """(quota resource, containers that do not state it): a quota on requests or limits makes them compulsory.
+
+    Of a pod that states anything as a whole nothing is demanded.
+    """
+    spec = pod.get("spec") or {}
+    if _of_the_whole(spec, "requests") or _of_the_whole(spec, "limits"):
+        return []
     found = []
     for name in sorted(hard):
         field, _, resource = name.rpartition(".")
@@ -224,7 +242,7 @@ def missing(hard: Iterable[str], pod: objects.Object) -> list[tuple[str, list[st
         lacking = [
             str(container.get("name"))
             for kind in ("containers", "initContainers")
-            for container in (pod.get("spec") or {}).get(kind) or ()
+            for container in spec.get(kind) or ()
             if resource not in _sum([container], field)
         ]
         if lacking:
