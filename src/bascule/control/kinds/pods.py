@@ -34,7 +34,7 @@ def default(pod: Object) -> None:
     template.default_spec(spec)
     on_host = spec.get("hostNetwork") is True
     for key in ("containers", "initContainers"):
-        for container in shape.items(spec, key):
+        for container in shape.items(spec, key) if key in spec else ():
             containers.default_requests(container)
             if on_host:
                 containers.default_host_ports(container)

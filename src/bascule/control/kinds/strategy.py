@@ -18,14 +18,13 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """What a preparation may know besides the objects: the time and a source of randomness."""
 
     now: datetime

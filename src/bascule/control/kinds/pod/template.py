@@ -6,13 +6,14 @@ from bascule.control.kinds import quantities, shape
 from bascule.control.kinds.pod import containers, volumes
 from bascule.vocabulary.objects import Object
 
+_DEFAULTS = (("restartPolicy", "Always"), ("dnsPolicy", "ClusterFirst"), ("schedulerName", "default-scheduler"))
 CONTAINER_LISTS = ("containers", "initContainers", "ephemeralContainers")
 
 
 def default_spec(spec: Object) -> None:
-    shape.fill_zero(spec, "restartPolicy", "Always")
-    shape.fill_zero(spec, "dnsPolicy", "ClusterFirst")
-    shape.fill_zero(spec, "schedulerName", "default-scheduler")
+    for key, value in _DEFAULTS:
+        if not spec.get(key):
+            spec[key] = value
     shape.fill(spec, "terminationGracePeriodSeconds", 30)
     shape.ensure(spec, "securityContext")
     account = spec.get("serviceAccountName") or spec.get("serviceAccount")
