@@ -16,6 +16,9 @@ from bascule.vocabulary import errors, objects
 
 T = TypeVar("T")
 _SHOWN_MAX_CHARACTERS: Final = 4096
+_ABSENT: Final = object()
+_NONE: Final[frozenset[str]] = frozenset()
+_OWNERS: Final = frozenset({"managedFields"})
 
 
 async def read(
@@ -39,8 +42,7 @@ async def read(
         )
     twice: list[str] = []
     order: list[str] = []
-    # What comes out of its encoding as it went in was said once: so are most bodies, which programs write.
-    if call.options.field_validation != "Ignore" and (call.large or orjson.dumps(obj) != content.rstrip(b"\n")):
+    if call.options.field_validation != "Ignore" and not is_as_encoded(call, content, obj):
         twice = await decoded(functools.partial(decoding.duplicates, decoded=obj), content, content_type)
         if twice:
             order = await decoded(decoding.paths, content, content_type)
@@ -54,6 +56,14 @@ async def decoded(read: Callable[[bytes, str], T], content: bytes, content_type:
     if decoding.is_slow(content, content_type):
         return await asyncio.to_thread(read, content, content_type)
     return read(content, content_type)
+
+
+def is_as_encoded(call: calls.Call, content: bytes, obj: objects.Object) -> bool:
+    """Whether an ordinary body is the JSON of the object it was decoded to: then it says nothing twice.
+
+    So are most bodies, which programs write.
+    """
+    return content[:1] == b"{" and not call.large and orjson.dumps(obj) == content.rstrip(b"\n")
 
 
 async def value(content: bytes, content_type: str) -> Any:
@@ -105,25 +115,46 @@ def check_changed(
     before: objects.Object,
     schema: types.TypeSchema,
     refuse: validation.Refuse | None = None,
+    settled: frozenset[str] = _NONE,
 ) -> objects.Object:
     """`check` of an object that shares with `before` whatever it has in common with it, which was checked then.
 
-    Answers the object, or a copy of it where it has to be put right.
+    `settled`: members of its metadata that need no check. Answers the object, or a copy where it has to be put right.
     """
-    fields, refuse = schema.fields, refuse or _badly_patched
+    refuse = refuse or _badly_patched
     if call.endpoint.prune is not None:
         check(call, obj, schema, [], refuse, is_new=False)
         return obj
     if call.large:
         extent.check_parts(obj, is_new=False)
-    if all(
-        value is before.get(name) or (value and name in fields and validation.fits(fields[name])(value))
-        for name, value in obj.items()
-    ):
+    if validation.fits(schema)(news(obj, before, settled)):
         return obj
     copied: objects.Object = objects.deep_copy(obj)
     check(call, copied, schema, [], refuse, is_new=False)
     return copied
+
+
+def check_applied(
+    call: calls.Call, obj: objects.Object, before: objects.Object | None, schema: types.TypeSchema
+) -> objects.Object:
+    """`check_changed` of what an apply made, worded as for what was sent whole. Who owns what is the server's word."""
+    if before is None:
+        check(call, obj, schema, [])
+        return obj
+    return check_changed(call, obj, before, schema, validation.unreadable, settled=_OWNERS)
+
+
+def news(obj: objects.Object, before: objects.Object, settled: frozenset[str] = _NONE) -> objects.Object:
+    """The members that the object does not share with the one before; of its metadata likewise, but for `settled`."""
+    found = {name: value for name, value in obj.items() if value is not before.get(name, _ABSENT)}
+    metadata, known = found.get("metadata"), before.get("metadata")
+    if metadata and metadata.__class__ is dict and known.__class__ is dict:
+        found["metadata"] = {
+            name: value
+            for name, value in metadata.items()
+            if value is not known.get(name, _ABSENT) and name not in settled
+        }
+    return found
 
 
 def _badly_patched(obj: objects.Object, problem: str) -> errors.StatusError:

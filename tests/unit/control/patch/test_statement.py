@@ -9,44 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bascule.control.patch import field_tree, fitness, statement
-from bascule.control.schema import catalog, types
-
-NONSENSE = st.sampled_from([None, "", "x", 0, 1.5, True, [], [None], ["x"], ["x", "x"], {}, {"x": 1}, [{"x": None}]])
-USUAL: dict[str, st.SearchStrategy[Any]] = {
-    "string": st.sampled_from("xy"),
-    "integer": st.sampled_from([1, 80]),
-    "number": st.sampled_from([1, 1.5]),
-    "boolean": st.booleans(),
-    "quantity": st.sampled_from(["1", 2]),
-    "int-or-string": st.sampled_from(["x", 80]),
-    "time": st.just("2026-01-01T00:00:00Z"),
-    "any": st.sampled_from([{"a": {"b": [1]}}, [1], "x", 2]),
-}
-
-
-@st.composite
-def values(draw: st.DrawFn, schema: types.TypeSchema, depth: int = 5) -> Any:
-    if draw(st.integers(0, 40)) == 0:
-        return draw(NONSENSE)
-    if schema.shape in USUAL:
-        return draw(USUAL[schema.shape])
-    if depth == 0:
-        return [] if schema.shape == "list" else {}
-    if schema.shape == "list":
-        return draw(st.lists(values(schema.items or types.ANYTHING, depth - 1), max_size=2))
-    known = sorted(schema.fields) or ["a", "b"]
-    # What tells items apart is stated more often than not.
-    keys = [name for name in ("name", "containerPort", "type", "mountPath", "key") if name in schema.fields]
-    names = set(draw(st.lists(st.sampled_from([*known, *keys * 9]), max_size=4)))
-    if draw(st.integers(0, 40)) == 0:
-        names.add("undeclared")
-    return {name: draw(values(schema.field(name) or types.ANYTHING, depth - 1)) for name in sorted(names)}
-
-
-def kind(api_version: str, name: str) -> types.TypeSchema:
-    found = catalog.schema_of(api_version, name)
-    assert found is not None
-    return found
+from bascule.control.schema import types
+from tests.unit.control.patch import shapes
 
 
 def open_struct() -> types.TypeSchema:
@@ -63,11 +27,11 @@ def open_struct() -> types.TypeSchema:
 
 
 SCHEMAS = [
-    kind("v1", "ConfigMap"),
-    kind("v1", "Pod"),
-    kind("v1", "Service"),
-    kind("apps/v1", "Deployment"),
-    kind("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
+    shapes.kind("v1", "ConfigMap"),
+    shapes.kind("v1", "Pod"),
+    shapes.kind("v1", "Service"),
+    shapes.kind("apps/v1", "Deployment"),
+    shapes.kind("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
     open_struct(),
 ]
 
@@ -82,14 +46,14 @@ def stated_in_general(value: Any, schema: types.TypeSchema, *, keyed: bool) -> A
 def test_what_a_value_states_is_what_the_general_walks_say(
     schema: types.TypeSchema, data: st.DataObject, keyed: bool
 ) -> None:
-    value = data.draw(values(schema).filter(lambda value: value is not None))
+    value = data.draw(shapes.values(schema).filter(lambda value: value is not None))
     found = statement.walker(schema, keyed=keyed)(value)
     general = stated_in_general(value, schema, keyed=keyed)
     assert found == general
     assert found is None or repr(found) == repr(general), "in the same order"
 
 
-POD = kind("v1", "Pod")
+POD = shapes.kind("v1", "Pod")
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ async def _apply(platform: platforms.Platform, call: calls.Call, content: bytes)
     require_manager(call)
     applied = await body.decoded(decoding.decode, content, negotiate.YAML)
     _is_about(call, applied)
-    if call.options.field_validation != "Ignore":
+    if call.options.field_validation != "Ignore" and not body.is_as_encoded(call, content, applied):
         repeated = await body.decoded(decoding.repeated_keys, content, negotiate.YAML)
         if repeated and call.options.field_validation == "Strict":
             lines = "\n".join(f"  {line}" for line in repeated)
@@ -126,8 +126,7 @@ async def _apply(platform: platforms.Platform, call: calls.Call, content: bytes)
             reset_fields=endpoint.reset_fields.get(call.subresource),
             versions=field_versions.of(platform, call),
         )
-        body.check(call, wanted, endpoint.schema, [], is_new=current is None)
-        return wanted
+        return body.check_applied(call, wanted, current, endpoint.schema)
 
     while True:
         if endpoint.records.get(call.key) is not None:
