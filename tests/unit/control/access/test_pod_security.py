@@ -122,3 +122,82 @@ def test_a_relaxed_level_is_not_checked_against_what_is_there() -> None:
         'existing pods in namespace "default" violate the new PodSecurity enforce level "baseline:latest"',
         "a (and 2 other pods): host namespaces",
     ]
+
+
+def secured(held: world.DictReader, **labels: str) -> None:
+    namespace = world.named("default")
+    namespace["metadata"]["labels"] = {f"pod-security.kubernetes.io/{key}": level for key, level in labels.items()}
+    held.put("", "namespaces", namespace)
+
+
+def test_pod_security_words(held: world.DictReader) -> None:
+    secured(held, enforce="restricted")
+    error = world.refused(held, builtins.PODS, world.pod("p"))
+    assert error.message == (
+        'pods "p" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false '
+        '(container "c" must set securityContext.allowPrivilegeEscalation=false), unrestricted capabilities '
+        '(container "c" must set securityContext.capabilities.drop=["ALL"]), runAsNonRoot != true (pod or container '
+        '"c" must set securityContext.runAsNonRoot=true), seccompProfile (pod or container "c" must set '
+        'securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost")'
+    )
+    security = {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    world.admit(held, builtins.PODS, world.pod("p", containers=[{"name": "c", "securityContext": security}]))
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        ({"hostNetwork": True, "hostPID": True}, "host namespaces (hostNetwork=true, hostPID=true)"),
+        (
+            {"containers": [{"name": n, "securityContext": {"privileged": True}} for n in "ab"]},
+            'privileged (containers "a", "b" must not set securityContext.privileged=true)',
+        ),
+        ({"volumes": [{"name": "v", "hostPath": {"path": "/"}}]}, 'hostPath volumes (volume "v")'),
+        (
+            {"containers": [{"name": "c", "ports": [{"containerPort": 1, "hostPort": 80}]}]},
+            'hostPort (container "c" uses hostPort 80)',
+        ),
+        (
+            {"containers": [{"name": "c", "securityContext": {"capabilities": {"add": ["NET_ADMIN"]}}}]},
+            'non-default capabilities (container "c" must not include "NET_ADMIN" in securityContext.capabilities.add)',
+        ),
+        ({"securityContext": {"sysctls": [{"name": "kernel.msgmax"}]}}, "forbidden sysctls (kernel.msgmax)"),
+        (
+            {"securityContext": {"seLinuxOptions": {"type": "spc_t", "user": "u"}}},
+            'seLinuxOptions (pod set forbidden securityContext.seLinuxOptions: type "spc_t"; user may not be set)',
+        ),
+    ],
+)
+def test_baseline(held: world.DictReader, spec: dict[str, Any], text: str) -> None:
+    secured(held, enforce="baseline")
+    error = world.refused(held, builtins.PODS, world.pod("p", **spec))
+    assert error.message == f'pods "p" is forbidden: violates PodSecurity "baseline:latest": {text}'
+
+
+def test_pod_security_warns_of_templates(held: world.DictReader) -> None:
+    secured(held, enforce="restricted", warn="baseline")
+    template = {"spec": {"hostNetwork": True, "containers": []}}
+    deployment = world.named("d", "default", spec={"template": template})
+    asked = world.admit(held, builtins.DEPLOYMENTS, deployment)
+    assert asked.warnings == ['would violate PodSecurity "baseline:latest": host namespaces (hostNetwork=true)']
+
+
+def test_pod_security_of_namespaces(held: world.DictReader) -> None:
+    held.put("", "pods", world.pod("p", hostNetwork=True))
+    old, new = world.named("default"), world.named("default")
+    new["metadata"]["labels"] = {"pod-security.kubernetes.io/enforce": "baseline"}
+    asked = world.asks(world.ALICE, "UPDATE", builtins.NAMESPACES, new, old=old)
+    world.new_chain(held).validate(asked, new)
+    assert asked.warnings == [
+        'existing pods in namespace "default" violate the new PodSecurity enforce level "baseline:latest"',
+        "p: host namespaces",
+    ]
+    new["metadata"]["labels"] = {"pod-security.kubernetes.io/enforce": "strict"}
+    with pytest.raises(errors.StatusError) as caught:
+        world.new_chain(held).validate(asked, new)
+    assert caught.value.code == 422

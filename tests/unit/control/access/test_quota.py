@@ -104,7 +104,7 @@ def test_what_a_pod_states_as_a_whole_stands_for_its_containers() -> None:
         "hugepages-2Mi": 2 * 1024**2 * quota_usage.BILLION,
     }
     reserve(ledger, made)  # Although one of its containers states nothing.
-    with pytest.raises(errors.StatusError, match="exceeded quota: q, requested: requests.cpu=2250m"):
+    with pytest.raises(errors.StatusError, match=r"exceeded quota: q, requested: requests\.cpu=2250m"):
         reserve(ledger, {**made, "metadata": {**made["metadata"], "name": "b", "uid": "b"}})
 
 

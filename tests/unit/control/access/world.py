@@ -5,9 +5,11 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from bascule.control.access import authorization, bootstrap, reader, user
 from bascule.control.access.admission import chain, request
-from bascule.vocabulary import builtins, clock, objects
+from bascule.vocabulary import builtins, clock, errors, objects
 
 ALICE = user.User("alice", (user.AUTHENTICATED,))
 MASTER = user.User("root", (user.MASTERS, user.AUTHENTICATED))
@@ -131,3 +133,19 @@ def bootstrapped_once() -> DictReader:
 
 
 _FRESH = bootstrapped()
+
+
+def admit(held: DictReader, row: Any, obj: objects.Object, **rest: Any) -> request.AdmissionRequest:
+    """The request to create it, which was completed and let through."""
+    asked = asks(rest.pop("who", ALICE), "CREATE", row, obj, **rest)
+    steps = new_chain(held)
+    steps.mutate(asked, obj)
+    steps.validate(asked, obj)
+    return asked
+
+
+def refused(held: DictReader, row: Any, obj: objects.Object, **rest: Any) -> errors.StatusError:
+    """Why it may not be created."""
+    with pytest.raises(errors.StatusError) as caught:
+        admit(held, row, obj, **rest)
+    return caught.value
