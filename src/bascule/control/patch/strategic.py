@@ -34,6 +34,11 @@ def apply(document: dict[str, Any], patch: dict[str, Any], schema: types.TypeSch
 def _merge_maps(original: dict[str, Any], patch: dict[str, Any], schema: types.TypeSchema) -> dict[str, Any]:
     if patch and min(patch) < _AFTER_DIRECTIVES:
         return _merge_directed(original, patch, schema)
+    return _merge_members(original, patch, schema)
+
+
+def _merge_members(original: dict[str, Any], patch: dict[str, Any], schema: types.TypeSchema) -> dict[str, Any]:
+    """Of a patch without directives."""
     merged = original
     for name, value in patch.items():
         present = original.get(name)
@@ -78,7 +83,7 @@ def _merge_directed(original: dict[str, Any], patch: dict[str, Any], schema: typ
                 merged = {**merged, field: [item for item in merged[field] if item not in doomed]}
         elif name not in (DIRECTIVE, RETAIN_KEYS):
             raise _rejected(f"unknown directive {name}")
-    merged = _merge_maps(merged, members, schema)
+    merged = _merge_members(merged, members, schema)
     for name in orders:
         merged = _ordered(original, merged, patch, name, schema)
     return merged

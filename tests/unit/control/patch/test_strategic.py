@@ -218,3 +218,8 @@ def test_a_list_of_items_of_several_types_is_unprocessable() -> None:
         with pytest.raises(errors.StatusError) as refusal:
             strategic.apply({"spec": {"containers": live}}, {"spec": {"containers": patch}}, schema("Pod"))
         assert refusal.value.code == 422
+
+
+@pytest.mark.parametrize("name", ["", " ", "!", "#", '"', "%", "a"])
+def test_a_name_before_the_directives_is_a_name_like_others(name: str) -> None:
+    assert strategic.apply({"data": {name: "a"}}, {"data": {name: "b"}}, types.ANYTHING) == {"data": {name: "b"}}
