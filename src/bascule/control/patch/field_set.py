@@ -23,25 +23,35 @@ def is_member(node: Tree) -> bool:
 
 
 def union(left: Tree, right: Tree) -> Tree:
-    """Paths in either set. Both are roots, whose own path does not count."""
-    merged = dict(left)
+    """Paths in either set; the left set itself if it has all. Both are roots, whose own path does not count."""
+    merged = left
     for label, node in right.items():
-        present = merged.get(label)
-        merged[label] = node if present is None or present is node else _union_nodes(present, node)
+        present = left.get(label)
+        if present is None:
+            joined = node
+        elif present is node or not (present or node):
+            continue
+        else:
+            joined = _union_nodes(present, node)
+            if joined is present:
+                continue
+        if merged is left:
+            merged = left.copy()
+        merged[label] = joined
     return merged
 
 
 def _union_nodes(left: Tree, right: Tree) -> Tree:
-    if not left and not right:
-        return left
     merged = union(left, right)
     if SELF not in merged and (not left or not right):
-        merged[SELF] = {}
+        merged = {**merged, SELF: {}}
     return merged
 
 
 def difference(left: Tree, right: Tree) -> Tree:
     """Paths of the left set that are not in the right one; the left set itself if that is all of them."""
+    if not right:
+        return left
     kept: Tree = {}
     changed = False
     for label, node in left.items():
@@ -70,6 +80,8 @@ def _difference_nodes(left: Tree, right: Tree) -> Tree | None:
 
 def without_subtrees(left: Tree, right: Tree) -> Tree:
     """The left set without everything at or below a path of the right one; the left set itself if nothing was."""
+    if not right:
+        return left
     kept: Tree = {}
     changed = False
     for label, node in left.items():

@@ -166,12 +166,20 @@ def labels(items: list[Any], schema: types.TypeSchema) -> list[str]:
         return ["v:" + orjson.dumps(item).decode() for item in items]
     if len(schema.map_keys) == 1:
         key = schema.map_keys[0]
-        prefix = 'k:{"' + key + '":'
+        prefix = _prefix(key)
         try:
             return [f"{prefix}{orjson.dumps(item[key]).decode()}}}" for item in items]
         except (KeyError, TypeError):
             pass
     return [_label(item, index, schema) for index, item in enumerate(items)]
+
+
+def _prefix(key: str) -> str:
+    return 'k:{"' + key + '":'
+
+
+def _known_label(prefix: str, key: str) -> str:
+    return f"{prefix}{orjson.dumps(key).decode()}}}"
 
 
 def _label(item: Any, index: int, schema: types.TypeSchema) -> str:
@@ -224,6 +232,12 @@ def compare(before: Any, after: Any, schema: types.TypeSchema, *, ignoring: froz
     removed: Tree = {}
     if isinstance(before, list):
         element = schema.items or types.ANYTHING
+        if keys := _same_keys(before, after, schema):
+            prefix = _prefix(schema.map_keys[0])
+            for key, old, item in zip(keys, before, after, strict=True):
+                if old != item:
+                    compare_member(old, item, _known_label(prefix, key), element, changed, removed)
+            return Difference(changed, removed)
         olds, news = labelled(before, schema), labelled(after, schema)
         for label, item in news.items():
             compare_member(olds.get(label, ABSENT), item, label, element, changed, removed)
@@ -243,6 +257,20 @@ def compare(before: Any, after: Any, schema: types.TypeSchema, *, ignoring: froz
     if before.keys() != after.keys():
         removed.update({"f:" + name: {} for name in before if name not in after and name not in ignoring})
     return Difference(changed, removed)
+
+
+def _same_keys(before: list[Any], after: list[Any], schema: types.TypeSchema) -> list[str]:
+    """The keys of both lists, where these are strings, each only once and in one order: so are most, as conditions."""
+    if len(schema.map_keys) != 1 or schema.list_type == "set" or len(before) != len(after):
+        return []
+    name = schema.map_keys[0]
+    try:
+        keys = [item[name] for item in after]
+        if [item[name] for item in before] != keys or set(map(type, keys)) != {str} or len(set(keys)) != len(keys):
+            return []
+    except (KeyError, TypeError):
+        return []
+    return keys
 
 
 ABSENT: Any = object()
