@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from bascule.vocabulary import builtins, errors, objects
-from tests.scenarios import test_controllers as processes
+from tests.scenarios import towers
 
 pytestmark = [pytest.mark.scenario, pytest.mark.slow]
-client, data, space = processes.client, processes.data, processes.space
+client, data, space = towers.client, towers.data, towers.space
 NAME = "kubernetes.io/service-account.name"
 
 
@@ -28,7 +28,7 @@ async def test_a_secret_lives_with_its_account(client, space):
         return await found() is None
 
     await client.create(builtins.SECRETS, secret)
-    await processes.until(gone, "a secret without an account gone")
+    await towers.until(gone, "a secret without an account gone")
     await client.create(builtins.SERVICE_ACCOUNTS, {"metadata": {"name": "robot", "namespace": space}})
     made = await client.create(builtins.SECRETS, secret)
     assert sorted(made["data"]) == ["ca.crt", "namespace", "token"]
@@ -37,8 +37,8 @@ async def test_a_secret_lives_with_its_account(client, space):
     async def filled() -> bool:
         return bool(((await found()) or {}).get("data", {}).get("token"))
 
-    await processes.until(filled, "the token again")
+    await towers.until(filled, "the token again")
     await asyncio.gather(
         client.delete(builtins.SERVICE_ACCOUNTS, "robot", namespace=space),
-        processes.until(gone, "the secret gone with its account"),
+        towers.until(gone, "the secret gone with its account"),
     )

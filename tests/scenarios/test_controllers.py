@@ -2,173 +2,32 @@
 
 import asyncio
 import contextlib
-import json
 import os
-import re
 import shutil
-import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import orjson
 import pytest
 
 from bascule.client import api, kubeconfig
 from bascule.vocabulary import builtins, conditions, errors, objects
-from tests import waiting
+from tests.scenarios import towers
 
 pytestmark = [pytest.mark.scenario, pytest.mark.slow]
-
-DEADLINE_SECONDS = 30.0
-
-
-class Process:
-    """A component; its ready line is read, and it is gone when the context ends."""
-
-    def __init__(self, module: str, *arguments: str, log: Path) -> None:
-        self._log = log.open("wb")
-        self.running = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE, stderr=self._log
-        )
-        assert self.running.stdout is not None
-        line = self.running.stdout.readline()
-        assert line, log.read_text()
-        self.ready = json.loads(line)
-
-    def __enter__(self) -> "Process":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.running.send_signal(signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.running.wait(5)
-        if self.running.poll() is None:
-            self.running.kill()
-            self.running.wait()
-        assert self.running.stdout is not None
-        self.running.stdout.close()
-        self._log.close()
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """The data directory of an API server with controllers beside it."""
-    home = tmp_path_factory.mktemp("controllers")
-    server = ["--data-dir", str(home), "--port", "0", "--store", "memory"]
-    with Process("bascule.control.api", *server, log=home / "api.log"):
-        identity = str(home / "identities" / "controllers.kubeconfig")
-        options = ["--kubeconfig", identity, "--node-monitor-grace", "1", "--node-lease-grace", "2"]
-        with Process("bascule.control.controllers", *options, log=home / "controllers.log") as controllers:
-            (home / "controllers.address").write_text(controllers.ready["address"])
-            yield home
-
-
-@pytest.fixture
-async def client(data):
-    async with api.Client(kubeconfig.load(data / "admin.kubeconfig")) as made:
-        yield made
-
-
-@pytest.fixture
-async def space(client, request):
-    """A namespace of the test's own."""
-    name = re.sub("[^a-z]+", "-", request.node.name.lower())[5:45].strip("-")
-    await client.create(builtins.NAMESPACES, {"metadata": {"name": name}})
-    yield name
-    with contextlib.suppress(errors.StatusError):
-        await client.delete(builtins.NAMESPACES, name)
-
-
-async def until(condition, what: str):
-    return await waiting.until(condition, timeout_seconds=DEADLINE_SECONDS, what=what)
-
-
-async def pods_of(client, space) -> list[objects.Object]:
-    return (await client.list(builtins.PODS, namespace=space))["items"]
-
-
-async def make_ready(client, space, *, node: str | None = None) -> None:
-    """What an agent would report: every pod runs and is ready, with an address."""
-    for index, pod in enumerate(await pods_of(client, space)):
-        if objects.deletion_timestamp(pod) or conditions.is_true(pod, "Ready"):
-            continue
-        address = f"10.1.{int(objects.resource_version(pod)) % 250}.{index + 1}"
-        ready = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
-        status = {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "conditions": [ready]}
-        with contextlib.suppress(errors.StatusError):
-            await client.patch(
-                builtins.PODS,
-                objects.name(pod),
-                {"status": status},
-                namespace=space,
-                subresource="status",
-            )
-
-
-@contextlib.asynccontextmanager
-async def agents(client, space):
-    """Makes every new pod ready while entered."""
-
-    async def run() -> None:
-        while True:
-            await make_ready(client, space)
-            await asyncio.sleep(0.05)
-
-    task = asyncio.create_task(run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
-def deployment(space: str, image: str = "v1", replicas: int = 3) -> objects.Object:
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "web", "namespace": space},
-        "spec": {
-            "replicas": replicas,
-            "selector": {"matchLabels": {"app": "web"}},
-            "template": {
-                "metadata": {"labels": {"app": "web"}},
-                "spec": {
-                    "containers": [{"name": "c", "image": image, "ports": [{"name": "http", "containerPort": 80}]}]
-                },
-            },
-        },
-    }
-
-
-async def complete(client, space, image: str, replicas: int = 3) -> bool:
-    current = await client.get(builtins.DEPLOYMENTS, "web", namespace=space)
-    status = current.get("status") or {}
-    counts = [status.get(field, 0) for field in ("replicas", "updatedReplicas", "availableReplicas")]
-    pods = [pod for pod in await pods_of(client, space) if not objects.deletion_timestamp(pod)]
-    images = {pod["spec"]["containers"][0]["image"] for pod in pods}
-    progressing = conditions.find(status.get("conditions"), "Progressing") or {}
-    return (
-        counts == [replicas] * 3
-        and images == {image}
-        and len(pods) == replicas
-        and progressing.get("reason") == "NewReplicaSetAvailable"
-    )
+client, data, space = towers.client, towers.data, towers.space
 
 
 async def test_a_deployment_rolls_out_and_back(client, space):
-    await client.create(builtins.DEPLOYMENTS, deployment(space))
-    async with agents(client, space):
-        await until(lambda: complete(client, space, "v1"), "the first rollout")
+    await client.create(builtins.DEPLOYMENTS, towers.deployment(space))
+    async with towers.agents(client, space):
+        await towers.until(lambda: towers.complete(client, space, "v1"), "the first rollout")
         change = {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": "v2"}]}}}}
         await client.patch(builtins.DEPLOYMENTS, "web", change, namespace=space, kind="strategic")
-        await until(lambda: complete(client, space, "v2"), "the second rollout")
+        await towers.until(lambda: towers.complete(client, space, "v2"), "the second rollout")
         sets = (await client.list(builtins.REPLICA_SETS, namespace=space))["items"]
         revisions = {objects.annotations(one)["deployment.kubernetes.io/revision"] for one in sets}
         assert revisions == {"1", "2"}
         await client.patch(builtins.DEPLOYMENTS, "web", {"spec": {"replicas": 5}}, namespace=space)
-        await until(lambda: complete(client, space, "v2", 5), "scaling")
+        await towers.until(lambda: towers.complete(client, space, "v2", 5), "scaling")
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed: its rollout is not tested")
@@ -179,18 +38,18 @@ async def test_kubectl_rollout(client, space, data):
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             env={**os.environ, "KUBECONFIG": str(data / "admin.kubeconfig"), "HOME": str(data)},
         )  # fmt: skip
-        output, _ = await asyncio.wait_for(process.communicate(), DEADLINE_SECONDS)
+        output, _ = await asyncio.wait_for(process.communicate(), towers.DEADLINE_SECONDS)
         assert process.returncode == 0, output.decode()
         return output.decode()
 
-    async with agents(client, space):
+    async with towers.agents(client, space):
         await kubectl("create", "deployment", "web", "--image=v1", "--replicas=3")
         assert "successfully rolled out" in await kubectl("rollout", "status", "deployment/web", "--timeout=20s")
         await kubectl("set", "image", "deployment/web", "v1=v2")
         assert "successfully rolled out" in await kubectl("rollout", "status", "deployment/web", "--timeout=20s")
         await kubectl("rollout", "undo", "deployment/web")
         assert "successfully rolled out" in await kubectl("rollout", "status", "deployment/web", "--timeout=20s")
-        await until(lambda: complete(client, space, "v1"), "undo")
+        await towers.until(lambda: towers.complete(client, space, "v1"), "undo")
         await kubectl("rollout", "restart", "deployment/web")
         assert "successfully rolled out" in await kubectl("rollout", "status", "deployment/web", "--timeout=20s")
         history = await kubectl("rollout", "history", "deployment/web")
@@ -203,7 +62,7 @@ async def test_a_service_finds_its_pods(client, space):
         "spec": {"selector": {"app": "web"}, "ports": [{"port": 8080, "targetPort": "http"}]},
     }
     await client.create(builtins.SERVICES, service)
-    await client.create(builtins.DEPLOYMENTS, deployment(space))
+    await client.create(builtins.DEPLOYMENTS, towers.deployment(space))
 
     async def ready_addresses() -> set[str]:
         slices = await client.list(
@@ -219,28 +78,28 @@ async def test_a_service_finds_its_pods(client, space):
     async def three() -> bool:
         return len(await ready_addresses()) == 3
 
-    async with agents(client, space):
-        await until(three, "three ready endpoints")
+    async with towers.agents(client, space):
+        await towers.until(three, "three ready endpoints")
 
     async def mirrored() -> bool:
         mirror = await client.get(builtins.ENDPOINTS, "web", namespace=space)
         shown = {one["ip"] for subset in mirror.get("subsets") or () for one in subset.get("addresses") or ()}
         return shown == await ready_addresses()
 
-    await until(mirrored, "the same addresses in the Endpoints")
+    await towers.until(mirrored, "the same addresses in the Endpoints")
     await client.delete(builtins.SERVICES, "web", namespace=space)
 
     async def gone() -> bool:
         return not (await client.list(builtins.ENDPOINT_SLICES, namespace=space))["items"]
 
-    await until(gone, "the slices of a deleted Service collected")
+    await towers.until(gone, "the slices of a deleted Service collected")
 
 
 @pytest.mark.parametrize("propagation", ["Background", "Foreground", "Orphan"])
 async def test_deleting_a_deployment(client, space, propagation):
-    await client.create(builtins.DEPLOYMENTS, deployment(space))
-    async with agents(client, space):
-        await until(lambda: complete(client, space, "v1"), "the rollout")
+    await client.create(builtins.DEPLOYMENTS, towers.deployment(space))
+    async with towers.agents(client, space):
+        await towers.until(lambda: towers.complete(client, space, "v1"), "the rollout")
     await client.delete(builtins.DEPLOYMENTS, "web", namespace=space, propagation=propagation)
 
     async def left() -> list[int]:
@@ -250,18 +109,18 @@ async def test_deleting_a_deployment(client, space, propagation):
     async def as_expected() -> bool:
         return await left() == ([0, 1, 3] if propagation == "Orphan" else [0, 0, 0])
 
-    await until(as_expected, f"{propagation} deletion carried out")
+    await towers.until(as_expected, f"{propagation} deletion carried out")
     if propagation == "Orphan":
         orphan = (await client.list(builtins.REPLICA_SETS, namespace=space))["items"][0]
         assert objects.owner_references(orphan) == []
 
 
 async def test_a_namespace_goes_with_all_it_holds(client, space):
-    await client.create(builtins.DEPLOYMENTS, deployment(space))
+    await client.create(builtins.DEPLOYMENTS, towers.deployment(space))
     await client.create(builtins.CONFIG_MAPS, {"metadata": {"name": "c", "namespace": space}})
     held = {"metadata": {"name": "held", "namespace": space, "finalizers": ["example.org/hold"]}}
     await client.create(builtins.CONFIG_MAPS, held)
-    await until(lambda: pods_of(client, space), "pods")
+    await towers.until(lambda: towers.pods_of(client, space), "pods")
     await client.delete(builtins.NAMESPACES, space)
     await client.delete(builtins.CONFIG_MAPS, "c", namespace=space)  # Still there, for kubectl delete -f.
 
@@ -269,7 +128,7 @@ async def test_a_namespace_goes_with_all_it_holds(client, space):
         namespace = await client.get(builtins.NAMESPACES, space)
         return conditions.is_true(namespace, "NamespaceFinalizersRemaining")
 
-    await until(remaining, "the finalizer named in a condition")
+    await towers.until(remaining, "the finalizer named in a condition")
     await client.patch(builtins.CONFIG_MAPS, "held", {"metadata": {"finalizers": None}}, namespace=space)
 
     async def gone() -> bool:
@@ -279,12 +138,12 @@ async def test_a_namespace_goes_with_all_it_holds(client, space):
             return error.code == 404
         return False
 
-    await until(gone, "the namespace gone")
+    await towers.until(gone, "the namespace gone")
     assert (await client.list(builtins.CONFIG_MAPS, namespace=space))["items"] == []
 
 
 async def test_a_namespace_keeps_the_rest_until_its_pods_are_gone(client, space):
-    template = deployment(space)["spec"]["template"]
+    template = towers.deployment(space)["spec"]["template"]
     meta = {"name": "held", "namespace": space, "finalizers": ["example.org/hold"]}
     await client.create(builtins.PODS, {"metadata": meta, "spec": template["spec"]})
     await client.create(builtins.CONFIG_MAPS, {"metadata": {"name": "c", "namespace": space}})
@@ -294,7 +153,7 @@ async def test_a_namespace_keeps_the_rest_until_its_pods_are_gone(client, space)
         items = (await client.get(builtins.NAMESPACES, space))["status"].get("conditions") or []
         return any("pods. has 1 resource instances" in item["message"] for item in items)
 
-    await until(remaining, "the pod named in a condition")
+    await towers.until(remaining, "the pod named in a condition")
     names = [objects.name(item) for item in (await client.list(builtins.CONFIG_MAPS, namespace=space))["items"]]
     assert "c" in names
     await client.patch(builtins.PODS, "held", {"metadata": {"finalizers": None}}, namespace=space)
@@ -302,11 +161,11 @@ async def test_a_namespace_keeps_the_rest_until_its_pods_are_gone(client, space)
     async def gone() -> bool:
         return space not in map(objects.name, (await client.list(builtins.NAMESPACES))["items"])
 
-    await until(gone, "the namespace gone")
+    await towers.until(gone, "the namespace gone")
 
 
 async def test_a_stateful_set_and_a_job_run_to_their_ends(client, space):
-    template = deployment(space)["spec"]["template"]
+    template = towers.deployment(space)["spec"]["template"]
     selector = {"matchLabels": {"app": "web"}}
     spec = {"replicas": 2, "serviceName": "db", "selector": selector, "template": template}
     await client.create(builtins.STATEFUL_SETS, {"metadata": {"name": "db", "namespace": space}, "spec": spec})
@@ -314,28 +173,30 @@ async def test_a_stateful_set_and_a_job_run_to_their_ends(client, space):
     async def updated(image: str) -> bool:
         current = await client.get(builtins.STATEFUL_SETS, "db", namespace=space)
         status = current.get("status") or {}
-        images = {objects.name(pod): pod["spec"]["containers"][0]["image"] for pod in await pods_of(client, space)}
+        images = {
+            objects.name(pod): pod["spec"]["containers"][0]["image"] for pod in await towers.pods_of(client, space)
+        }
         done = status.get("currentRevision") == status.get("updateRevision") and status.get("readyReplicas") == 2
         return done and images == {"db-0": image, "db-1": image}
 
-    async with agents(client, space):
-        await until(lambda: updated("v1"), "the first pods")
+    async with towers.agents(client, space):
+        await towers.until(lambda: updated("v1"), "the first pods")
         change = {"spec": {"template": {"spec": {"containers": [{"name": "c", "image": "v2"}]}}}}
         await client.patch(builtins.STATEFUL_SETS, "db", change, namespace=space, kind="strategic")
-        await until(lambda: updated("v2"), "the update")
+        await towers.until(lambda: updated("v2"), "the update")
     await client.delete(builtins.STATEFUL_SETS, "db", namespace=space)
     template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "v1"}]}}
     spec = {"completions": 2, "parallelism": 1, "template": template}
     await client.create(builtins.JOBS, {"metadata": {"name": "once", "namespace": space}, "spec": spec})
 
     async def finished() -> bool:
-        for pod in await pods_of(client, space):
+        for pod in await towers.pods_of(client, space):
             if objects.labels(pod).get("job-name") == "once" and pod["status"].get("phase") == "Pending":
                 where = {"namespace": space, "subresource": "status"}
                 await client.patch(builtins.PODS, objects.name(pod), {"status": {"phase": "Succeeded"}}, **where)
         return conditions.is_true(await client.get(builtins.JOBS, "once", namespace=space), "Complete")
 
-    await until(finished, "the job")
+    await towers.until(finished, "the job")
 
 
 async def test_every_namespace_has_its_account_and_root_ca(client, space):
@@ -347,7 +208,7 @@ async def test_every_namespace_has_its_account_and_root_ca(client, space):
             return False
         return found["data"]["ca.crt"].startswith("-----BEGIN CERTIFICATE-----")
 
-    await until(there, "the account and the bundle")
+    await towers.until(there, "the account and the bundle")
 
 
 async def test_one_lost_node_of_three_is_tainted_and_its_pods_go(client, space):
@@ -372,9 +233,9 @@ async def test_one_lost_node_of_three_is_tainted_and_its_pods_go(client, space):
         await client.patch(builtins.NODES, names[0], {"status": status}, subresource="status")
 
         async def leaving() -> list[str]:
-            return [objects.name(pod) for pod in await pods_of(client, space) if objects.deletion_timestamp(pod)]
+            return [objects.name(pod) for pod in await towers.pods_of(client, space) if objects.deletion_timestamp(pod)]
 
-        assert await until(leaving, "the lost node's pod evicted") == [names[0]]
+        assert await towers.until(leaving, "the lost node's pod evicted") == [names[0]]
         node = await client.get(builtins.NODES, names[0])
         assert conditions.find(node["status"]["conditions"], "Ready")["status"] == "Unknown"
         effects = {(one["key"], one["effect"]) for one in node["spec"]["taints"]}
@@ -398,24 +259,26 @@ async def test_nothing_is_in_quarantine(data):
 async def test_the_death_of_the_api_server_is_survived(tmp_path):
     """kill -9 of the API server, a change while nobody listens, and its return: the controllers go on by themselves."""
     server = ["--data-dir", str(tmp_path), "--store", "sqlite", "--port"]
-    with Process("bascule.control.api", *server, "0", log=tmp_path / "api.log") as first:
+    with towers.Process("bascule.control.api", *server, "0", log=tmp_path / "api.log") as first:
         port = first.ready["address"].rpartition(":")[2]
         identity = str(tmp_path / "identities" / "controllers.kubeconfig")
         options = ["--kubeconfig", identity]
-        controllers = Process("bascule.control.controllers", *options, log=tmp_path / "controllers.log")
+        controllers = towers.Process("bascule.control.controllers", *options, log=tmp_path / "controllers.log")
         with controllers:
             async with api.Client(kubeconfig.load(tmp_path / "admin.kubeconfig")) as client:
-                await client.create(builtins.DEPLOYMENTS, deployment("default"))
-                async with agents(client, "default"):
-                    await until(lambda: complete(client, "default", "v1"), "the rollout")
+                await client.create(builtins.DEPLOYMENTS, towers.deployment("default"))
+                async with towers.agents(client, "default"):
+                    await towers.until(lambda: towers.complete(client, "default", "v1"), "the rollout")
                 first.running.kill()
                 first.running.wait()
-                with Process("bascule.control.api", *server, port, log=tmp_path / "api2.log"):
-                    before = {objects.uid(pod) for pod in await pods_of(client, "default")}
+                with towers.Process("bascule.control.api", *server, port, log=tmp_path / "api2.log"):
+                    before = {objects.uid(pod) for pod in await towers.pods_of(client, "default")}
                     assert len(before) == 3
                     await client.patch(builtins.DEPLOYMENTS, "web", {"spec": {"replicas": 4}}, namespace="default")
-                    async with agents(client, "default"):
-                        await until(lambda: complete(client, "default", "v1", 4), "the change after the return")
-                    after = {objects.uid(pod) for pod in await pods_of(client, "default")}
+                    async with towers.agents(client, "default"):
+                        await towers.until(
+                            lambda: towers.complete(client, "default", "v1", 4), "the change after the return"
+                        )
+                    after = {objects.uid(pod) for pod in await towers.pods_of(client, "default")}
                     assert before < after
             assert controllers.running.poll() is None
