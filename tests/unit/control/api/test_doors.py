@@ -120,6 +120,7 @@ async def _furnish(api: harness.Api) -> None:
             prepare_status=lambda new, old, context: None,
             validate=lambda obj: [],
             validate_create=None,
+            review=None,
             doors={},
             validate_update=lambda new, old: [],
             validate_status=lambda new, old: [],
