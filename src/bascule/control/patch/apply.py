@@ -49,9 +49,10 @@ def server_side(
         wanted = field_set.without_subtrees(wanted, reset_fields)
     applied = _without_unowned_nulls(applied)
     api_version = applied["apiVersion"]
+    mine = Identity(manager, "Apply", "", subresource)
     entries = _entries(live, api_version, schema, now)
     known = _known(entries, api_version, schema, versions)
-    before = next((entry for entry in entries if _is_of(entry, manager, subresource)), None)
+    before = next((entry for entry in entries if managed_fields.is_of(entry, mine)), None)
     others = [entry for entry in entries if entry is not before and (entry.get("apiVersion") or "") in known]
 
     merged = merging.merge(live, applied, schema) if live is not None else merging.without_nulls(applied, schema)
@@ -81,7 +82,6 @@ def server_side(
     result = last_applied.kept_true(merged, applied, manager)
     is_same = live is not None and _same(live, result)
     if wanted:
-        mine = Identity(manager, "Apply", "", subresource)
         left.append(_entry(mine, api_version, wanted, before, now, is_same=is_same))
     left = managed_fields.in_order(left)
     if live is not None and is_same and left == (objects.metadata(live).get("managedFields") or []):
@@ -111,15 +111,6 @@ def _without_unowned_nulls(applied: Object) -> Object:
         stated = {k: v for k, v in metadata.items() if v is not None or f"f:{k}" not in unowned}
         return {**applied, "metadata": stated}
     return applied
-
-
-def _is_of(entry: Entry, manager: str, subresource: str) -> bool:
-    """Whether an entry is what a manager applied before."""
-    return (
-        (entry.get("manager") or "") == manager
-        and entry.get("operation") == "Apply"
-        and (entry.get("subresource") or "") == subresource
-    )
 
 
 def _known(

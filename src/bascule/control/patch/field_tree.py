@@ -243,17 +243,20 @@ def compare(before: Any, after: Any, schema: types.TypeSchema, *, ignoring: froz
             compare_member(olds.get(label, ABSENT), item, label, element, changed, removed)
         removed.update({label: {} for label in olds if label not in news})
         return Difference(changed, removed)
+    fields = schema.fields
     for name, member in after.items():
         old = before.get(name, ABSENT)
-        if old is ABSENT and name in standing.members(schema):
-            old = None
         if old is member or name in ignoring:
             continue
         if member.__class__ is str and old.__class__ not in _CONTAINERS:
             if old != member:
                 changed["f:" + name] = {}
-        else:
-            compare_member(old, member, "f:" + name, schema.field(name) or types.ANYTHING, changed, removed)
+            continue
+        if old is ABSENT and name in standing.members(schema):
+            old = None
+        compare_member(
+            old, member, "f:" + name, fields.get(name) or schema.field(name) or types.ANYTHING, changed, removed
+        )
     if before.keys() != after.keys():
         removed.update({"f:" + name: {} for name in before if name not in after and name not in ignoring})
     return Difference(changed, removed)

@@ -42,6 +42,7 @@ UNOWNED: Tree = {
     "f:kind": {},
     "f:metadata": {SELF: {}, **{f"f:{name}": {} for name in _UNOWNED_METADATA}},
 }
+_TYPE = frozenset({"apiVersion", "kind"})
 _IGNORED = frozenset(_UNOWNED_METADATA)
 _REMEMBERED_MAX = 64
 _REMEMBERED_BYTES_MAX = 4096
@@ -61,6 +62,16 @@ def identity(entry: Entry) -> Identity:
     operation = entry.get("operation") or ""
     version = "" if operation == "Apply" else entry.get("apiVersion") or ""
     return Identity(entry.get("manager") or "", operation, version, entry.get("subresource") or "")
+
+
+def is_of(entry: Entry, who: Identity) -> bool:
+    """Whether `identity(entry)` is this one."""
+    return (
+        (entry.get("manager") or "") == who.manager
+        and (entry.get("operation") or "") == who.operation
+        and (entry.get("subresource") or "") == who.subresource
+        and (who.operation == "Apply" or (entry.get("apiVersion") or "") == who.api_version)
+    )
 
 
 def record_update(
@@ -143,7 +154,7 @@ def _recorded(
     own: Tree = {}
     for entry in entries:
         owned = entry.get("fieldsV1") or {}
-        if identity(entry) == mine:
+        if is_of(entry, mine):
             own = field_set.without_subtrees(owned, removed)
             if changed:
                 continue
@@ -167,11 +178,12 @@ def changes(old: Object, new: Object, schema: types.TypeSchema) -> Difference:
     """What a write changed, less what nobody owns."""
     changed: Tree = {}
     removed: Tree = {}
+    fields = schema.fields
     for name, value in new.items():
         before = old.get(name, field_tree.ABSENT)
-        if before is value or before == value or name in ("apiVersion", "kind"):
+        if before is value or name in _TYPE or before == value:
             continue
-        declared = schema.field(name) or types.ANYTHING
+        declared = fields.get(name) or schema.field(name) or types.ANYTHING
         if name != "metadata":
             if before is field_tree.ABSENT and name in standing.of_object(schema):
                 before = {}
@@ -182,7 +194,8 @@ def changes(old: Object, new: Object, schema: types.TypeSchema) -> Difference:
             changed["f:metadata"] = below.changed
         if below.removed:
             removed["f:metadata"] = below.removed
-    removed.update({f"f:{name}": {} for name in old if name not in new})
+    if not old.keys() <= new.keys():
+        removed.update({f"f:{name}": {} for name in old if name not in new})
     return Difference(changed, removed)
 
 
@@ -190,7 +203,7 @@ def _created(new: Object, schema: types.TypeSchema) -> Tree:
     changed: Tree = {}
     stands = standing.of_object(schema)
     for name, value in new.items():
-        if name in ("apiVersion", "kind"):
+        if name in _TYPE:
             continue
         declared = schema.field(name) or types.ANYTHING
         if name == "metadata":
