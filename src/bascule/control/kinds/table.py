@@ -47,6 +47,7 @@ from bascule.control.kinds import (
     stateful_sets,
     storage_classes,
     storage_drivers,
+    unheeded,
     webhook_configurations,
 )
 from bascule.control.kinds.strategy import Strategy
@@ -59,7 +60,7 @@ _RBAC = "rbac.authorization.k8s.io"
 _RESOURCE = "resource.k8s.io"
 _STORAGE = "storage.k8s.io"
 
-STRATEGIES: dict[tuple[str, str], Strategy] = {
+_ROWS: dict[tuple[str, str], Strategy] = {
     ("", "componentstatuses"): component_statuses.STRATEGY,
     ("", "configmaps"): config_maps.STRATEGY,
     ("", "endpoints"): endpoints.STRATEGY,
@@ -121,6 +122,7 @@ STRATEGIES: dict[tuple[str, str], Strategy] = {
     (_STORAGE, "volumeattachments"): storage_drivers.VOLUME_ATTACHMENT,
     (_STORAGE, "volumeattributesclasses"): storage_classes.VOLUME_ATTRIBUTES_CLASS,
 }
+STRATEGIES = {key: unheeded.told(*key, strategy) for key, strategy in _ROWS.items()}
 
 _STATUS_KINDS = {(row.group, row.plural) for row in builtins.REGISTRY if "status" in row.subresources}
 
