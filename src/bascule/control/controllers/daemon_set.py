@@ -203,6 +203,8 @@ def status_of(
     for optional in ("updatedNumberScheduled", "numberAvailable"):
         if not status[optional]:
             del status[optional]
+    if conditions := (daemon_set.get("status") or {}).get("conditions"):
+        status["conditions"] = conditions  # Others' words: this controller has none of its own.
     return status
 
 

@@ -159,6 +159,8 @@ def status_of(
         "updateRevision": update,
         "collisionCount": 0,
     }
+    if conditions := (owner.get("status") or {}).get("conditions"):
+        status["conditions"] = conditions  # Others' words: this controller has none of its own.
     return status
 
 

@@ -93,6 +93,14 @@ def test_daemons_are_replaced_one_at_a_time_and_broken_ones_at_once():
     assert (status["desiredNumberScheduled"], status["numberReady"], status["numberUnavailable"]) == (3, 2, 1)
 
 
+def test_conditions_others_have_set_stay():
+    said = [{"type": "Seen", "status": "True"}]
+    subject = {**workload("DaemonSet"), "status": {"conditions": said}}
+    assert daemon_set.status_of(subject, [], [], "r1", NOW)["conditions"] == said
+    subject = {**workload("StatefulSet"), "status": {"conditions": said}}
+    assert stateful_set.status_of(subject, [], "r1", "r1", NOW)["conditions"] == said
+
+
 def stateful_pod(number: int, revision="r1", *, ready=True, **options) -> objects.Object:
     pod = make.pod(f"web-{number}", ready=ready, **options)
     pod["metadata"]["labels"][stateful_set.REVISION] = revision
