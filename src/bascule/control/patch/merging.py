@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections import deque
 from typing import Any, Final
 
@@ -72,12 +73,23 @@ def _merge_members(live: dict[str, Any], applied: dict[str, Any], schema: types.
 
 
 def _merge_lists(live: list[Any], applied: list[Any], schema: types.TypeSchema) -> list[Any]:
-    """Applied items in their order; items that are live only keep their place after what they follow.
-
-    Of live items that have one label, an applied item of that label replaces them all.
-    """
     element = schema.items or types.ANYTHING
     lefts, rights = field_tree.labels(live, schema), field_tree.labels(applied, schema)
+    if lefts == rights and len(set(rights)) == len(rights):
+        merged = [merge(one, other, element) for one, other in zip(live, applied, strict=True)]
+    else:
+        merged = interleaved(live, applied, lefts, rights, element)
+    return live if len(merged) == len(live) and all(map(operator.is_, merged, live)) else merged
+
+
+def interleaved(
+    live: list[Any], applied: list[Any], lefts: list[str], rights: list[str], element: types.TypeSchema
+) -> list[Any]:
+    """Applied items in their order; items that are live only keep their place after what they follow.
+
+    Of live items that have one label, an applied item of that label replaces them all. `lefts` and `rights`: the
+    labels of either.
+    """
     stated = dict(zip(rights, applied, strict=True))
     lived: dict[str, Any] = {}
     for label, item in zip(lefts, live, strict=True):
