@@ -54,6 +54,10 @@ def to_v2(obj: Object) -> Object:
         spec["behavior"] = behavior
     status = shape.mapping(obj, "status")
     current = status.pop("currentCPUUtilizationPercentage", None)
+    if status:
+        status["currentMetrics"] = None
+        if not status.get("currentReplicas"):
+            status.pop("currentReplicas", None)
     if type(current) is int:
         status["currentMetrics"] = [
             {"type": "Resource", "resource": {"name": "cpu", "current": {"averageUtilization": current}}}
@@ -84,6 +88,7 @@ def from_v2(obj: Object) -> Object:
     _carry(obj, _BEHAVIOR, _recased(spec.pop("behavior", None), str.upper))
     status = obj.get("status")
     if type(status) is dict:
+        status.setdefault("currentReplicas", 0)
         current = _objects(status.pop("currentMetrics", None))
         for metric in current:
             value = shape.mapping(shape.mapping(metric, "resource"), "current").get("averageUtilization")

@@ -60,6 +60,12 @@ def _rules(obj: Object) -> Causes:
             yield from autoscaler_metrics.scaling_problems(f"spec.behavior.{key}", behavior[key])
 
 
+def _create(obj: Object, context: Context) -> None:
+    """What a version says of an autoscaler that has done nothing yet."""
+    unsaid = {"currentReplicas": 0} if obj.get("apiVersion") == "autoscaling/v1" else {"currentMetrics": None}
+    obj["status"] = {**unsaid, "desiredReplicas": 0}
+
+
 def _update(new: Object, old: Object, context: Context) -> None:
     autoscaler_versions.keep_carried(new, old, autoscaler_versions.CARRIED_STATUS)
 
@@ -123,6 +129,7 @@ def _cells(obj: Object, now: datetime) -> list[Any]:
 
 _STRATEGY = generic.make(
     default=_default,
+    create=_create,
     update=_update,
     rules=_rules,
     status_rules=_status_rules,
@@ -137,6 +144,5 @@ _STRATEGY = generic.make(
     ),
     cells=_cells,
     status=True,
-    zero_counts=("desiredReplicas", "currentReplicas"),
 )
 STRATEGY = dataclasses.replace(_STRATEGY, prepare_status=_prepare_status)

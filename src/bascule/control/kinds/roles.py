@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bascule.control.kinds import generic, metadata, selectors, shape
 from bascule.control.kinds.check import Causes
-from bascule.control.kinds.strategy import Strategy
+from bascule.control.kinds.strategy import Context, Strategy
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
@@ -51,5 +53,20 @@ def _cluster_role_rules(obj: Object) -> Causes:
             yield from selectors.problems(f"aggregationRule.clusterRoleSelectors[{index}]", selector)
 
 
-ROLE: Strategy = generic.make(name_rule=metadata.path_segment, rules=_role_rules, create_on_update=True)
-CLUSTER_ROLE: Strategy = generic.make(name_rule=metadata.path_segment, rules=_cluster_role_rules, create_on_update=True)
+def _create(obj: Object, context: Context) -> None:
+    """A role without rules says so: clients read the field without asking whether it is there."""
+    obj.setdefault("rules", None)
+
+
+def _update(new: Object, old: Object, context: Context) -> None:
+    _create(new, context)
+
+
+def _role(rules: Callable[[Object], Causes]) -> Strategy:
+    return generic.make(
+        name_rule=metadata.path_segment, create=_create, update=_update, rules=rules, create_on_update=True
+    )
+
+
+ROLE = _role(_role_rules)
+CLUSTER_ROLE = _role(_cluster_role_rules)

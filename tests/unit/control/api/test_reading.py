@@ -198,7 +198,13 @@ async def test_a_watch_of_tables_sends_columns_once(api: harness.Api) -> None:
 
 
 async def test_a_watch_of_a_future_version_is_told_to_wait(api: harness.Api) -> None:
-    assert (await api.get(f"{MAPS}?watch=true&resourceVersion=99999999")).code == 504
+    path = f"{MAPS}?watch=true&resourceVersion=99999999"
+    assert (await api.get(path)).code == 504
+    streamed = f"{path}&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
+    told = (await api.get(streamed)).body
+    assert told["type"] == "ERROR"
+    assert (told["object"]["code"], told["object"]["reason"]) == (504, "Timeout")
+    assert told["object"]["details"]["causes"][0]["reason"] == "ResourceVersionTooLarge"
 
 
 async def test_a_deprecated_kind_says_so_whenever_it_is_read(api: harness.Api) -> None:

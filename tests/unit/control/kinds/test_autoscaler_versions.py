@@ -85,7 +85,7 @@ def scaler(metrics: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
         "kind": "HorizontalPodAutoscaler",
         "metadata": {"name": "web", "namespace": "default", "annotations": {"mine": "x"}},
         "spec": {"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 3, "metrics": metrics, **more},
-        "status": {"currentReplicas": 1, "desiredReplicas": 2},
+        "status": {"currentReplicas": 1, "currentMetrics": None, "desiredReplicas": 2},
     }
 
 

@@ -57,6 +57,8 @@ async def watch_objects(platform: platforms.Platform, call: calls.Call) -> web.S
             chosen.within, labels=chosen.labels, fields=chosen.fields, after_revision=_after(call, send_initial)
         )
     except cache_errors.Future as error:
+        if send_initial:
+            return await _refused(call, selection.too_new(error))
         raise selection.too_new(error) from error
     except cache_errors.Expired as error:
         return await _refused(call, selection.expired(error))
@@ -128,7 +130,7 @@ async def _open(call: calls.Call) -> web.StreamResponse:
 
 
 async def _refused(call: calls.Call, error: errors.StatusError) -> web.StreamResponse:
-    """200 with one ERROR event: how clients expect to hear that their version is too old."""
+    """200 with one ERROR event: how clients expect to hear that their version is too old, or too new to begin with."""
     said = respond.dump({"type": "ERROR", "object": error.status()})
     http = call.request()
     if _wants_frames(http):
