@@ -95,6 +95,26 @@ async def test_a_service_finds_its_pods(client, space):
     await towers.until(gone, "the slices of a deleted Service collected")
 
 
+async def test_written_endpoints_go_with_their_service_and_not_before_it_came(client, space):
+    def written(name: str) -> objects.Object:
+        subsets = [{"addresses": [{"ip": "192.0.2.1"}], "ports": [{"port": 80}]}]
+        return {"metadata": {"name": name, "namespace": space}, "subsets": subsets}
+
+    async def left() -> list[str]:
+        return sorted(map(objects.name, (await client.list(builtins.ENDPOINTS, namespace=space))["items"]))
+
+    for name in ("early", "outside"):
+        await client.create(builtins.ENDPOINTS, written(name))
+    service = {"metadata": {"name": "outside", "namespace": space}, "spec": {"ports": [{"port": 80}]}}
+    await client.create(builtins.SERVICES, service)
+    await client.delete(builtins.SERVICES, "outside", namespace=space)
+
+    async def gone() -> bool:
+        return await left() == ["early"]
+
+    await towers.until(gone, "the endpoints of the deleted Service gone")
+
+
 @pytest.mark.parametrize("propagation", ["Background", "Foreground", "Orphan"])
 async def test_deleting_a_deployment(client, space, propagation):
     await client.create(builtins.DEPLOYMENTS, towers.deployment(space))

@@ -1,7 +1,8 @@
 """EndpointSlices (and the Endpoints mirror) of Services that select pods. Decided by `backends`,
 `slicing`, `endpoints`.
 
-A Service without a selector is not ours: `endpoint_slice_mirroring` and its author care for it.
+A Service without a selector is not ours: `endpoint_slice_mirroring` and its author care for it. The Endpoints of its name
+go with it nevertheless, whoever wrote them, when it is seen to go; those that wait for a Service stay.
 """
 
 from collections.abc import Iterable
@@ -41,6 +42,9 @@ class EndpointSlices:
         self._endpoints = boss.informer(builtins.ENDPOINTS)
         self._nodes = boss.informer(builtins.NODES)
         self._expected = expectations.Expectations(boss.clock)
+        self._gone: set[Request] = set()
+        """Services that were deleted and whose Endpoints are still to go."""
+        self._services.on_change(self._note)
         self._slices.on_change(self._observe)
         self._nodes.add_index("cluster", lambda node: [objects.cluster(node)])
         self.controller = boss.controller("endpointslices", self.reconcile, of=builtins.SERVICES, workers=8)
@@ -54,6 +58,12 @@ class EndpointSlices:
         if type_ == "ADDED":
             for request in self._service_of_slice(type_, None, new):
                 self._expected.created(request)
+
+    def _note(self, type_: str, old: objects.Object | None, new: objects.Object | None) -> None:
+        if new is not None:
+            self._gone.discard(objects.key(new))
+        elif old is not None:
+            self._gone.add(objects.key(old))
 
     def _services_of_pod(self, type_: str, old: objects.Object | None, new: objects.Object | None) -> Iterable[Request]:
         if old is not None and new is not None and _shown(old) == _shown(new):
@@ -109,7 +119,8 @@ class EndpointSlices:
     async def _clear(self, request: Request) -> None:
         """Endpoints have no owner to go with."""
         present = self._endpoints.store.get(request)
-        if present is None or objects.labels(present).get(endpoints.MANAGED_BY) != endpoints.MANAGER:
+        if present is None or not (request in self._gone or _is_mirror(present)):
+            self._gone.discard(request)
             return
         try:
             await self._client.delete(
@@ -122,6 +133,7 @@ class EndpointSlices:
         except errors.StatusError as error:
             if error.code not in (404, 409):
                 raise
+        self._gone.discard(request)
 
     async def _mirror(self, service: objects.Object, request: Request, found: list[backends.Backend]) -> None:
         present = self._endpoints.store.get(request)
@@ -132,6 +144,10 @@ class EndpointSlices:
             await self._client.update(builtins.ENDPOINTS, document, cluster=request.cluster)
         else:
             await self._client.create(builtins.ENDPOINTS, document, cluster=request.cluster)
+
+
+def _is_mirror(one: objects.Object) -> bool:
+    return objects.labels(one).get(endpoints.MANAGED_BY) == endpoints.MANAGER
 
 
 async def write(
