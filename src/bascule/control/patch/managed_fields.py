@@ -221,9 +221,9 @@ def _created(new: Object, schema: types.TypeSchema) -> Tree:
 
 
 def _present(value: Any, schema: types.TypeSchema) -> Tree:
-    """`field_tree.present`, but a small value that was seen lately is not walked again: many pods have one spec."""
-    encoded = orjson.dumps(value)
-    if len(encoded) > _REMEMBERED_BYTES_MAX:
+    """`field_tree.present`, but a small spec of pods that was seen lately is not walked again."""
+    encoded = orjson.dumps(value) if schema.definition == types.POD_SPEC else b""
+    if not encoded or len(encoded) > _REMEMBERED_BYTES_MAX:
         return field_tree.present(value, schema)
     return _present_encoded(encoded, schema)
 

@@ -14,6 +14,8 @@ Shape = Literal[
     "struct", "map", "list", "string", "integer", "number", "boolean", "quantity", "int-or-string", "time", "any"
 ]
 
+POD_SPEC = "io.k8s.api.core.v1.PodSpec"
+"""The definition of which many values are alike: the pods of one workload have one spec."""
 _SCALARS = frozenset({"string", "integer", "number", "boolean", "quantity", "int-or-string", "time"})
 
 

@@ -13,6 +13,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import orjson
+
 from bascule.control.schema import types, zeros
 from bascule.vocabulary import errors, timestamps
 from bascule.vocabulary.objects import Object
@@ -26,6 +28,8 @@ QUANTITY_PATTERN = "^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$"
 PROBLEMS_MAX = 100
 """How many problems of a sort are reported: enough to work with, whatever nonsense was sent."""
 
+_REMEMBERED_MAX = 64
+_REMEMBERED_BYTES_MAX = 4096
 _INT32 = 1 << 31
 _INT64 = 1 << 63
 
@@ -133,7 +137,7 @@ def fits(schema: types.TypeSchema) -> Fits:
 
 def _compile(schema: types.TypeSchema) -> Fits:
     if schema.shape == "struct":
-        return _struct_fits(schema)
+        return _remembering(_struct_fits(schema)) if schema.definition == types.POD_SPEC else _struct_fits(schema)
     if schema.shape == "map":
         return _map_fits(schema.additional or types.ANYTHING)
     if schema.shape == "list":
@@ -144,6 +148,28 @@ def _compile(schema: types.TypeSchema) -> Fits:
         limit = _INT32 if schema.format == "int32" else _INT64
         return lambda value: value is None or (value.__class__ is int and -limit <= value < limit)
     return _SCALARS[schema.shape] if schema.format != "byte" else _is_base64
+
+
+def _remembering(below: Fits) -> Fits:
+    """For values of which many are alike, as the specs of a workload's pods are: what fitted lately is known again."""
+    known: set[bytes] = set()
+
+    def check_remembering(value: Any) -> bool:
+        try:
+            encoded = orjson.dumps(value)
+        except TypeError:
+            return below(value)
+        if encoded in known:
+            return True
+        if not below(value):
+            return False
+        if len(encoded) <= _REMEMBERED_BYTES_MAX and b"null" not in encoded:  # Which a number that is none is, too.
+            if len(known) >= _REMEMBERED_MAX:
+                known.clear()
+            known.add(encoded)
+        return True
+
+    return check_remembering
 
 
 def _struct_fits(schema: types.TypeSchema) -> Fits:

@@ -7,6 +7,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bascule.control.schema import catalog, decoding, types, validation
 from bascule.vocabulary import errors
@@ -180,3 +182,25 @@ def test_what_is_wrong_is_told_in_the_documents_order():
 )
 def test_a_moment_is_judged_alike_when_it_was_seen_before(twice: int, text: Any, fits: bool) -> None:
     assert validation.fits(schema().fields["metadata"].fields["creationTimestamp"])(text) is fits
+
+
+_VALUES: st.SearchStrategy[Any] = st.sampled_from(
+    [1, 1.0, -1, 2**31, 2**70, True, None, float("nan"), float("inf"), "", "1", "100m", [], {}]
+)
+_RESOURCES = st.fixed_dictionaries({}, optional={"limits": _VALUES | st.fixed_dictionaries({"cpu": _VALUES})})
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {"containers": st.lists(st.fixed_dictionaries({"name": st.just("c")}, optional={"resources": _RESOURCES}))},
+            optional={"priority": _VALUES, "hostNetwork": _VALUES, "other": _VALUES},
+        ),
+        max_size=3,
+    )
+)
+def test_a_spec_that_fitted_lately_fits_as_any(specs: list[dict[str, Any]]) -> None:
+    spec = schema("Pod", "v1").fields["spec"]
+    assert spec.definition == types.POD_SPEC
+    for each in [*specs, *specs]:
+        assert validation.fits(spec)(each) is validation._struct_fits(spec)(each)
