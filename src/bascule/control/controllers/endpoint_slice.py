@@ -1,8 +1,8 @@
 """EndpointSlices (and the Endpoints mirror) of Services that select pods. Decided by `backends`,
 `slicing`, `endpoints`.
 
-A Service without a selector is not ours: `endpoint_slice_mirroring` and its author care for it. The Endpoints of its name
-go with it nevertheless, whoever wrote them, when it is seen to go; those that wait for a Service stay.
+A Service without a selector is not ours: `endpoint_slice_mirroring` and its author care for it. Endpoints of its
+name go with it nevertheless, whoever wrote them, when it is seen to go; those that wait for a Service stay.
 """
 
 from collections.abc import Iterable
