@@ -7,11 +7,14 @@ nothing is made of its members, and these are decoded a hundred KB at a time. Va
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Final
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import orjson
+
+if TYPE_CHECKING:
+    import msgspec
 
 STEP_BYTES: Final = 128 * 1024
 """What is decoded in one go: some 3 ms at most."""
@@ -19,8 +22,6 @@ _LEVELS_MAX: Final = 16
 """How deep what is large is looked for: each level is one more look at all below it."""
 _MEMBERS_MAX: Final = 500_000
 """More would take more memory apart than together."""
-_in_object: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_in_list: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def loads(text: bytes) -> Any:
@@ -33,13 +34,23 @@ def loads(text: bytes) -> Any:
         return orjson.loads(text)
 
 
+@functools.cache
+def _decoders() -> tuple[
+    Callable[[bytes | msgspec.Raw], dict[str, msgspec.Raw]], Callable[[bytes | msgspec.Raw], list[msgspec.Raw]]
+]:
+    """Of an object and of a list, whose members stay as they are. Imported with the first long text."""
+    import msgspec
+
+    return msgspec.json.Decoder(dict[str, msgspec.Raw]).decode, msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
 def _value(text: bytes | msgspec.Raw, level: int) -> Any:
     first = bytes(memoryview(text)[:1])
     if level < _LEVELS_MAX and first == b"{":
-        members = _in_object(text)
+        members = _decoders()[0](text)
         return dict(zip(members, _values(members.values(), level + 1), strict=True))
     if level < _LEVELS_MAX and first == b"[":
-        return list(_values(_in_list(text), level + 1))
+        return list(_values(_decoders()[1](text), level + 1))
     return orjson.loads(memoryview(text))
 
 
