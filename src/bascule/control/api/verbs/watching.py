@@ -19,7 +19,7 @@ from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
 from bascule.control.api import selection, table
 from bascule.control.api.streaming import upgrading
-from bascule.control.api.wire import negotiate, respond
+from bascule.control.api.wire import begun, negotiate, respond
 from bascule.control.cache import errors as cache_errors
 from bascule.control.cache import event, watch
 from bascule.vocabulary import errors, objects
@@ -71,15 +71,9 @@ async def watch_objects(platform: platforms.Platform, call: calls.Call) -> web.S
         if framed:
             return await _framed(http, pump)
         stream = await _open(call)
-        try:
+        with begun.broken_off(http):
             await pump.run(functools.partial(_write, http))
             await stream.write_eof()
-        except BaseException as error:
-            # The answer has begun: all that can be said now is that it is not complete.
-            if http.transport is not None:
-                http.transport.abort()
-            if not isinstance(error, (ConnectionError, TimeoutError)):
-                raise
         return stream
     finally:
         following.close()

@@ -15,7 +15,7 @@ from typing import Final
 from aiohttp import web
 
 from bascule.control.api import call as calls
-from bascule.control.api.wire import respond
+from bascule.control.api.wire import begun, respond
 from bascule.control.cache import record
 
 ABOVE: Final = 1000
@@ -69,7 +69,7 @@ async def streamed(
         stream.headers["Vary"] = "Accept-Encoding"
     stream.enable_chunked_encoding()
     await stream.prepare(http)
-    try:
+    with begun.broken_off(http):
         async with contextlib.aclosing(pieces):
             async for piece in pieces:
                 await _write(stream, await asyncio.to_thread(packer.compress, piece) if packer is not None else piece)
@@ -77,12 +77,6 @@ async def streamed(
         if packer is not None:
             await _write(stream, packer.flush())
         await stream.write_eof()
-    except BaseException as error:
-        # The answer has begun: all that can be said now is that it is not complete.
-        if http.transport is not None:
-            http.transport.abort()
-        if not isinstance(error, (ConnectionError, TimeoutError)):
-            raise
     return stream
 
 
