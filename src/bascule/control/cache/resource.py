@@ -113,8 +113,11 @@ class ResourceCache:
     ) -> Page:
         """As ``list``, but lets others run while it reads much, and goes to the store's history where memory ends.
 
-        ``remaining`` is not said then.
+        ``remaining`` is not said then. What the store has forgotten is not told from memory either, where it may lie
+        for hours: who reads pages is to know how long that lasts.
         """
+        if at_revision is not None and at_revision < self._store.compacted:
+            raise errors.Expired(at_revision, self._store.compacted)
         selected = selection.Selection(within, labels, fields)
         await self._catalog.prepare(selected)
         try:

@@ -109,3 +109,24 @@ async def test_a_version_that_is_forgotten_is_said_in_the_stream() -> None:
     assert events[0]["type"] == "ERROR"
     assert (events[0]["object"]["code"], events[0]["object"]["reason"]) == (410, "Expired")
     assert events[0]["object"]["message"].startswith("too old resource version: 1 (")
+
+
+async def test_a_list_whose_history_is_forgotten_goes_on_with_what_is_current() -> None:
+    async with harness.running(memory.MemoryStore()) as api:
+        for number in range(10):
+            await api.create(MAPS, harness.config_map(f"n{number}"))
+        first = (await api.get(f"{MAPS}?limit=3")).body["metadata"]
+        await api.create(MAPS, harness.config_map("n3a"))
+        await api.platform.store.compact(api.platform.store.revision)
+        refused = await api.get(f"{MAPS}?limit=3&continue={first['continue']}")
+        assert (refused.code, refused.body["reason"]) == (410, "Expired")
+        token, seen, versions = refused.body["metadata"]["continue"], ["n0", "n1", "n2"], set()
+        while token:
+            page = (await api.get(f"{MAPS}?limit=3&continue={token}")).body
+            seen += [item["metadata"]["name"] for item in page["items"]]
+            versions.add(page["metadata"]["resourceVersion"])
+            assert page["metadata"].get("remainingItemCount", 0) == 11 - len(seen)
+            token = page["metadata"].get("continue")
+        assert seen == sorted([*(f"n{number}" for number in range(10)), "n3a"])
+        assert len(versions) == 1
+        assert versions != {first["resourceVersion"]}
