@@ -32,6 +32,7 @@ def outcome(loads: Any, text: bytes) -> Any:
 def small_steps() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stepwise, "STEP_BYTES", 8)
+        patch.setattr(stepwise, "FEW", 0)
         yield
 
 
