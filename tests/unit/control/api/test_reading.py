@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 
+import orjson
 import yaml
 
 from tests.unit.control.api import harness
@@ -236,3 +237,15 @@ async def test_the_most_wanted_form_is_chosen(api: harness.Api) -> None:
     assert await media("application/yaml;q=0.5,application/json;q=0.8") == "application/json"
     assert await media("application/json;stream=watch") == "application/json"
     assert await media("application/json;stream=other,application/yaml") == "application/yaml"
+
+
+async def test_a_list_that_is_streamed_is_no_table(api: harness.Api) -> None:
+    await api.create(MAPS, harness.config_map("a"))
+    query = "watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
+    table = "application/json;as=Table;v=v1;g=meta.k8s.io"
+    refused = await api.get(f"{MAPS}?{query}", headers={"Accept": table})
+    assert (refused.code, refused.body["reason"]) == (406, "NotAcceptable")
+    headers = {"Authorization": "Bearer admin", "Accept": f"{table},application/json"}
+    async with api.session.get(f"{api.url}{MAPS}?{query}", headers=headers) as answer:
+        first = orjson.loads(await answer.content.readline())
+    assert (first["type"], first["object"]["kind"]) == ("ADDED", "ConfigMap")

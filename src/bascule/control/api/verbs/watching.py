@@ -49,6 +49,8 @@ async def watch_objects(platform: platforms.Platform, call: calls.Call) -> web.S
     if call.accept.encoding != "json":
         raise errors.not_acceptable((negotiate.JSON, negotiate.YAML, negotiate.PROTOBUF))
     send_initial = _initial_events(call)
+    if send_initial and call.accept.shape == "table":  # As upstream: the next form that was asked for, or 406.
+        call.accept = negotiate.accept(call.headers.get("Accept", ""), transforms=False)
     included = table.include(call.parameters.get("includeObject", "")) if call.accept.shape == "table" else "None"
     chosen = selection.selection(call)
     await call.endpoint.records.prepare(chosen.within, chosen.labels)
