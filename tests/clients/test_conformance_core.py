@@ -227,6 +227,28 @@ def test_volumes_and_claims_live(plane: planes.Plane) -> None:
     plane.gone("/api/v1/persistentvolumes/v")
 
 
+def test_an_attachments_status(plane: planes.Plane) -> None:
+    path = "/apis/storage.k8s.io/v1/volumeattachments"
+    spec = {"attacher": "e2e-test.storage.k8s.io", "nodeName": "n", "source": {"persistentVolumeName": "v"}}
+    plane.make(path, {"metadata": {"name": "va-e2e", "uid": "va-e2e"}, "spec": spec, "status": {"attached": True}})
+    assert plane.get(f"{path}/va-e2e/status")["status"] == {"attached": False}
+    patched = plane.done("PATCH", f"{path}/va-e2e/status", {"status": {"attached": True}})
+    assert patched["status"] == {"attached": True}
+    patched["status"]["attached"] = False
+    assert plane.done("PUT", f"{path}/va-e2e/status", patched)["status"] == {"attached": False}
+    plane.done("DELETE", f"{path}/va-e2e")
+
+
+def test_what_a_pod_may_not_ask_for_is_named_alone(plane: planes.Plane) -> None:
+    space = f"/api/v1/namespaces/{plane.space()}/pods"
+    sysctls = [{"name": name, "value": "42"} for name in ("foo-", "kernel.shmmax", "safe-and-unsafe", "bar..")]
+    spec = {"containers": [{"name": "c", "image": "i"}], "securityContext": {"sysctls": sysctls}}
+    code, refused = plane.ask("POST", space, {"metadata": {"name": "p"}, "spec": spec})
+    assert code == 422
+    assert all(f'Invalid value: "{name}"' in refused["message"] for name in ("foo-", "bar.."))
+    assert not any(name in refused["message"] for name in ("kernel.shmmax", "safe-and-unsafe"))
+
+
 def test_a_nodes_life_and_status(plane: planes.Plane) -> None:
     made = plane.make("/api/v1/nodes", {"metadata": {"name": "fake", "labels": {"e2e": "fake"}}})
     status = {

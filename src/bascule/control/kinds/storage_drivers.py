@@ -182,6 +182,10 @@ def _attachment_status(obj: Object) -> Causes:
             yield errors.invalid_value(f"status.{key}.errorCode", code, "must be between 0 and 2147483647, inclusive")
 
 
+def _detached(obj: Object, _context: Context) -> None:
+    obj["status"] = {"attached": False}  # Said from the beginning: the member is required.
+
+
 def _attachment_status_rules(new: Object, old: Object) -> Causes:
     yield from _attachment_status(new)
 
@@ -244,6 +248,7 @@ CSI_STORAGE_CAPACITY = generic.make(
     delete_returns_object=True,
 )
 VOLUME_ATTACHMENT = generic.make(
+    create=_detached,
     rules=_attachment_rules,
     update_rules=_attachment_update_rules,
     status_rules=_attachment_status_rules,
