@@ -139,7 +139,7 @@ async def _create_named(platform: platforms.Platform, call: calls.Call, obj: obj
             if endpoint.records.get(call.key) is not None:
                 raise errors.already_exists(call.resource.qualified, call.name)
             platform.admission.reserve(asked, obj)
-            return Outcome(orjson.dumps(obj), created=True)
+            return Outcome(_unstored(call, obj), created=True)
         with platform.admission.reserve(asked, obj) as reservation, translated(call):
             stored = await endpoint.records.create(call.key, draft)
             reservation.committed()
@@ -230,7 +230,7 @@ async def _update_once(
         if call.options.dry_run:
             platform.admission.reserve(asked, new)
         if call.options.dry_run or (_is_same(new, old) and not ended and not endpoint.is_stale(stored)):
-            return Outcome(orjson.dumps(new))
+            return Outcome(_unstored(call, new))
         draft = await encoded(call, new)
         extent.check_bytes(len(draft.value), stored.size_bytes())
         with platform.admission.reserve(asked, new) as reservation, translated(call):
@@ -347,6 +347,14 @@ def encode(call: calls.Call, obj: objects.Object) -> record.Draft:
     if conversion is not None:
         obj = conversion.to_storage(objects.deep_copy(obj))
     return record.draft(obj, call.endpoint.strategy.selectable_fields(obj))
+
+
+def _unstored(call: calls.Call, obj: objects.Object) -> bytes:
+    """The object's JSON as it would be answered if it were stored: another version may leave its own defaults there."""
+    conversion = call.endpoint.conversion
+    if conversion is not None:
+        obj = conversion.from_storage(conversion.to_storage(objects.deep_copy(obj)))
+    return orjson.dumps(obj)
 
 
 def released(platform: platforms.Platform, call: calls.Call, obj: objects.Object) -> None:

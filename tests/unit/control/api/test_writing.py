@@ -33,6 +33,18 @@ async def test_create_twice_is_already_exists(api: harness.Api) -> None:
     assert answer.body["message"] == 'configmaps "a" already exists'
 
 
+async def test_a_dry_run_shows_what_another_stored_version_would_add(api: harness.Api) -> None:
+    scalers = "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers"
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"}
+    wanted = {"metadata": {"name": "h"}, "spec": {"scaleTargetRef": target, "maxReplicas": 3}}
+    tried = await api.call("POST", f"{scalers}?dryRun=All", wanted)
+    made = await api.create(scalers, wanted)
+    assert tried.body["spec"] == made["spec"]
+    made["spec"]["maxReplicas"] = 4
+    tried = await api.call("PUT", f"{scalers}/h?dryRun=All", made)
+    assert tried.body["spec"] == made["spec"]
+
+
 async def test_generated_names_differ(api: harness.Api) -> None:
     wanted = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": "n-"}}
     names = {(await api.create(MAPS, wanted))["metadata"]["name"] for _ in range(5)}
