@@ -28,6 +28,7 @@ GOALS: dict[str, Goal] = {
     "GET ConfigMap": Goal(72, 286),
     "create ConfigMap": Goal(173, 692),
     "create Pod": Goal(260, 1035),
+    "create Pod, no two specifications alike": Goal(260, 1035),
     "update ConfigMap": Goal(None, None),
     "merge patch of a ConfigMap": Goal(None, None),
     "strategic patch of a Pod's status": Goal(430, 1724),

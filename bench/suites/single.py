@@ -35,6 +35,13 @@ async def run(wanted: plan.Plan, to: target.Target) -> Sequence[figures.Figure]:
     def create_pod(round_: int) -> Iterable[bytes]:
         return (post(pods, samples.pod(f"p{round_}-{n}")) for n in range(count))
 
+    def create_unlike_pod(round_: int) -> Iterable[bytes]:
+        """Those before are of one template, as a Deployment's are: of these each has a specification of its own."""
+        for n in range(count):
+            pod = samples.pod(f"u{round_}-{n}")
+            pod["spec"]["containers"][0]["env"] = [{"name": "MARKER", "value": f"{round_}-{n}"}]
+            yield post(pods, pod)
+
     def delete_map(round_: int) -> Iterable[bytes]:
         return (to.request("DELETE", f"{maps}/c{round_}-{n}") for n in range(count))
 
@@ -54,6 +61,7 @@ async def run(wanted: plan.Plan, to: target.Target) -> Sequence[figures.Figure]:
             ("create ConfigMap", create_map),
             ("GET ConfigMap", lambda _: [to.request("GET", f"{maps}/c0-7")] * (count * 2)),
             ("create Pod", create_pod),
+            ("create Pod, no two specifications alike", create_unlike_pod),
             ("update ConfigMap", each("PUT", "c", samples.config_map_marked, "application/json")),
             ("JSON patch of a ConfigMap", each("PATCH", "c", _operation, JSON_PATCH)),
             ("merge patch of a ConfigMap", each("PATCH", "c", _data, MERGE)),
@@ -64,7 +72,8 @@ async def run(wanted: plan.Plan, to: target.Target) -> Sequence[figures.Figure]:
         )
     ]
     deleted = (
-        to.request("DELETE", f"{pods}/p{round_}-{n}?gracePeriodSeconds=0")
+        to.request("DELETE", f"{pods}/{prefix}{round_}-{n}?gracePeriodSeconds=0")
+        for prefix in ("p", "u")
         for round_ in range(wanted.rounds)
         for n in range(count)
     )
