@@ -36,21 +36,32 @@ def loads(text: bytes) -> Any:
         return orjson.loads(text)
 
 
+class _Name:
+    """A member's, each unlike all others: what is given twice is looked at twice, as it may be no JSON."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
 @functools.cache
 def _decoders() -> tuple[
-    Callable[[bytes | msgspec.Raw], dict[str, msgspec.Raw]], Callable[[bytes | msgspec.Raw], list[msgspec.Raw]]
+    Callable[[bytes | msgspec.Raw], dict[_Name, msgspec.Raw]], Callable[[bytes | msgspec.Raw], list[msgspec.Raw]]
 ]:
     """Of an object and of a list, whose members stay as they are. Imported with the first long text."""
     import msgspec
 
-    return msgspec.json.Decoder(dict[str, msgspec.Raw]).decode, msgspec.json.Decoder(list[msgspec.Raw]).decode
+    members = msgspec.json.Decoder(dict[_Name, msgspec.Raw], dec_hook=lambda _, text: _Name(text))
+    return members.decode, msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def _value(text: bytes | msgspec.Raw, level: int) -> Any:
     first = bytes(memoryview(text)[:1])
     if level < _LEVELS_MAX and first == b"{":
         members = _decoders()[0](text)
-        return dict(zip(members, _values(members.values(), level + 1), strict=True))
+        names = [name.text for name in members]
+        return dict(zip(names, _values(members.values(), level + 1), strict=True))
     if level < _LEVELS_MAX and first == b"[":
         return list(_values(_decoders()[1](text), level + 1))
     return orjson.loads(memoryview(text))
