@@ -3,10 +3,10 @@
 import pytest
 
 from bascule.vocabulary import builtins, objects, resources
-from tests.scenarios import test_controllers as processes
+from tests.scenarios import towers
 
 pytestmark = [pytest.mark.scenario, pytest.mark.slow]
-client, data, space = processes.client, processes.data, processes.space
+client, data, space = towers.client, towers.data, towers.space
 LABELS = {"app": "refused"}
 POD = {
     "metadata": {"labels": LABELS},
@@ -43,9 +43,9 @@ async def test_refused(client, space, resource, spec, said):
     async def made() -> bool:
         return len((await client.list(builtins.PODS, namespace=space))["items"]) == 1
 
-    await processes.until(told, "FailedCreate")
-    await processes.until(counted, "a status in spite of the refusal")
+    await towers.until(told, "FailedCreate")
+    await towers.until(counted, "a status in spite of the refusal")
     await client.delete(builtins.RESOURCE_QUOTAS, "none", namespace=space)
     # A change of the object is an occasion to try again before its pause is over.
     await client.patch(resource, "refused", {"metadata": {"labels": {"room": "made"}}}, namespace=space)
-    await processes.until(made, "the pod")
+    await towers.until(made, "the pod")
