@@ -42,6 +42,7 @@ def _request(path: str, who: str = "admin", *fields: str) -> request.Request:
 
 class _Protocol:
     transport = None
+    connected = True
 
 
 def _shown(made: web.StreamResponse | None) -> tuple[Any, ...]:

@@ -53,6 +53,7 @@ async def watch_objects(platform: platforms.Platform, call: calls.Call) -> web.S
         call.accept = negotiate.accept(call.headers.get("Accept", ""), transforms=False)
     included = table.include(call.parameters.get("includeObject", "")) if call.accept.shape == "table" else "None"
     chosen = selection.selection(call)
+    http = call.request()  # Which says no to who has left: then there is nothing to be closed yet.
     await call.endpoint.records.prepare(chosen.within, chosen.labels)
     try:
         following = call.endpoint.records.watch(
@@ -64,7 +65,6 @@ async def watch_objects(platform: platforms.Platform, call: calls.Call) -> web.S
         raise selection.too_new(error) from error
     except cache_errors.Expired as error:
         return await _refused(call, selection.expired(error))
-    http = call.request()
     framed = _wants_frames(http)
     platform.watches.add(following, http)
     call.endpoint.watches.add(following)

@@ -37,7 +37,9 @@ class Identities:
         now = self._time.monotonic()
         judged = self._judged.get(connection)
         if judged is None or now >= judged.until:
-            judged = self._judged[connection] = _Judged(self._judge(http), now + _JUDGED_SECONDS)
+            judged = _Judged(self._judge(http), now + _JUDGED_SECONDS)
+            if connection.connected:  # Of one that is gone nobody would say so again.
+                self._judged[connection] = judged
         return judged.who
 
     def _judge(self, http: request.Http) -> user.User | None:
