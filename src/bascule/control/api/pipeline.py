@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 
@@ -229,7 +229,8 @@ async def _update_once(
         ended = ends(new)
         if call.options.dry_run:
             platform.admission.reserve(asked, new)
-        if call.options.dry_run or (_is_same(new, old) and not ended and not endpoint.is_stale(stored)):
+        same = _is_same(new, old) and (endpoint.form is None or await call.aside(_are_alike, new, old))
+        if call.options.dry_run or (same and not ended and not endpoint.is_stale(stored)):
             return Outcome(_unstored(call, new))
         draft = await encoded(call, new)
         extent.check_bytes(len(draft.value), stored.size_bytes())
@@ -285,6 +286,15 @@ def _is_same(new: objects.Object, old: objects.Object) -> bool:
         return False
     new["metadata"]["managedFields"] = before
     return True
+
+
+def _are_alike(value: Any, other: Any) -> bool:
+    """Whether equal values are booleans at the same places: 1 and true are equal, and no schema may tell them apart."""
+    if value.__class__ is dict:
+        return all(_are_alike(member, other[name]) for name, member in value.items())
+    if value.__class__ is list:
+        return all(map(_are_alike, value, other))
+    return (value.__class__ is bool) == (other.__class__ is bool)
 
 
 async def _default(call: calls.Call, obj: objects.Object) -> None:

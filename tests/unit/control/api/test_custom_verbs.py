@@ -51,6 +51,20 @@ async def test_status_and_the_rest_are_written_apart(served: harness.Api) -> Non
     assert bad.code == 422, bad
 
 
+@pytest.mark.parametrize("value", [True, {"b": [False]}])
+async def test_a_number_becomes_a_boolean_of_its_value(api: harness.Api, value: Any) -> None:
+    version = crds.version("v1")
+    version["schema"]["openAPIV3Schema"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    await crds.serve(api, crds.definition("CronTab", version))
+    before = 1 if value is True else {"b": [0]}
+    await api.create(PATH, crds.custom("one", spec={"a": before}))
+    put = await api.patch(f"{PATH}/one", {"spec": {"a": value}})
+    stored = (await api.get(f"{PATH}/one")).body
+    assert orjson.dumps(put.body["spec"]) == orjson.dumps(stored["spec"]) == orjson.dumps({"a": value})
+    again = await api.patch(f"{PATH}/one", {"spec": {"a": value}})
+    assert again.body["metadata"]["resourceVersion"] == stored["metadata"]["resourceVersion"]
+
+
 async def test_scale_reads_and_writes_where_the_definition_says(served: harness.Api) -> None:
     await served.create(PATH, crds.custom("one", spec={"image": "a", "replicas": 3}))
     await served.patch(f"{PATH}/one/status", {"status": {"replicas": 2, "selector": "app=x"}})
