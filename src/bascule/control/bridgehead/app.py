@@ -26,6 +26,7 @@ from bascule.control.bridgehead import (
     joining,
     lag,
     liveness,
+    ports,
     regression,
     reports,
     streams,
@@ -114,8 +115,8 @@ class App:
         end = control.ControlEnd(self, credentials)
         async with api.Client(connection, user_agent="bascule-bridgehead") as client:
             self._joining = joining.Joining(client, connection.server, layout.ca)
-            ports = await end.start(self._settings.binds)
-            self.addresses = [self._named(bind, port) for bind, port in zip(self._settings.binds, ports, strict=True)]
+            chosen = await end.start([ports.paired(bind) for bind in self._settings.binds])
+            self.addresses = [self._named(bind, port) for bind, port in zip(self._settings.binds, chosen, strict=True)]
             runner: http.AppRunner | None = None
             try:
                 runner = await self._serve_https(end, credentials)
