@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from pathlib import Path
 
 import uvloop
@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     out = argparse.ArgumentParser(prog="bench", description=__doc__)
     out.add_argument("--only", action="append", choices=[*API, *BY_NAME, *PARTS], help="one suite; may be repeated")
     out.add_argument("--quick", action="store_true", help="fewer operations; noisier")
-    out.add_argument("--url", help="a Kubernetes API to measure in place of our own server")
+    out.add_argument("--url", help="a Kubernetes API that is measured beside our own server, in the same run")
     out.add_argument("--token", help="bearer token for --url")
     out.add_argument("--ca", help="file of the CA that --url is trusted by")
     out.add_argument("--cert", help="client certificate file for --url")
@@ -50,42 +50,51 @@ def parser() -> argparse.ArgumentParser:
     return out
 
 
-async def run(arguments: argparse.Namespace) -> list[Figure]:
+async def run(arguments: argparse.Namespace) -> report.Found:
+    """Each suite on ours, and right after it on the peer, where one is named and the suite can be run there."""
     peer = target.from_arguments(arguments)
-    chosen: Sequence[str] = arguments.only or [*API, *(PARTS if peer is None else ())]
-    found: list[Figure] = []
+    found = report.Found(peer=await plan.build(peer) if peer is not None else "")
     async with raw.limit() as limit:
-        wanted = plan.Plan(quick=arguments.quick, peer=peer, raw=limit.measure)
-        for name in chosen:
-            print(f"{name} …", file=sys.stderr, flush=True)
-            with _apart():
-                before = await limit.measure()
+        wanted = plan.Plan(quick=arguments.quick, raw=limit.measure)
+        for name in arguments.only or [*API, *PARTS]:
             served = API.get(name) or BY_NAME.get(name)
-            if served is not None:
-                async with _server(wanted) as to:
-                    figures = await served(wanted, to)
-            else:
-                figures = await PARTS[name](wanted)
-            with _apart():
-                raw_us = (before + await limit.measure()) / 2
-            found += [dataclasses.replace(figure, raw_us=figure.raw_us or raw_us) for figure in figures]
-            print("\n".join(report.line(figure) for figure in found[-len(figures) :]), file=sys.stderr, flush=True)
-        return [limit.figure(), *found]
+            print(f"{name} …", file=sys.stderr, flush=True)
+            measured = _served(wanted, served) if served is not None else PARTS[name](wanted)
+            found.ours += await _beside(limit, measured)
+            if peer is not None and served is not None:
+                print(f"{name}, the peer …", file=sys.stderr, flush=True)
+                found.peers += await _beside(limit, _on_peer(wanted, served, peer))
+        found.ours.insert(0, limit.figure())
+    return found
 
 
-@contextlib.asynccontextmanager
-async def _server(wanted: plan.Plan) -> AsyncIterator[target.Target]:
-    """A fresh server of ours, or the peer, cleared of the load afterwards."""
-    if wanted.peer is not None:
-        try:
-            yield wanted.peer
-        finally:
-            await plan.clear(wanted.peer)
-        return
+async def _beside(limit: raw.Limit, measured: Awaitable[Sequence[Figure]]) -> list[Figure]:
+    """The figures, each with what the bare server took around that time."""
+    with _apart():
+        before = await limit.measure()
+    figures = await measured
+    with _apart():
+        raw_us = (before + await limit.measure()) / 2
+    found = [dataclasses.replace(figure, raw_us=figure.raw_us or raw_us) for figure in figures]
+    print("\n".join(report.line(figure) for figure in found), file=sys.stderr, flush=True)
+    return found
+
+
+async def _served(wanted: plan.Plan, suite: plan.ApiSuite) -> Sequence[Figure]:
+    """A fresh server of ours."""
     with own.directory() as data:
         async with own.server(data) as (to, _):
             with _apart():
-                yield to
+                return await suite(wanted, to)
+
+
+async def _on_peer(wanted: plan.Plan, suite: plan.ApiSuite, peer: target.Target) -> Sequence[Figure]:
+    """The peer, cleared of the load afterwards."""
+    try:
+        with _apart():
+            return await suite(wanted, peer)
+    finally:
+        await plan.clear(peer)
 
 
 @contextlib.contextmanager
@@ -102,7 +111,7 @@ def _apart() -> Iterator[None]:
 def main() -> None:
     arguments = parser().parse_args()
     found = uvloop.run(run(arguments))
-    document = report.document(found, quick=arguments.quick, peer=bool(arguments.url or arguments.kubeconfig))
+    document = report.document(found, quick=arguments.quick)
     if arguments.no_write:
         print(report.table(document))
     else:

@@ -1,4 +1,4 @@
-"""How much a run does, and against whom."""
+"""How much a run does, and what it needs on a server that it measures."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from bench.figures import Figure
 
 @dataclass(frozen=True)
 class Plan:
-    """``peer`` None: our own server is started where one is needed. ``raw``: what the bare server takes now, in µs."""
+    """``raw``: what the bare server takes now, in µs."""
 
     quick: bool
-    peer: target.Target | None
     raw: Callable[[], Awaitable[float]]
 
     @property
@@ -66,3 +65,8 @@ async def version(to: target.Target, path: str) -> str:
     """The version that a list shows now."""
     found: str = orjson.loads(await wire.expect(to, to.request("GET", path)))["metadata"]["resourceVersion"]
     return found
+
+
+async def build(to: target.Target) -> str:
+    """What the server says it is, as in ``v1.36.0``."""
+    return str(orjson.loads(await wire.expect(to, to.request("GET", "/version")))["gitVersion"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,16 @@ from bench.goals import GOALS, PEER_RAW_US, Goal
 _HERE = Path(__file__).resolve().parent
 _BEGIN, _END = "<!-- latest run -->", "<!-- end -->"
 _HEAD = ("what", "measured", "÷ raw", "goal ÷ raw", "peer ÷ raw", "")
+_BESIDE = ("what", "measured", "÷ raw", "goal ÷ raw", "peer, measured", "peer ÷ raw", "of the peer's", "")
+
+
+@dataclass
+class Found:
+    """What a run measured: of ours, and of a peer beside it, where one was named. ``peer``: its version."""
+
+    ours: list[Figure] = field(default_factory=list)
+    peers: list[Figure] = field(default_factory=list)
+    peer: str = ""
 
 
 def line(figure: Figure) -> str:
@@ -28,43 +38,78 @@ def line(figure: Figure) -> str:
     return f"  {figure.name:48} {figure.value:10.4g} {figure.unit:16} {rate:24} {more}"
 
 
-def document(figures: Sequence[Figure], *, quick: bool, peer: bool) -> dict[str, Any]:
+def document(found: Found, *, quick: bool) -> dict[str, Any]:
+    beside = {"peer": found.peer, "peer_figures": [figure.document() for figure in found.peers]}
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "of": "a peer" if peer else "bascule",
         "quick": quick,
         "machine": {
             "cores": len(os.sched_getaffinity(0)),
             "load_average": os.getloadavg()[0],
             "python": platform.python_version(),
         },
-        "figures": [figure.document() for figure in figures],
+        "figures": [figure.document() for figure in found.ours],
+        **(beside if found.peer else {}),
     }
 
 
 def table(run: dict[str, Any]) -> str:
-    """Markdown."""
-    rows = [_HEAD, ("---",) * len(_HEAD)]
-    rows += [_row(figure) for figure in run["figures"]]
+    """Markdown. With a peer in the run, what it took stands beside ours in place of what one took elsewhere."""
+    peers = {figure["name"]: figure for figure in run.get("peer_figures", ())}
+    head = _BESIDE if peers else _HEAD
+    rows = [head, ("---",) * len(head)]
+    for figure in run["figures"]:
+        what, measured, ratio, limit, elsewhere, mark = _row(figure)
+        beside = _beside(figure, peers.get(figure["name"])) if peers else (elsewhere,)
+        rows.append((what, measured, ratio, limit, *beside, mark))
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _row(figure: dict[str, Any]) -> tuple[str, ...]:
-    goal = GOALS.get(figure["name"], Goal(None, None))
-    value, raw_us = figure["value"], figure.get("raw_us")
-    measured = f"{value:,.3g} {figure['unit']}"
+def _beside(figure: dict[str, Any], peer: dict[str, Any] | None) -> tuple[str, str, str]:
+    """The peer's figure, in units of the bare server around it, and ours as a part of it."""
+    if peer is None:
+        return "", "", ""
+    measured = _measured(peer)
+    if _of_memory(peer):
+        return measured, "", _part(figure["value"] / peer["value"])
+    if not peer["value"]:
+        return measured, "", ""
+    theirs, ours = _in_raw(peer), _in_raw(figure)
+    return measured, _plain(theirs), _part(ours / theirs)
+
+
+def _of_memory(figure: dict[str, Any]) -> bool:
+    return figure["unit"] in {"MB", "KB"}
+
+
+def _part(ratio: float) -> str:
+    return f"{ratio:.1%}" if ratio < 0.1 else f"{ratio:.0%}"
+
+
+def _in_raw(figure: dict[str, Any]) -> float:
+    scale = 1e6 if figure["unit"].startswith("s") else 1e3 if figure["unit"].startswith("ms") else 1.0
+    return float(figure["value"] * scale / figure["raw_us"])
+
+
+def _measured(figure: dict[str, Any]) -> str:
+    said = f"{figure['value']:,.3g} {figure['unit']}"
     if figure.get("rate"):
-        measured += f", {figure['rate']:,.0f}/s"
+        said += f", {figure['rate']:,.0f}/s"
     if "wall_s" in figure.get("more", {}):
-        measured += f", {figure['more']['wall_s']:.2g} s wall"
+        said += f", {figure['more']['wall_s']:.2g} s wall"
+    return said
+
+
+def _row(figure: dict[str, Any]) -> tuple[str, str, str, str, str, str]:
+    goal = GOALS.get(figure["name"], Goal(None, None))
+    value, measured = figure["value"], _measured(figure)
     if goal.floor:
         met = figure["rate"] >= (goal.limit or 0)
         return figure["name"], measured, "", f"≥ {goal.limit:,.0f}/s", f"{goal.peer:,.0f}/s", _mark(met)
-    if not goal.scaled or raw_us is None or figure["unit"].startswith("ms"):
+    if not goal.scaled or _of_memory(figure) or figure.get("raw_us") is None or figure["unit"].startswith("ms"):
         met_plain = None if goal.limit is None else value <= goal.limit
         return figure["name"], measured, "", _plain(goal.limit), _plain(goal.peer), _mark(met_plain)
-    scale = 1e6 if figure["unit"].startswith("s") else 1.0
-    ratio = value * scale / raw_us
+    scale, ratio = 1e6 if figure["unit"].startswith("s") else 1.0, _in_raw(figure)
     limit = None if goal.limit is None else goal.limit * scale / PEER_RAW_US
     peer = None if goal.peer is None else goal.peer * scale / PEER_RAW_US
     met_ratio = None if limit is None else ratio <= limit
@@ -85,16 +130,15 @@ def write(run: dict[str, Any]) -> None:
     """Into ``results/<date>.json`` and between the marks of the README."""
     results = _HERE / "results"
     results.mkdir(exist_ok=True)
-    name = run["date"].replace(":", "") + ("-peer" if run["of"] != "bascule" else "")
+    name = run["date"].replace(":", "")
     (results / f"{name}.json").write_bytes(orjson.dumps(run, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-    if run["of"] == "bascule":
-        readme = _HERE / "README.md"
-        before, _, rest = readme.read_text().partition(_BEGIN)
-        after = rest.partition(_END)[2]
-        kind = "quick" if run["quick"] else "full"
-        machine = run["machine"]
-        told = (
-            f"{run['date'][:10]}, {kind} run, {machine['cores']} cores, load {machine['load_average']:.1f} at its end"
-        )
-        readme.write_text(f"{before}{_BEGIN}\n{told}\n\n{table(run)}\n{_END}{after}")
+    readme = _HERE / "README.md"
+    before, _, rest = readme.read_text().partition(_BEGIN)
+    after = rest.partition(_END)[2]
+    kind = "quick" if run["quick"] else "full"
+    machine = run["machine"]
+    told = f"{run['date'][:10]}, {kind} run, {machine['cores']} cores, load {machine['load_average']:.1f} at its end"
+    if "peer" in run:
+        told += f", beside {run['peer']}"
+    readme.write_text(f"{before}{_BEGIN}\n{told}\n\n{table(run)}\n{_END}{after}")
     print(table(run))

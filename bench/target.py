@@ -39,7 +39,7 @@ def from_kubeconfig(path: Path, pids: tuple[int, ...]) -> Target:
 
 
 def from_arguments(arguments: argparse.Namespace) -> Target | None:
-    """The peer that the command line names; None for our own server."""
+    """The peer that the command line names; None where our own server is measured alone."""
     pids = tuple(int(pid) for pid in arguments.pids.split(",") if pid)
     if arguments.kubeconfig:
         return from_kubeconfig(arguments.kubeconfig, pids)
