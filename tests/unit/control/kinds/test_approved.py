@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -91,6 +92,33 @@ def test_what_depends_on_the_name_is_not_remembered() -> None:
     pod["metadata"]["name"] = "w" * 253
     ((cause,), _) = pods.STRATEGY.review(pod)
     assert cause.field == "spec.volumes[0].name"
+
+
+_PART = st.recursive(st.sampled_from([None, True, 1, 0, "", "a", "b"]), lambda inner: st.lists(inner, max_size=2))
+
+
+@given(st.lists(st.tuples(_PART, st.sampled_from([1, True, None, "x"]), st.sampled_from(["p", "q"])), max_size=6))
+def test_a_part_is_judged_as_if_nothing_were_remembered(asked) -> None:
+    def rules(path: str, value: Any, around: Any) -> Iterator[str]:
+        if value == "a" or around is True or (isinstance(value, list) and None in value):
+            yield f"{path}: {value} {around}"
+
+    remembering = approved.part(rules)
+    for value, around, path in asked:
+        assert list(remembering(path, value, around)) == list(rules(path, value, around))
+
+
+def test_a_clean_part_is_judged_once_and_a_long_one_each_time() -> None:
+    seen: list[str] = []
+
+    def rules(path: str, value: Any) -> Iterator[str]:
+        seen.append(path)
+        return iter(())
+
+    remembering = approved.part(rules)
+    for path, value in (("a", {"k": 1}), ("b", {"k": 1}), ("c", {"k": True}), ("d", "x" * 5000), ("e", "x" * 5000)):
+        assert list(remembering(path, value)) == []
+    assert seen == ["a", "c", "d", "e"]
 
 
 @pytest.fixture(autouse=True)

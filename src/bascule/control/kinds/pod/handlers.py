@@ -6,6 +6,7 @@ import re
 
 from bascule.control.kinds import check, shape
 from bascule.control.kinds.check import Causes
+from bascule.control.kinds.pod import approved
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
@@ -34,6 +35,7 @@ def problems(path: str, container: Object, grace_seconds: object) -> Causes:
             yield from _probe(f"{path}.{kind}", probe, kind, grace_seconds)
 
 
+@approved.part
 def _probe(path: str, probe: Object, kind: str, grace_seconds: object) -> Causes:
     yield from _handler(path, probe, _OF_PROBES, grace_seconds)
     yield from check.not_negative_fields(path, probe, _NUMBERS)

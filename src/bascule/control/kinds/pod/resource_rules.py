@@ -7,7 +7,7 @@ from typing import Any
 
 from bascule.control.kinds import check, resource_names, shape
 from bascule.control.kinds.check import Causes
-from bascule.control.kinds.pod import totals
+from bascule.control.kinds.pod import approved, totals
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
@@ -25,9 +25,14 @@ def claim_names(spec: Object) -> frozenset[str]:
 
 def problems(path: str, resources: Object, claims: frozenset[str] = _NO_CLAIMS) -> Causes:
     """A container's resources; `claims` are the names of the pod's resource claims."""
-    yield from _requirements(path, resources, resource_names.container_problems)
+    yield from _of_container(path, resources)
     if resources.get("claims"):
         yield from _claims(f"{path}.claims", shape.items(resources, "claims"), claims)
+
+
+@approved.part
+def _of_container(path: str, resources: Object) -> Causes:
+    return _requirements(path, resources, resource_names.container_problems)
 
 
 def _requirements(path: str, resources: Object, name_problems: Names) -> Causes:

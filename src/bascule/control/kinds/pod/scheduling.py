@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bascule.control.kinds import metadata, selectors, shape
 from bascule.control.kinds.check import Causes
+from bascule.control.kinds.pod import approved
 from bascule.vocabulary import errors, names
 from bascule.vocabulary.objects import Object
 
@@ -16,8 +17,8 @@ _WEIGHT = "must be in the range 1-100"
 def problems(path: str, spec: Object) -> Causes:
     if spec.get("nodeSelector"):
         yield from metadata.label_problems(f"{path}.nodeSelector", spec["nodeSelector"])
-    for index, toleration in enumerate(shape.items(spec, "tolerations")):
-        yield from toleration_problems(f"{path}.tolerations[{index}]", toleration)
+    if spec.get("tolerations"):
+        yield from _tolerations(f"{path}.tolerations", shape.items(spec, "tolerations"))
     if spec.get("affinity"):
         yield from _affinity(f"{path}.affinity", shape.mapping(spec, "affinity"))
     if spec.get("topologySpreadConstraints"):
@@ -30,6 +31,12 @@ def problems(path: str, spec: Object) -> Causes:
         if name in seen:
             yield errors.duplicate(f"{path}.schedulingGates[{index}]", name)
         seen.add(name)
+
+
+@approved.part
+def _tolerations(path: str, tolerations: list[Object]) -> Causes:
+    for index, toleration in enumerate(tolerations):
+        yield from toleration_problems(f"{path}[{index}]", toleration)
 
 
 def toleration_problems(path: str, toleration: Object) -> Causes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bascule.control.kinds import check, quantities, selectors, shape
 from bascule.control.kinds.check import Causes
-from bascule.control.kinds.pod import claims, field_references, images, paths, sources
+from bascule.control.kinds.pod import approved, claims, field_references, images, paths, sources
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
@@ -136,7 +136,6 @@ def _own_source(at: str, kind: str, source: Object, *, pod: bool) -> Causes:
             for item in shape.items(source, "items"):
                 yield from _downward_file(at, item)
         case "projected":
-            yield from paths.mode(f"{at}.defaultMode", source.get("defaultMode"))
             yield from _projected(at, source)
         case "ephemeral":
             template = source.get("volumeClaimTemplate")
@@ -180,7 +179,9 @@ def _downward_file(at: str, item: Object) -> Causes:
     yield from paths.mode(f"{at}.mode", item.get("mode"))
 
 
+@approved.part
 def _projected(path: str, projected: Object) -> Causes:
+    yield from paths.mode(f"{path}.defaultMode", projected.get("defaultMode"))
     seen: set[str] = set()
     for index, source in enumerate(shape.items(projected, "sources")):
         at = f"{path}.sources[{index}]"

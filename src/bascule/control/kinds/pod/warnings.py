@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bascule.control.kinds import check, metadata, shape
-from bascule.control.kinds.pod import annotated, claims, windows
+from bascule.control.kinds.pod import annotated, approved, claims, windows
 from bascule.vocabulary import names
 from bascule.vocabulary.objects import Object
 
@@ -166,21 +166,24 @@ def _volumes(path: str, volumes: list[Object]) -> Iterator[str]:
     if tokens:
         for index, volume in enumerate(volumes):
             if volume.get("projected"):
-                yield from _hiding(f"{path}[{index}].projected.sources", volume, tokens)
+                yield from _hiding(f"{path}[{index}].projected", shape.mapping(volume, "projected"), sorted(tokens))
 
 
-def _hiding(path: str, volume: Object, tokens: set[str]) -> Iterator[str]:
+@approved.part
+def _hiding(path: str, projected: Object, tokens: list[str]) -> Iterator[str]:
     """Files of a projected volume where a token is to be."""
-    for source in shape.items(shape.mapping(volume, "projected"), "sources"):
+    for source in shape.items(projected, "sources"):
         for kind, shown in (("configMap", "configMap"), ("secret", "secrets"), ("downwardAPI", "downwardAPI")):
             if source.get(kind):
                 for number, item in enumerate(shape.items(shape.mapping(source, kind), "items")):
-                    yield from _hidden(f"{path}.{shown}[{number}]", item, tokens)
+                    yield from _hidden(f"{path}.sources.{shown}[{number}]", item, tokens)
         if source.get("clusterTrustBundle"):
-            yield from _hidden(f"{path}.ClusterTrustBundle", shape.mapping(source, "clusterTrustBundle"), tokens)
+            yield from _hidden(
+                f"{path}.sources.ClusterTrustBundle", shape.mapping(source, "clusterTrustBundle"), tokens
+            )
 
 
-def _hidden(path: str, item: Object, tokens: set[str]) -> Iterator[str]:
+def _hidden(path: str, item: Object, tokens: list[str]) -> Iterator[str]:
     target = shape.text(item, "path")
     if target and target in tokens:
         yield f'{path}: has duplicated path with ServiceAccountToken "{target}"'
