@@ -219,6 +219,7 @@ def test_a_signing_request_is_approved_and_its_status_written(plane: planes.Plan
         {"metadata": {"annotations": {"patchedapproval": "true"}}, "status": {"conditions": [condition]}},
     )
     assert [one["type"] for one in patched["status"]["conditions"]] == ["ApprovalPatch"]
+    assert patched["metadata"]["annotations"] == {"patchedapproval": "true"}
     patched["status"]["conditions"].append({"type": "Approved", "status": "True", "reason": "E2E", "message": "y"})
     approved = plane.done("PUT", f"{path}/{name}/approval", patched)
     assert len(approved["status"]["conditions"]) == 2

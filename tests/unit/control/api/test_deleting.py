@@ -76,7 +76,12 @@ async def test_a_namespace_terminates_until_it_is_finalized(api: harness.Api) ->
     refused = await api.call("POST", f"{path}/n/configmaps", harness.config_map("a"))
     assert refused.code == 403
     assert "because it is being terminated" in refused.body["message"]
+    marked["metadata"]["labels"] |= {"swept": "yes"}
+    marked["spec"]["finalizers"] = ["example.com/slow"]
+    answer = await api.call("PUT", f"{path}/n/finalize", marked)
+    assert (answer.code, answer.body["metadata"]["labels"]["swept"]) == (200, "yes")
     del marked["spec"]["finalizers"]
+    marked["metadata"].pop("resourceVersion")
     assert (await api.call("PUT", f"{path}/n/finalize", marked)).code == 200
     assert (await api.get(f"{path}/n")).code == 404
 

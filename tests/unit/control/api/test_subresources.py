@@ -136,10 +136,14 @@ async def test_a_certificate_is_signed_once_it_is_approved(api: harness.Api) -> 
     assert made["spec"]["username"] == "admin"
     assert not made["status"].get("certificate")
     made["status"]["conditions"] = [{"type": "Approved", "status": "True", "reason": "Asked", "message": "fine"}]
+    made["metadata"]["annotations"] = {"approved-by": "me"}
+    made["spec"]["username"] = "another"
     approved = await api.call("PUT", f"{path}/jane/approval", made)
     assert approved.code == 200
     certificate = certificates.load(base64.b64decode(approved.body["status"]["certificate"]))
     assert certificates.subject(certificate.subject).common_name == "jane"
+    assert approved.body["metadata"]["annotations"] == {"approved-by": "me"}
+    assert approved.body["spec"]["username"] == "admin"
 
 
 async def test_a_running_pod_can_be_resized_and_debugged_and_nothing_else(api: harness.Api) -> None:

@@ -56,7 +56,7 @@ def _mark(platform: platforms.Platform, use: signing.TokenUse) -> cache.Write:
 
 
 async def approval(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
-    """Takes over the conditions alone, then signs what was approved."""
+    """Takes over the conditions and the metadata, then signs what was approved."""
     if call.verb == "get":
         return await get.get(platform, call)
     if call.verb == "update":
@@ -72,6 +72,7 @@ async def approval(platform: platforms.Platform, call: calls.Call) -> web.Stream
         if given not in (None, "", str(stored.revision)):
             raise errors.conflict(call.resource.qualified, call.name, errors.MODIFIED)
         body.check(call, asked, call.endpoint.schema, [])
+        current["metadata"] = asked["metadata"]
         status = current.setdefault("status", {})
         status["conditions"] = (asked.get("status") or {}).get("conditions") or []
         certificate_signing_requests.stamp(current, call.endpoint.decode(stored), platform.now())

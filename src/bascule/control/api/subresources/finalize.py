@@ -1,4 +1,4 @@
-"""namespaces/finalize: the namespace's own finalizers, which alone this path may change."""
+"""namespaces/finalize: the namespace's own finalizers, and its metadata, which are all that this path may change."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ async def update(platform: platforms.Platform, call: calls.Call) -> web.StreamRe
     def change(current: objects.Object, stored: record.Record) -> objects.Object:
         if asked and asked != str(stored.revision):
             raise errors.conflict(call.resource.qualified, call.name, errors.MODIFIED)
+        current["metadata"] = objects.deep_copy(meta)
         finalizers = (wanted.get("spec") or {}).get("finalizers") or []
         spec = current.setdefault("spec", {})
         if finalizers:
