@@ -181,8 +181,16 @@ def test_resolver_by_policy() -> None:
 
 def test_the_hosts_file() -> None:
     text = start.hosts_file(pod(hostAliases=[{"ip": "10.0.0.1", "hostnames": ["a", "b"]}]), "10.1.2.3")
+    assert text.startswith("# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n")
     assert "10.1.2.3\tweb\n" in text
-    assert "10.0.0.1\ta\tb\n" in text
+    assert text.endswith("\n\n# Entries added by HostAliases.\n10.0.0.1\ta\tb\n")
+
+
+def test_the_hosts_file_of_a_pod_on_its_nodes_network_is_the_nodes() -> None:
+    aliases = [{"ip": "10.0.0.1", "hostnames": ["a"]}]
+    text = start.hosts_file(pod(hostNetwork=True, hostAliases=aliases), "192.0.2.1", of_node="127.0.0.1 me\n")
+    head = "# Kubernetes-managed hosts file (host network).\n"
+    assert text == f"{head}127.0.0.1 me\n\n# Entries added by HostAliases.\n10.0.0.1\ta\n"
 
 
 async def test_logs_are_rotated_without_losing_a_line(tmp_path: Path) -> None:

@@ -16,6 +16,15 @@ from bascule.vocabulary import objects
 from bascule.vocabulary.objects import Object
 
 TERMINATION_PATH = "/dev/termination-log"
+NODE_HOSTS = Path("/etc/hosts")
+LOCAL_HOSTS = (
+    "127.0.0.1\tlocalhost",
+    "::1\tlocalhost ip6-localhost ip6-loopback",
+    "fe00::0\tip6-localnet",
+    "fe00::0\tip6-mcastprefix",
+    "fe00::1\tip6-allnodes",
+    "fe00::2\tip6-allrouters",
+)
 
 
 async def sandbox(host: Host, pod: Object, attempt: int) -> contract.Sandbox:
@@ -125,23 +134,33 @@ def _own_mounts(
         file.touch()
         file.chmod(0o666)
         out.append(contract.Mount(str(file), path))
-    if host.manages_hosts_file and "/etc/hosts" not in taken and not model.spec(pod).get("hostNetwork"):
+    if host.manages_hosts_file and "/etc/hosts" not in taken:
         hosts = host.pod_directory(objects.uid(pod)) / "etc-hosts"
-        hosts.write_text(hosts_file(pod, pod_ip))
+        shared = bool(model.spec(pod).get("hostNetwork"))
+        hosts.write_text(hosts_file(pod, pod_ip, of_node=NODE_HOSTS.read_text() if shared else ""))
         hosts.chmod(0o644)
         out.append(contract.Mount(str(hosts), "/etc/hosts"))
     return out
 
 
-def hosts_file(pod: Object, pod_ip: str) -> str:
+def hosts_file(pod: Object, pod_ip: str, *, of_node: str = "") -> str:
+    """What a pod's names resolve to; `of_node` is the node's own file where the pod shares its network.
+
+    The first line is what programs and tests know a managed file by.
+    """
     spec = model.spec(pod)
     name = spec.get("hostname") or objects.name(pod)
-    lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback"]
-    if pod_ip:
+    if of_node:
+        lines = ["# Kubernetes-managed hosts file (host network).", *of_node.splitlines()]
+    else:
+        lines = ["# Kubernetes-managed hosts file.", *LOCAL_HOSTS]
+    if pod_ip and not of_node:
         domain = spec.get("subdomain")
         full = f"{name}.{domain}.{objects.namespace(pod)}.svc.cluster.local\t" if domain else ""
         lines.append(f"{pod_ip}\t{full}{name}")
-    lines += [f"{alias['ip']}\t" + "\t".join(alias.get("hostnames") or ()) for alias in spec.get("hostAliases") or ()]
+    if aliases := spec.get("hostAliases"):
+        lines += ["", "# Entries added by HostAliases."]
+        lines += [f"{alias['ip']}\t" + "\t".join(alias.get("hostnames") or ()) for alias in aliases]
     return "\n".join(lines) + "\n"
 
 
