@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -83,6 +84,7 @@ def test_health_and_version(plane: planes.Plane) -> None:
     version = plane.get("/version")
     assert version["major"] == "1"
     assert version["minor"].rstrip("+").isdigit()
+    assert re.fullmatch("[0-9a-f]+", version["gitCommit"])
 
 
 # --- What is refused
