@@ -3,6 +3,7 @@
 A Node is registered when it is not there, and written when it differs. While the node is connected, somebody else's
 conclusion about it (`Ready` unknown) or the deletion of its Node is answered with what the node last said; so that
 whatever was concluded in its absence ends with its return. A node that repeats itself costs no write.
+What somebody else adds to its capacity, a resource with a prefix, becomes allocatable, as a kubelet would say.
 """
 
 from __future__ import annotations
@@ -132,6 +133,8 @@ class Standing:
         if "conditions" in status:
             told = [dict(condition) for condition in status["conditions"] or ()]
             status["conditions"] = self._stamped(known, told)
+        if extended := _extended(known, body):
+            status["allocatable"] = (status.get("allocatable") or {}) | extended
         return status
 
     def _add_connected(self, known: objects.Object, status: dict[str, Any]) -> None:
@@ -154,13 +157,25 @@ class Standing:
 
 
 def _gainsaid(present: objects.Object, said: dict[str, Any]) -> bool:
-    """Whether a condition that the node reported has another status in the API."""
+    """Whether a condition has another status in the API than the node said, or a resource is not allocatable yet."""
+    if _extended(present, said):
+        return True
     known = (present.get("status") or {}).get("conditions")
     for condition in (said.get("status") or {}).get("conditions") or ():
         found = conditions.find(known, condition.get("type"))
         if found is None or found.get("status") != condition.get("status"):
             return True
     return False
+
+
+def _extended(present: objects.Object, said: dict[str, Any]) -> dict[str, str | None]:
+    """What `allocatable` lacks of the resources that others advertise, and what they no longer do (None)."""
+    status = present.get("status") or {}
+    capacity, allocatable = status.get("capacity") or {}, status.get("allocatable") or {}
+    own = (said.get("status") or {}).get("capacity") or {}
+    added = {name: amount for name, amount in capacity.items() if "/" in name and allocatable.get(name) != amount}
+    gone = {name: None for name in allocatable if "/" in name and name not in capacity}
+    return {name: amount for name, amount in (added | gone).items() if name not in own}
 
 
 def _differing(wanted: dict[str, str], present: dict[str, str]) -> dict[str, str]:

@@ -95,6 +95,25 @@ async def test_a_node_taken_for_lost_stands_again_as_it_says(bench: Bench) -> No
     assert len(bench.client.calls) == before, "upheld though the node is not heard"
 
 
+async def test_a_resource_that_others_advertise_becomes_allocatable(bench: Bench) -> None:
+    bench.see("nodes", node())
+    await bench.reports.write("n1", said())
+    advertised = node(2)
+    advertised["status"] |= {
+        "capacity": {"cpu": "2", "example.com/lamp": "3"},
+        "allocatable": {"cpu": "2", "example.com/gone": "1"},
+    }
+    bench.see("nodes", advertised)
+    await waiting.until(bench.writes)
+    written = bench.writes()[0][2]["status"]
+    assert written["allocatable"] == {"example.com/lamp": "3", "example.com/gone": None}
+    bench.see("nodes", standing := node(9))
+    standing["status"]["capacity"] = standing["status"]["allocatable"] = {"cpu": "2", "example.com/lamp": "3"}
+    before = len(bench.writes())
+    await bench.reports.write("n1", said())
+    assert len(bench.writes()) == before
+
+
 async def test_a_deleted_node_that_is_connected_registers_again(bench: Bench) -> None:
     bench.see("nodes", node())
     await bench.reports.write("n1", said())
