@@ -11,7 +11,7 @@ import orjson
 
 from bascule.control.api import call as calls
 from bascule.control.api import extent
-from bascule.control.schema import decoding, nulls, types, validation, zeros
+from bascule.control.schema import decoding, moments, nulls, types, validation, zeros
 from bascule.vocabulary import errors, objects
 
 T = TypeVar("T")
@@ -102,6 +102,7 @@ def check(
         call.warn(warning)
     if findings is not validation.NOTHING:
         nulls.fill(obj, schema)
+        moments.settle(obj, schema)
     if findings.unknown_fields:
         pruned = validation.prune_unknown(obj, schema)
         if pruned is not obj:

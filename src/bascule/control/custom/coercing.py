@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bascule.control.custom import structural
-from bascule.control.schema import catalog, types, validation
+from bascule.control.schema import catalog, moments, types, validation
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
@@ -78,5 +78,6 @@ def _metadata(resource: Object, path: str) -> list[str]:
     findings = validation.check(metadata, schema)
     if findings.type_errors:
         raise errors.bad_request(f"{place}: {findings.type_errors[0]}")
+    moments.settle(metadata, schema)
     resource["metadata"] = validation.prune_unknown(metadata, schema)
     return [f"{place}.{name}" for name in findings.unknown_fields]

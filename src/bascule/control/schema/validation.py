@@ -8,20 +8,18 @@ that is the kinds' business.
 from __future__ import annotations
 
 import binascii
-import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import orjson
 
-from bascule.control.schema import types, zeros
-from bascule.vocabulary import errors, timestamps
+from bascule.control.schema import moments, types, zeros
+from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
 Fits = Callable[[Any], bool]
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)").fullmatch
 _QUANTITY = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?").fullmatch
 QUANTITY_PATTERN = "^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$"
 
@@ -61,8 +59,8 @@ def check(
 ) -> Findings:
     """Everything wrong with the object; `NOTHING` itself when it is fine (the fast path).
 
-    Nulls as elements of lists and maps, and members that say nothing, are not wrong, but not fine either: `nulls.fill`
-    and `zeros.leave_out` are for them.
+    Nulls as elements of lists and maps, members that say nothing and times in another form than they are stored in are
+    not wrong, but not fine either: `nulls.fill`, `zeros.leave_out` and `moments.settle` are for them.
     """
     if fits(schema)(obj) and not duplicates:
         return NOTHING
@@ -147,6 +145,8 @@ def _compile(schema: types.TypeSchema) -> Fits:
     if schema.shape == "integer":
         limit = _INT32 if schema.format == "int32" else _INT64
         return lambda value: value is None or (value.__class__ is int and -limit <= value < limit)
+    if moments.is_micro(schema):
+        return moments.is_stored_micro_form
     return _SCALARS[schema.shape] if schema.format != "byte" else _is_base64
 
 
@@ -239,27 +239,6 @@ def _is_int_or_string(value: Any) -> bool:
     return value.__class__ is str or value is None or (value.__class__ is int and -_INT32 <= value < _INT32)
 
 
-def _is_time(value: Any) -> bool:
-    if value.__class__ is not str:
-        return value is None
-    return _is_known_time(value) if len(value) <= _TIME_CHARACTERS else _is_time_text(value)
-
-
-def _is_time_text(text: str) -> bool:
-    if _TIME(text) is None:
-        return False
-    try:
-        timestamps.parse(text)
-    except ValueError:
-        return False
-    return True
-
-
-_TIME_CHARACTERS = len("2006-01-02T15:04:05.000000000+00:00")
-_is_known_time = functools.lru_cache(maxsize=4096)(_is_time_text)
-"""One moment is said in many fields and objects, and again with each write of them."""
-
-
 def _is_quantity(value: Any) -> bool:
     if value.__class__ is str:
         return _QUANTITY(value) is not None
@@ -272,7 +251,7 @@ _SCALARS: dict[str, Fits] = {
     "number": lambda value: value is None or value.__class__ in (int, float),
     "int-or-string": _is_int_or_string,
     "quantity": _is_quantity,
-    "time": _is_time,
+    "time": moments.is_stored_form,
 }
 
 
@@ -290,8 +269,12 @@ def _problems(value: Any, schema: types.TypeSchema, path: str, owner: str) -> It
     elif value.__class__ is list and schema.shape == "list":
         for index, item in enumerate(value):
             yield from _problems(item, schema.items or types.ANYTHING, f"{path}[{index}]", owner)
-    elif not fits(schema)(value):
+    elif not fits(schema)(value) and not _is_readable_time(value, schema):
         yield _mismatch(value, schema, path, owner), path
+
+
+def _is_readable_time(value: Any, schema: types.TypeSchema) -> bool:
+    return schema.shape == "time" and value.__class__ is str and moments.stored(value, schema) is not None
 
 
 def _mismatch(value: Any, schema: types.TypeSchema, path: str, owner: str) -> str:
@@ -299,7 +282,7 @@ def _mismatch(value: Any, schema: types.TypeSchema, path: str, owner: str) -> st
         if schema.shape == "quantity":
             return f"quantities must match the regular expression '{QUANTITY_PATTERN}'"
         if schema.shape == "time":
-            return f'parsing time "{value}" as "2006-01-02T15:04:05Z07:00": cannot parse "{value}" as "2006"'
+            return moments.problem(value, schema)
         if schema.format == "byte":
             return f"illegal base64 data in {path}"
     where = re.sub(r"\[\d+\]", "", path)
