@@ -1,25 +1,29 @@
 """Strategic merge patch: a merge patch whose lists merge by key, as each type's schema says, plus directives.
 
-`$patch: delete|replace|merge` in objects and list items, `$retainKeys` in objects, and beside a list `x` the members
-`$setElementOrder/x` and `$deleteFromPrimitiveList/x`. Neither argument is changed; what the patch leaves as it is,
-is the same object in the result, so that who looks at it next sees at once what did not change.
+`$patch: delete|replace` in objects and list items, `$retainKeys` in objects, and beside a list `x` the members
+`$setElementOrder/x` and `$deleteFromPrimitiveList/x`. Where there is nothing to merge with, what has a `$patch` is left
+out and other directives are members like any, as upstream. Neither argument is changed; what the patch leaves as it
+is, is the same object in the result, so that who looks at it next sees at once what did not change.
+
+Upstream answers most of what can be wrong with a patch with 500; here it is 422, in upstream's words.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from bascule.control.patch import ordering
+from bascule.control.patch import ordering, printed
 from bascule.control.schema import types
 from bascule.vocabulary import errors
 
 DIRECTIVE = "$patch"
 RETAIN_KEYS = "$retainKeys"
-SET_ORDER = "$setElementOrder/"
-DELETE_PRIMITIVES = "$deleteFromPrimitiveList/"
+SET_ORDER = "$setElementOrder"
+DELETE_PRIMITIVES = "$deleteFromPrimitiveList"
 
 _GONE: Any = object()
 _SCALARS = frozenset((str, int, bool))
+_GO_TYPES = {str: "string", bool: "bool", int: "int64", dict: "map[string]interface {}", type(None): "nil"}
 _AFTER_DIRECTIVES = "%"
 """What comes after `$`: the least name of a map without directives is not before it."""
 
@@ -49,11 +53,11 @@ def _merge_members(original: dict[str, Any], patch: dict[str, Any], schema: type
             value = _merged_member(present, value, schema.field(name) or types.ANYTHING)
             if value is present:
                 continue
-        elif name not in original:
+        if (value is None or value is _GONE) and name not in original:
             continue
         if merged is original:
             merged = original.copy()
-        if value is None:
+        if value is None or value is _GONE:
             del merged[name]
         else:
             merged[name] = value
@@ -61,53 +65,62 @@ def _merge_members(original: dict[str, Any], patch: dict[str, Any], schema: type
 
 
 def _merge_directed(original: dict[str, Any], patch: dict[str, Any], schema: types.TypeSchema) -> dict[str, Any]:
-    directive = patch.get(DIRECTIVE)
-    if directive == "replace":
-        return {name: value for name, value in patch.items() if name != DIRECTIVE}
-    if directive == "delete":
-        return {}
-    if directive not in (None, "merge"):
-        raise _rejected(f"unknown patch type found: {directive!r}")
+    if DIRECTIVE in patch:
+        return _directed(patch)
     merged = _retained(original, patch)
     members: dict[str, Any] = {}
     orders: list[str] = []
     for name, value in patch.items():
-        if not name.startswith("$"):
-            members[name] = value
-        elif name.startswith(SET_ORDER):
+        if name.startswith(SET_ORDER):
             orders.append(name)
         elif name.startswith(DELETE_PRIMITIVES):
-            field = name.removeprefix(DELETE_PRIMITIVES)
-            if isinstance(merged.get(field), list):
-                doomed = _list_of(name, value)
-                merged = {**merged, field: [item for item in merged[field] if item not in doomed]}
-        elif name not in (DIRECTIVE, RETAIN_KEYS):
-            raise _rejected(f"unknown directive {name}")
+            merged = _without_primitives(merged, _field_of(name, "primitive list"), value)
+        elif name != RETAIN_KEYS:
+            members[name] = value
     merged = _merge_members(merged, members, schema)
     for name in orders:
         merged = _ordered(original, merged, patch, name, schema)
     return merged
 
 
+def _directed(patch: dict[str, Any]) -> dict[str, Any]:
+    directive = patch[DIRECTIVE]
+    if directive == "replace":
+        return {name: value for name, value in patch.items() if name != DIRECTIVE}
+    if directive == "delete":
+        return {}
+    raise _rejected(f"unknown patch type: {printed.shown(directive)} in map: {printed.shown(patch)}")
+
+
+def _without_primitives(merged: dict[str, Any], field: str, doomed: Any) -> dict[str, Any]:
+    if doomed is None and field in merged:
+        return {name: value for name, value in merged.items() if name != field}
+    if isinstance(merged.get(field), list) and isinstance(doomed, list):
+        return {**merged, field: [item for item in merged[field] if item not in doomed]}
+    return merged
+
+
 def _merged_member(present: Any, value: Any, schema: types.TypeSchema) -> Any:
-    if value.__class__ is dict and present.__class__ is dict and "replace" not in schema.patch_strategy:
-        return _merge_maps(present, value, schema)
-    if value.__class__ is list and present.__class__ is list and "merge" in schema.patch_strategy:
-        return _merge_lists(present, value, schema)
-    plain = _plain(value)
-    return {} if plain is _GONE else plain
+    if value.__class__ is dict and present.__class__ is dict:
+        return _stated(value) if "replace" in schema.patch_strategy else _merge_maps(present, value, schema)
+    if value.__class__ is list and present.__class__ is list:
+        return _merge_lists(present, value, schema) if "merge" in schema.patch_strategy else _stated(value)
+    return _plain(value)
 
 
 def _retained(original: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
-    keys = patch.get(RETAIN_KEYS)
-    if keys is None:
+    if RETAIN_KEYS not in patch:
         return original
-    retained = {key for key in _list_of(RETAIN_KEYS, keys) if isinstance(key, str)}
-    for name, value in patch.items():
-        if not name.startswith("$") and value is not None and name not in retained:
-            raise errors.bad_request(
-                f"invalid patch format of retainKeys directive: {name} is in the patch but not retained"
-            )
+    keys = patch[RETAIN_KEYS]
+    retained = {key for key in keys if isinstance(key, str)} if isinstance(keys, list) else None
+    if retained is None or any(
+        value is not None
+        and name not in retained
+        and name != RETAIN_KEYS
+        and not name.startswith((SET_ORDER, DELETE_PRIMITIVES))
+        for name, value in patch.items()
+    ):
+        raise errors.bad_request("invalid patch format of retainKeys")
     return {name: value for name, value in original.items() if name in retained}
 
 
@@ -120,10 +133,10 @@ def _merge_lists(original: list[Any], patch: list[Any], schema: types.TypeSchema
         merged = list(dict.fromkeys([*original, *patch]))
         return ordering.interleaved(merged, patch, original, "")
     if not classes | present <= {dict}:
-        raise _rejected("the items of a list are not of one type")
+        raise _rejected(f"list element types are not identical: {printed.shown([original, patch])}")
     key = schema.patch_merge_key
     if not key:
-        raise _rejected("cannot merge lists without merge key")
+        raise _rejected(f"cannot merge lists without merge key for {schema.definition.rpartition('.')[2]}")
     if any(DIRECTIVE in item for item in patch):
         original, patch, is_replaced = _special_items(original, patch, key)
         if is_replaced:
@@ -141,7 +154,7 @@ def _merge_items(original: list[Any], patch: list[Any], key: str, element: types
         if place is None:
             merged = merged.copy() if merged is original else merged
             places[identity] = len(merged)
-            merged.append(_plain(item))
+            merged.append(_stated(item))
             is_ordered = False
             continue
         is_ordered = is_ordered and place > last
@@ -160,18 +173,18 @@ def _special_items(original: list[Any], patch: list[Any], key: str) -> tuple[lis
     doomed: set[Any] = set()
     is_replaced = False
     for item in patch:
-        directive = item.get(DIRECTIVE) if isinstance(item, dict) else None
+        if DIRECTIVE not in item:
+            plain.append(item)
+            continue
+        directive = item[DIRECTIVE]
         if directive == "replace":
             is_replaced = True
-            rest = {name: value for name, value in item.items() if name != DIRECTIVE}
-            if rest:
-                plain.append(rest)
         elif directive == "delete":
             doomed.add(_identity(item, key))
-        elif directive in (None, "merge"):
-            plain.append(item)
+        elif directive == "merge":
+            raise _rejected("merging lists cannot yet be specified in the patch")
         else:
-            raise _rejected(f"unknown patch type found: {directive!r}")
+            raise _rejected(f"unknown patch type: {printed.shown(directive)} in map: {printed.shown(item)}")
     if doomed:
         original = [item for item in original if ordering.identity(item, key) not in doomed]
     return original, plain, is_replaced
@@ -180,8 +193,10 @@ def _special_items(original: list[Any], patch: list[Any], key: str) -> tuple[lis
 def _ordered(
     original: dict[str, Any], merged: dict[str, Any], patch: dict[str, Any], directive: str, schema: types.TypeSchema
 ) -> dict[str, Any]:
-    order = _list_of(directive, patch[directive])
-    name = directive.removeprefix(SET_ORDER)
+    order = patch[directive]
+    name = _field_of(directive, "setElementOrder list")
+    if not isinstance(order, list):
+        raise _rejected(f"expected a []interface {{}}, but received a {_GO_TYPES.get(type(order), 'float64')}")
     items = merged.get(name)
     if not isinstance(items, list):
         return merged
@@ -189,29 +204,28 @@ def _ordered(
     key = field.patch_merge_key
     given = patch.get(name)
     if order and isinstance(given, list):
-        _check_order(directive, order, given, key)
+        _check_order(order, given, key)
     before = original.get(name)
     ordered = ordering.interleaved(items, order, before if isinstance(before, list) else [], key)
     return merged if ordered is items else {**merged, name: ordered}
 
 
-def _check_order(directive: str, order: list[Any], given: list[Any], key: str) -> None:
+def _check_order(order: list[Any], given: list[Any], key: str) -> None:
     """The patch's items are among those ordered, and in that order."""
     places = iter([ordering.identity(item, key) for item in order])
     for item in given:
         if isinstance(item, dict) and DIRECTIVE in item:
             continue
         if ordering.identity(item, key) not in places:
-            raise errors.bad_request(f"The order in patch list:\n{given}\n doesn't match {directive} list:\n{order}\n")
+            stated = f"The order in patch list:\n{printed.shown(given)}\n"
+            raise errors.bad_request(f"{stated} doesn't match {SET_ORDER} list:\n{printed.shown(order)}\n")
 
 
 def _plain(value: Any) -> Any:
-    """A patch's value where there is nothing to merge with: without nulls and directives, and a copy."""
+    """A patch's value where there is nothing to merge with: without nulls, without what has a `$patch`, and a copy."""
     if value.__class__ is dict:
-        if value and min(value) < _AFTER_DIRECTIVES:
-            if value.get(DIRECTIVE) == "delete":
-                return _GONE
-            value = {name: member for name, member in value.items() if not name.startswith("$")}
+        if value.get(DIRECTIVE) is not None:
+            return _GONE
         members = {
             name: member if member.__class__ in _SCALARS else _plain(member)
             for name, member in value.items()
@@ -221,26 +235,32 @@ def _plain(value: Any) -> Any:
             return {name: member for name, member in members.items() if member is not _GONE}
         return members
     if value.__class__ is list:
-        return [
-            plain
-            for item in value
-            if not (item.__class__ is dict and len(item) == 1 and DIRECTIVE in item)
-            and (plain := _plain(item)) is not _GONE
-        ]
+        return [plain for item in value if (plain := _plain(item)) is not _GONE]
+    return value
+
+
+def _stated(value: Any) -> Any:
+    """A patch's value that replaces one, or that a list gains: without nulls, and a copy."""
+    if value.__class__ is dict:
+        return {name: _stated(member) for name, member in value.items() if member is not None}
+    if value.__class__ is list:
+        return [_stated(item) for item in value]
     return value
 
 
 def _identity(item: Any, key: str) -> Any:
     identity = ordering.identity(item, key)
     if identity is None:
-        raise _rejected(f"map: {item} does not contain declared merge key: {key}")
+        raise _rejected(f"map: {printed.shown(item)} does not contain declared merge key: {key}")
     return identity
 
 
-def _list_of(directive: str, value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise errors.bad_request(f"invalid patch format: {directive} must be a list")
-    return value
+def _field_of(directive: str, what: str) -> str:
+    """The list that a directive beside it is about."""
+    prefix, slash, name = directive.partition("/")
+    if not slash or prefix not in (SET_ORDER, DELETE_PRIMITIVES):
+        raise errors.bad_request(f"invalid patch format of {what}")
+    return name
 
 
 def _rejected(problem: str) -> errors.StatusError:

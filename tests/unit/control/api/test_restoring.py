@@ -3,6 +3,7 @@
 import pytest
 
 from bascule.control.api.verbs import restoring
+from bascule.control.patch import printed
 from tests.unit.control.api import harness
 
 PODS = "/api/v1/namespaces/default/pods"
@@ -32,5 +33,5 @@ async def test_the_patch_is_shown_and_the_reason_said(
 
 
 def test_values_are_shown_as_go_prints_them() -> None:
-    assert restoring.shown({"b": [1, None, "x"], "a": False}) == "map[a:false b:[1 <nil> x]]"
+    assert printed.shown({"b": [1, None, "x"], "a": False}) == "map[a:false b:[1 <nil> x]]"
     assert restoring.words("something else") == "something else"

@@ -92,11 +92,22 @@ def test_the_patch_has_its_items_in_the_order_it_states(order: str, given: str, 
 @pytest.mark.parametrize(
     ("live", "patch", "result"),
     [
-        # What is not there yet comes without nulls and directives.
+        # What is not there yet comes without nulls and without what has a `$patch`.
         ({}, {"securityContext": {"runAsUser": None, "fsGroup": 1}}, {"securityContext": {"fsGroup": 1}}),
         ({}, {"volumes": [{"name": "v", "emptyDir": None}]}, {"volumes": [{"name": "v"}]}),
-        ({}, {"volumes": [{"name": "v", "$retainKeys": ["name", "emptyDir"], "emptyDir": {}}]},
-         {"volumes": [{"name": "v", "emptyDir": {}}]}),
+        ({}, {"volumes": [{"name": "v", "$patch": "replace", "emptyDir": {}}, {"name": "w"}]},
+         {"volumes": [{"name": "w"}]}),
+        ({}, {"nodeSelector": {"$patch": "replace", "a": "b"}}, {}),
+        # Other directives are left to be found unknown there, as in a list that is replaced or that gains an item.
+        ({}, {"volumes": [{"name": "v", "$retainKeys": ["name"], "emptyDir": None}]},
+         {"volumes": [{"name": "v", "$retainKeys": ["name"]}]}),
+        ({"volumes": []}, {"volumes": [{"name": "v", "emptyDir": {"$patch": "replace"}}]},
+         {"volumes": [{"name": "v", "emptyDir": {"$patch": "replace"}}]}),
+        ({"tolerations": []}, {"tolerations": [{"$patch": "replace"}, {"key": None}]},
+         {"tolerations": [{"$patch": "replace"}, {}]}),
+        # A list is replaced by the other items alone.
+        ({"volumes": [{"name": "v"}]}, {"volumes": [{"name": "w", "$patch": "replace"}, {"name": "x"}]},
+         {"volumes": [{"name": "x"}]}),
         # An item of a union keeps only what the patch retains.
         ({"volumes": [{"name": "v", "hostPath": {"path": "/"}}]},
          {"volumes": [{"name": "v", "$retainKeys": ["name", "emptyDir"], "emptyDir": {}}]},
@@ -146,10 +157,33 @@ def test_an_item_without_its_key_is_unprocessable() -> None:
     assert "does not contain declared merge key: name" in refusal.value.message
 
 
-def test_unknown_directives_are_refused() -> None:
-    for patch in ({"$patch": "explode"}, {"spec": {"containers": [{"name": "a", "$patch": "explode"}]}}):
-        with pytest.raises(errors.StatusError):
-            apply_pod(pod("a"), patch)
+@pytest.mark.parametrize(
+    ("patch", "problem"),
+    [
+        ({"$patch": "explode", "a": [1]}, "unknown patch type: explode in map: map[$patch:explode a:[1]]"),
+        ({"$patch": "merge"}, "unknown patch type: merge in map: map[$patch:merge]"),
+        ({"spec": {"containers": [{"$patch": "explode"}]}}, "unknown patch type: explode in map: map[$patch:explode]"),
+        ({"spec": {"containers": [{"$patch": "merge"}]}}, "merging lists cannot yet be specified in the patch"),
+        ({"spec": {"$setElementOrder/containers": 1}}, "expected a []interface {}, but received a int64"),
+        ({"spec": {"$setElementOrder": []}}, "invalid patch format of setElementOrder list"),
+        ({"spec": {"$deleteFromPrimitiveList": []}}, "invalid patch format of primitive list"),
+        ({"spec": {"$retainKeys": None}}, "invalid patch format of retainKeys"),
+        ({"spec": {"$retainKeys": ["a"], "b": 1}}, "invalid patch format of retainKeys"),
+        ({"spec": {"containers": [{}]}}, "map: map[] does not contain declared merge key: name"),
+    ],
+)
+def test_malformed_directives_are_refused_in_upstreams_words(patch: Any, problem: str) -> None:
+    with pytest.raises(errors.StatusError) as refusal:
+        apply_pod(pod("a"), patch)
+    assert refusal.value.message.endswith(problem)
+    assert refusal.value.code == (400 if "format" in problem else 422)
+
+
+def test_what_only_looks_like_a_directive_is_a_member() -> None:
+    assert apply_pod({"spec": {}}, {"spec": {"$explode": 1}}) == {"spec": {"$explode": 1}}
+    assert apply_pod(
+        {"metadata": {"finalizers": ["a"]}}, {"metadata": {"$deleteFromPrimitiveList/finalizers": None}}
+    ) == {"metadata": {}}
 
 
 NAMES = st.lists(st.sampled_from("abcdef"), unique=True, max_size=5)

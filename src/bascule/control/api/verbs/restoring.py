@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from bascule.control.patch import printed
 from bascule.control.schema import validation
 from bascule.vocabulary import errors, objects
 
@@ -21,7 +22,7 @@ def refusal(patch: Any) -> validation.Refuse:
     """What becomes of a problem that `patch` made."""
 
     def refuse(obj: objects.Object, problem: str) -> errors.StatusError:
-        return errors.invalid("", "", "", [errors.invalid_value("patch", shown(patch), words(problem))])
+        return errors.invalid("", "", "", [errors.invalid_value("patch", printed.shown(patch), words(problem))])
 
     return refuse
 
@@ -41,14 +42,3 @@ def words(problem: str) -> str:
     if wanted == "string" and found == "int64":
         return f"cannot convert {found} to {wanted}"
     return f"unrecognized type: {wanted}"
-
-
-def shown(value: Any) -> str:
-    """A JSON value as Go prints it: `map[a:1 b:[x y]]`."""
-    if isinstance(value, dict):
-        return f"map[{' '.join(f'{key}:{shown(value[key])}' for key in sorted(value))}]"
-    if isinstance(value, list):
-        return f"[{' '.join(map(shown, value))}]"
-    if value is None:
-        return "<nil>"
-    return str(value).lower() if isinstance(value, bool) else str(value)
