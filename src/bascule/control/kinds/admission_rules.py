@@ -60,7 +60,7 @@ def _resources(path: str, resources: list[str]) -> Causes:
             continue
         resource, slash, part = text.partition("/")
         if not slash:
-            plain = plain or text != "*"
+            plain = text != "*"  # Only the last of them counts, as it does upstream.
             continue
         if resource in everything_of:
             yield errors.invalid_value(

@@ -61,7 +61,7 @@ def _rules(obj: Object) -> Causes:
         yield errors.invalid_value("spec.request", spec.get("request") or "", problem)
     usages = shape.texts(spec, "usages")
     if not usages:
-        yield errors.required("spec.usages", "")
+        yield errors.required("spec.usages", "usages must be provided")
     for index, usage in enumerate(usages):
         if usage not in _USAGES:
             yield errors.not_supported(f"spec.usages[{index}]", usage, _USAGES)

@@ -45,10 +45,10 @@ def required(path: str, value: object, message: str = "") -> Causes:
         yield errors.required(path, message)
 
 
-def one_of(path: str, value: object, supported: tuple[str, ...]) -> Causes:
+def one_of(path: str, value: object, supported: tuple[str, ...], *, in_order: bool = False) -> Causes:
     """An enumeration; an empty value is the defaults' or `required`'s business."""
     if type(value) is str and value and value not in supported:
-        yield errors.not_supported(path, value, supported)
+        yield errors.not_supported(path, value, supported, in_order=in_order)
 
 
 def immutable(path: str, new: Any, old: Any) -> Causes:
@@ -92,14 +92,12 @@ def port(path: str, value: object) -> Causes:
 
 
 def port_or_name(path: str, value: object) -> Causes:
-    """A probe's or target's port: a number, or the name of a container's port."""
-    if type(value) is int:
-        yield from port(path, value)
+    """A probe's or target's port: a number, or the name of a container's port. An absent one is the number 0."""
+    if value is None or type(value) is int:
+        yield from port(path, value or 0)
     elif type(value) is str:
         for problem in port_name_problems(value):
             yield errors.invalid_value(path, value, problem)
-    elif value is None:
-        yield errors.required(path, "")
 
 
 def percent_or_count(path: str, value: object) -> Causes:

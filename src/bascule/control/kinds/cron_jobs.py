@@ -52,7 +52,7 @@ def _rules(obj: Object) -> Causes:
     if type(job.get("selector")) is dict:
         yield errors.invalid_value(f"{path}.selector", job["selector"], "`selector` will be auto-generated")
     if job.get("manualSelector") is True:
-        yield errors.not_supported(f"{path}.manualSelector", True, ("nil", "false"))
+        yield errors.not_supported(f"{path}.manualSelector", True, ("nil", "false"), in_order=True)
     yield from check.not_negative_fields("spec", spec, ("successfulJobsHistoryLimit", "failedJobsHistoryLimit"))
 
 

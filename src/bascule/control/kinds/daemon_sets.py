@@ -50,7 +50,7 @@ def _rules(obj: Object) -> Causes:
     strategy = shape.mapping(spec, "updateStrategy")
     rolling = strategy.get("rollingUpdate")
     if strategy.get("type") not in ("OnDelete", "RollingUpdate"):
-        yield errors.not_supported("spec.updateStrategy", strategy, ("OnDelete", "RollingUpdate"))
+        yield errors.not_supported("spec.updateStrategy", strategy, ("RollingUpdate", "OnDelete"), in_order=True)
     elif strategy["type"] == "RollingUpdate" and type(rolling) is dict:
         yield from _rolling("spec.updateStrategy.rollingUpdate", rolling)
     own = shape.mapping(spec, "template")

@@ -52,8 +52,12 @@ def _rules(obj: Object) -> Causes:
     target = shape.mapping(spec, "scaleTargetRef")
     yield from identifiers.required_segment("spec.scaleTargetRef.kind", target.get("kind"))
     yield from identifiers.required_segment("spec.scaleTargetRef.name", target.get("name"))
-    for index, metric in enumerate(shape.items(spec, "metrics")):
+    metrics = shape.items(spec, "metrics")
+    for index, metric in enumerate(metrics):
         yield from autoscaler_metrics.problems(f"spec.metrics[{index}]", metric)
+    if low == 0 and not any(metric.get("type") in ("Object", "External") for metric in metrics):
+        message = "must specify at least one Object or External metric to support scaling to zero replicas"
+        yield errors.forbidden_field("spec.metrics", message)
     behavior = shape.mapping(spec, "behavior")
     for key in ("scaleUp", "scaleDown"):
         if type(behavior.get(key)) is dict:

@@ -173,7 +173,7 @@ def _template(path: str, spec: Object) -> Causes:
     if policy in ("Always", ""):
         yield errors.required(f"{path}.spec.restartPolicy", 'valid values: "OnFailure", "Never"')
     elif policy not in ("OnFailure", "Never"):
-        yield errors.not_supported(f"{path}.spec.restartPolicy", policy, ("OnFailure", "Never"))
+        yield errors.not_supported(f"{path}.spec.restartPolicy", policy, ("OnFailure", "Never"), in_order=True)
     elif policy != "Never" and type(spec.get("podFailurePolicy")) is dict:
         yield errors.invalid_value(
             f"{path}.spec.restartPolicy", policy, 'only "Never" is supported when podFailurePolicy is specified'

@@ -77,10 +77,9 @@ def _amounts(at: str, kind: str, item: Object) -> Causes:
         if key == "maxLimitRequestRatio" and kind == "PersistentVolumeClaim" and not bounded:
             message = "either minimum or maximum storage value is required, but neither was provided"
             yield errors.required(f"{at}.limits", message)
-        for name, value in shape.mapping(item, key).items():
+        for name in shape.mapping(item, key):
             for problem in rule(name):
                 yield errors.invalid_value(f"{at}.{key}[{name}]", name, problem)
-            yield from check.quantity_value(f"{at}.{key}[{name}]", value)
 
 
 def _ordered(at: str, name: str, item: Object) -> Causes:

@@ -64,6 +64,9 @@ def problems(obj: Object, name_rule: NameRule, stored: Object | None = None) -> 
     metadata = shape.mapping(obj, "metadata")
     before = shape.mapping(stored, "metadata") if stored is not None else _NOTHING
     found: list[errors.Cause] = []
+    prefix = metadata.get("generateName")
+    if type(prefix) is str and prefix:
+        found += [errors.invalid_value("metadata.generateName", prefix, text) for text in name_rule(_whole(prefix))]
     name = metadata.get("name")
     if type(name) is str and name:
         found += [errors.invalid_value("metadata.name", name, problem) for problem in name_rule(name)]
@@ -76,11 +79,9 @@ def problems(obj: Object, name_rule: NameRule, stored: Object | None = None) -> 
     return found
 
 
-def _generate_name(metadata: Object) -> Iterator[errors.Cause]:
-    prefix = shape.text(metadata, "generateName")
-    if prefix and not metadata.get("name"):
-        for problem in subdomain(prefix.rstrip("-") or "x"):
-            yield errors.invalid_value("metadata.generateName", prefix, problem)
+def _whole(prefix: str) -> str:
+    """A prefix as a name, so that it is judged by the same rule: its last dash is not the end."""
+    return f"{prefix[:-2]}a" if len(prefix) > 1 and prefix.endswith("-") else prefix
 
 
 def _generation(metadata: Object) -> Iterator[errors.Cause]:
@@ -99,8 +100,12 @@ def label_problems(path: str, labels: Any) -> Iterator[errors.Cause]:
         for problem in _label_key(key):
             yield errors.invalid_value(path, key, problem)
         if type(value) is str:
-            for problem in _label_value(value):
-                yield errors.invalid_value(path, value, problem)
+            yield from label_value_problems(path, value)
+
+
+def label_value_problems(path: str, value: str) -> Iterator[errors.Cause]:
+    for problem in _label_value(value):
+        yield errors.invalid_value(path, value, problem)
 
 
 def _annotations(metadata: Object) -> Iterator[errors.Cause]:
@@ -123,12 +128,12 @@ def annotation_problems(path: str, annotations: Any) -> Iterator[errors.Cause]:
 
 def _finalizers(metadata: Object) -> Iterator[errors.Cause]:
     finalizers = shape.texts(metadata, "finalizers")
-    for name in finalizers:
+    for index, name in enumerate(finalizers):
         for problem in _label_key(name):
             yield errors.invalid_value("metadata.finalizers", name, problem)
         if "/" not in name and name not in ("kubernetes", "orphan", "foregroundDeletion"):
             yield errors.invalid_value(
-                "metadata.finalizers",
+                f"metadata.finalizers[{index}]",
                 name,
                 "name is neither a standard finalizer name nor is it fully qualified",
             )
@@ -143,24 +148,25 @@ def _finalizers(metadata: Object) -> Iterator[errors.Cause]:
 def _owner_references(metadata: Object) -> Iterator[errors.Cause]:
     path = "metadata.ownerReferences"
     controller = ""
-    for index, owner in enumerate(shape.items(metadata, "ownerReferences")):
+    for owner in shape.items(metadata, "ownerReferences"):
         version = shape.text(owner, "apiVersion")
         if not version:
-            yield errors.invalid_value(f"{path}[{index}].apiVersion", version, "version must not be empty")
+            yield errors.invalid_value(f"{path}.apiVersion", version, "version must not be empty")
         for field in ("kind", "name", "uid"):
             if not owner.get(field):
-                yield errors.invalid_value(f"{path}[{index}].{field}", "", "must not be empty")
+                yield errors.invalid_value(f"{path}.{field}", "", "must not be empty")
         if version == "v1" and owner.get("kind") == "Event":
-            yield errors.invalid_value(path, f"{version}, Kind=Event", "is disallowed from being an owner")
+            yield errors.invalid_value(path, owner, "/v1, Kind=Event is disallowed from being an owner")
         if owner.get("controller") is True:
+            this = f"{shape.text(owner, 'kind')}/{shape.text(owner, 'name')}"
             if controller:
                 yield errors.invalid_value(
                     path,
                     metadata["ownerReferences"],
                     'Only one reference can have Controller set to true. Found "true" in references for '
-                    f"{controller} and {shape.text(owner, 'name')}",
+                    f"{controller} and {this}",
                 )
-            controller = shape.text(owner, "name")
+            controller = controller or this
 
 
 def _managed_fields(metadata: Object) -> Iterator[errors.Cause]:
@@ -184,7 +190,6 @@ def _managed_fields(metadata: Object) -> Iterator[errors.Cause]:
 
 
 _RULES: dict[str, Callable[[Object], Iterator[errors.Cause]]] = {
-    "generateName": _generate_name,
     "generation": _generation,
     "labels": _labels,
     "annotations": _annotations,

@@ -40,11 +40,11 @@ def _rules(obj: Object) -> Causes:
         yield errors.invalid_value("spec.policyTypes", kinds, "may not specify more than two policyTypes")
         return
     for index, kind in enumerate(kinds):
-        yield from check.one_of(f"spec.policyTypes[{index}]", kind, ("Egress", "Ingress"))
+        yield from check.one_of(f"spec.policyTypes[{index}]", kind, ("Ingress", "Egress"), in_order=True)
 
 
 def _port(path: str, port: Object) -> Causes:
-    yield from check.one_of(f"{path}.protocol", port.get("protocol"), ("SCTP", "TCP", "UDP"))
+    yield from check.one_of(f"{path}.protocol", port.get("protocol"), ("TCP", "UDP", "SCTP"), in_order=True)
     number, end = port.get("port"), shape.integer(port, "endPort")
     if number is not None:
         yield from check.port_or_name(f"{path}.port", number)
@@ -52,7 +52,7 @@ def _port(path: str, port: Object) -> Causes:
         return
     if type(number) is int:
         if end < number:
-            yield errors.invalid_value(f"{path}.endPort", number, "must be greater than or equal to `port`")
+            yield errors.invalid_value(f"{path}.endPort", end, "must be greater than or equal to `port`")
         yield from check.port(f"{path}.endPort", end)
     else:
         missing = "not specified" if number is None else "non-numeric"
@@ -65,9 +65,9 @@ def _peer(path: str, peer: Object) -> Causes:
     for key in chosen:
         yield from selectors.problems(f"{path}.{key}", peer[key])
     if type(block) is dict:
+        yield from _block(f"{path}.ipBlock", block)
         if chosen:
             yield errors.forbidden_field(path, "may not specify both ipBlock and another peer")
-        yield from _block(f"{path}.ipBlock", block)
     elif not chosen:
         yield errors.required(path, "must specify a peer")
 

@@ -32,7 +32,8 @@ def _rules(obj: Object) -> Causes:
             )
     elif value > USER_VALUE_MAX:
         yield errors.forbidden_field("value", f"maximum allowed value of a user defined priority is {USER_VALUE_MAX}")
-    yield from check.one_of("preemptionPolicy", obj.get("preemptionPolicy"), ("Never", "PreemptLowerPriority"))
+    policies = ("PreemptLowerPriority", "Never")
+    yield from check.one_of("preemptionPolicy", obj.get("preemptionPolicy"), policies, in_order=True)
 
 
 def _system_problem(name: str, value: int, obj: Object) -> str:

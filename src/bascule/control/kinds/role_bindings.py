@@ -12,7 +12,7 @@ from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
 _GROUP = "rbac.authorization.k8s.io"
-_KINDS = ("Group", "ServiceAccount", "User")
+_KINDS = ("ServiceAccount", "User", "Group")
 
 
 def _default(obj: Object) -> None:
@@ -27,7 +27,7 @@ def _reference(obj: Object, kinds: tuple[str, ...]) -> Causes:
     if role.get("apiGroup") != _GROUP:
         yield errors.not_supported("roleRef.apiGroup", role.get("apiGroup") or "", (_GROUP,))
     if role.get("kind") not in kinds:
-        yield errors.not_supported("roleRef.kind", role.get("kind") or "", kinds)
+        yield errors.not_supported("roleRef.kind", role.get("kind") or "", kinds, in_order=True)
     name = shape.text(role, "name")
     yield from identifiers.required_segment("roleRef.name", name)
 
@@ -48,11 +48,11 @@ def _subjects(obj: Object, *, namespaced: bool) -> Causes:
             if subject.get("apiGroup") != _GROUP:
                 yield errors.not_supported(f"{at}.apiGroup", subject.get("apiGroup") or "", (_GROUP,))
         else:
-            yield errors.not_supported(f"{at}.kind", kind, _KINDS)
+            yield errors.not_supported(f"{at}.kind", kind, _KINDS, in_order=True)
 
 
 def _rules(obj: Object) -> Causes:
-    yield from _reference(obj, ("ClusterRole", "Role"))
+    yield from _reference(obj, ("Role", "ClusterRole"))
     yield from _subjects(obj, namespaced=True)
 
 

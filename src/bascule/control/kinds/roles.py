@@ -50,7 +50,11 @@ def _cluster_role_rules(obj: Object) -> Causes:
                 "at least one clusterRoleSelector required if aggregationRule is non-nil",
             )
         for index, selector in enumerate(chosen):
-            yield from selectors.problems(f"aggregationRule.clusterRoleSelectors[{index}]", selector)
+            at = f"aggregationRule.clusterRoleSelectors[{index}]"
+            problems = list(selectors.problems(at, selector))
+            yield from problems
+            if problems:
+                yield errors.invalid_value(at, None, "invalid label selector.")
 
 
 def _create(obj: Object, context: Context) -> None:

@@ -37,6 +37,9 @@ def _expression(path: str, expression: Object) -> Causes:
         yield errors.invalid_value(f"{path}.operator", operator, "not a valid selector operator")
     key = shape.text(expression, "key")
     yield from metadata.label_problems(f"{path}.key", {key: ""})
+    for index, value in enumerate(values):
+        if type(value) is str:
+            yield from metadata.label_value_problems(f"{path}.values[{index}]", value)
 
 
 def is_empty(selector: Object) -> bool:

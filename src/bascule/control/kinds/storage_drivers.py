@@ -11,7 +11,7 @@ from bascule.control.kinds.strategy import Column, Context
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
-_MODES = ("Ephemeral", "Persistent")
+_MODES = ("Persistent", "Ephemeral")
 _TOKEN_SECONDS_MIN, _PERIOD_SECONDS_MIN = 600, 10
 _NODE_LENGTH_MAX = 256
 _METADATA_SIZE_MAX, _MESSAGE_SIZE_MAX = 256 * 1024, 1024
@@ -53,7 +53,7 @@ def _driver_rules(obj: Object) -> Causes:
             )
     for mode in shape.texts(spec, "volumeLifecycleModes"):
         if mode not in _MODES:
-            yield errors.not_supported("spec.volumeLifecycleModes", mode, _MODES)
+            yield errors.not_supported("spec.volumeLifecycleModes", mode, _MODES, in_order=True)
     period = shape.integer(spec, "nodeAllocatableUpdatePeriodSeconds")
     if period is not None and period < _PERIOD_SECONDS_MIN:
         yield errors.invalid_value(

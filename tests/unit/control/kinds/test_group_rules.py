@@ -154,11 +154,11 @@ REFUSED: list[tuple[str, str, Object, list[str]]] = [
     (
         ADMISSION,
         "validatingwebhookconfigurations",
-        {"webhooks": [hook(rules=[rule("pods", "pods/*", "pods/log", "*")])]},
+        {"webhooks": [hook(rules=[rule("*", "pods/*", "pods/log", "pods")])]},
         [
             'webhooks[0].rules[0].resources[2]: Invalid value: "pods/log": '
             "if 'pods/*' is present, must not specify pods/log",
-            'webhooks[0].rules[0].resources: Invalid value: ["pods","pods/*","pods/log","*"]: '
+            'webhooks[0].rules[0].resources: Invalid value: ["*","pods/*","pods/log","pods"]: '
             "if '*' is present, must not specify other resources without subresources",
         ],
     ),

@@ -169,8 +169,8 @@ def test_metadata_rules() -> None:
         "metadata.labels",
         "metadata.labels",
         "metadata.annotations",
-        "metadata.finalizers",
-        "metadata.ownerReferences[0].uid",
+        "metadata.finalizers[0]",
+        "metadata.ownerReferences.uid",
     ]
     assert found[2] == "metadata.annotations: Too long: may not be more than 262144 bytes"
 

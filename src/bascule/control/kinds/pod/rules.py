@@ -29,6 +29,7 @@ _LABELLED = ("hostname", "subdomain")
 _SCHEDULING = ("nodeSelector", "tolerations", "affinity", "topologySpreadConstraints", "schedulingGates")
 _NAMESERVERS_MAX = 3
 _SEARCHES_MAX = 32
+_SEARCH_BYTES_MAX = 253
 _SEARCH_CHARACTERS_MAX = 2048
 _HOST_NAME_MAX = 64
 _SEARCH = re.compile(r"[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?(\.[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?)*")
@@ -193,6 +194,10 @@ def _dns(path: str, config: object, *, required: bool) -> Causes:
         yield errors.invalid_value(f"{path}.searches", searches, message)
     for index, search in enumerate(searches):
         trimmed = search.removesuffix(".")
+        if len(trimmed) > _SEARCH_BYTES_MAX:
+            yield errors.invalid_value(
+                f"{path}.searches[{index}]", trimmed, f"must be no more than {_SEARCH_BYTES_MAX} bytes"
+            )
         if search != "." and not _SEARCH.fullmatch(trimmed):
             yield errors.invalid_value(f"{path}.searches[{index}]", trimmed, _SEARCH_MESSAGE)
     for index, option in enumerate(shape.items(config, "options")):

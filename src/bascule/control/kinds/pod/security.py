@@ -37,7 +37,7 @@ def pod_problems(path: str, spec: Object) -> Causes:
     context = shape.mapping(spec, "securityContext")
     yield from _ids(path, context, ("fsGroup", "runAsUser", "runAsGroup"))
     for index, group in enumerate(shape.sequence(context, "supplementalGroups")):
-        yield from _ids(f"{path}.supplementalGroups", {f"[{index}]": group}, (f"[{index}]",))
+        yield from _ids(path, {f"supplementalGroups[{index}]": group}, (f"supplementalGroups[{index}]",))
     if spec.get("shareProcessNamespace") is True and spec.get("hostPID") is True:
         message = "ShareProcessNamespace and HostPID cannot both be enabled"
         yield errors.invalid_value(f"{path}.shareProcessNamespace", value=True, message=message)
