@@ -47,9 +47,12 @@ def is_empty(selector: Object) -> bool:
 
 
 def chooses_template(selector: Object | None, spec: Object) -> Causes:
-    """A workload's selector and the labels of the pods its template makes; None chooses nothing."""
+    """A workload's selector and the labels of the pods its template makes; None chooses nothing.
+
+    Of a selector that cannot be read nothing is said: `problems` has done so.
+    """
     own = shape.strings(shape.mapping(shape.mapping(spec, "template"), "metadata"), "labels")
-    if selector is None or (not is_empty(selector) and not _matches(selector, own)):
+    if selector is None or (not is_empty(selector) and not _matches(selector, own) and not any(problems("", selector))):
         yield errors.invalid_value("spec.template.metadata.labels", own, "`selector` does not match template `labels`")
 
 

@@ -102,6 +102,16 @@ def test_runtime_class(held: world.DictReader) -> None:
     assert pod["spec"]["nodeSelector"] == {"a": "b"}
 
 
+def test_overhead_without_a_runtime_class_that_has_some(held: world.DictReader) -> None:
+    held.put("node.k8s.io", "runtimeclasses", world.named("runc"))
+    for spec in ({}, {"runtimeClassName": "runc"}):
+        error = world.refused(held, builtins.PODS, world.pod("p", overhead={"cpu": "1"}, **spec))
+        assert (error.code, error.message) == (
+            403,
+            'pods "p" is forbidden: pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead',
+        )
+
+
 def test_new_nodes_and_storage(held: world.DictReader) -> None:
     node = world.named("n1")
     world.admit(held, builtins.NODES, node, who=world.node_user("n1"))

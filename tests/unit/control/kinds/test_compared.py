@@ -134,6 +134,12 @@ def test_a_wildcard_before_a_resource_is_refused_and_after_it_is_not() -> None:
         assert bool(strategy.validate(obj)) is refused
 
 
+def test_of_a_selector_that_cannot_be_read_it_is_not_said_that_it_does_not_match() -> None:
+    selector = {"matchExpressions": [{"key": "app", "operator": "In", "values": ["no good"]}]}
+    found = problems("apps", "daemonsets", set_in("spec", "selector", selector))
+    assert [line.split(":")[0] for line in found] == ["spec.selector.matchExpressions[0].values[0]"]
+
+
 def test_a_limit_may_be_negative() -> None:
     limits = [{"type": "Pod", "max": {"cpu": "-1"}}]
     assert not problems("", "limitranges", set_in("spec", "limits", limits))

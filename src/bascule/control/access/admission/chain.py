@@ -78,6 +78,7 @@ _VALIDATING: Final[tuple[tuple[context.Validate, frozenset[str] | str], ...]] = 
             }
         ),
     ),
+    (pod_defaults.overhead, frozenset({"pods"})),
     (pod_security.validate_namespace, frozenset({"namespaces"})),
     (pod_defaults.priority_class, frozenset({"priorityclasses.scheduling.k8s.io"})),
     (class_defaults.claim_growth, frozenset({"persistentvolumeclaims"})),

@@ -108,6 +108,18 @@ def runtime_class(held: context.Context, asked: request.AdmissionRequest, obj: o
     return True
 
 
+def overhead(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object | None) -> None:
+    """Overhead is the RuntimeClass's word: a pod may not have its own."""
+    spec = (obj or {}).get("spec") or {}
+    if asked.subresource or asked.operation != "CREATE" or not spec.get("overhead"):
+        return
+    name = spec.get("runtimeClassName")
+    found = held.source.get("node.k8s.io", "runtimeclasses", asked.cluster, "", name) if name else None
+    if found is None or not found.get("overhead"):
+        text = "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead"
+        raise context.forbid(asked, text)
+
+
 def taint_new_node(held: context.Context, asked: request.AdmissionRequest, obj: objects.Object) -> None:
     """A new Node takes no pods until the node lifecycle controller has seen it ready."""
     if asked.operation != "CREATE" or asked.subresource:
