@@ -1,5 +1,6 @@
 """JSON merge patch (RFC 7386): objects merge member by member, null removes, everything else replaces.
 
+As upstream, and unlike the RFC, a list loses the null members of its objects, unless it replaces an object.
 Inputs are never changed; what the patch leaves as it is, is the same object in the result.
 """
 
@@ -22,6 +23,8 @@ def apply(document: Any, patch: Any) -> Any:
             value = apply(present, value)
         elif value is None:
             value = _ABSENT
+        elif value.__class__ is list and present.__class__ is not dict:
+            value = _without_nulls(value)
         if value is present or (value == present and value.__class__ is str):
             continue
         if merged is original:
@@ -31,6 +34,14 @@ def apply(document: Any, patch: Any) -> Any:
         else:
             merged[name] = value
     return merged
+
+
+def _without_nulls(value: Any) -> Any:
+    if value.__class__ is dict:
+        return {name: _without_nulls(member) for name, member in value.items() if member is not None}
+    if value.__class__ is list:
+        return [_without_nulls(item) for item in value]
+    return value
 
 
 def diff(before: Any, after: Any) -> Any:

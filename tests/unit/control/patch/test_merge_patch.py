@@ -42,6 +42,14 @@ def test_rfc_cases(document: Any, patch: Any, expected: Any) -> None:
     assert document == before
 
 
+@pytest.mark.parametrize("present", [None, 1, [1], [{"b": 1}]])
+def test_objects_in_a_list_lose_their_nulls_as_upstream(present: Any) -> None:
+    patch = {"a": [{"b": None, "c": [{"d": None}]}, None, 1]}
+    assert merge_patch.apply({"a": present}, patch) == {"a": [{"c": [{}]}, None, 1]}
+    assert merge_patch.apply({}, patch) == {"a": [{"c": [{}]}, None, 1]}
+    assert merge_patch.apply({"a": {}}, patch) == patch
+
+
 @given(before=VALUES, after=VALUES)
 def test_a_diff_leads_from_before_to_after(before: Any, after: Any) -> None:
     assert merge_patch.apply(before, merge_patch.diff(before, after)) == after
