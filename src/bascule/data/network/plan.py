@@ -17,6 +17,8 @@ from bascule.vocabulary.objects import Object
 
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 PROTOCOLS = {"TCP": "tcp", "UDP": "udp"}
+STICKY_SECONDS = 10_800
+"""How long a client stays with its backend where the Service does not say: the API's own default."""
 
 
 class Frontend(NamedTuple):
@@ -34,11 +36,14 @@ class Backend(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where connections to some frontends go. No backends: they are refused at once rather than left to time out."""
+    """Where connections to some frontends go. No backends: they are refused at once rather than left to time out.
+
+    A client stays with its backend until it has not come for `sticky_seconds`; 0: every connection goes anywhere.
+    """
 
     frontends: tuple[Frontend, ...]
     backends: tuple[Backend, ...]
-    sticky: bool = False
+    sticky_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,7 @@ def compile(
             for clash in set(target.frontends) - set(free):
                 problems.append(f"Service {port_key}: {clash} already belongs to {taken[clash]}")
             if free:
-                targets[port_key] = Target(free, target.backends, target.sticky)
+                targets[port_key] = Target(free, target.backends, target.sticky_seconds)
     return Plan(targets, frozenset(local), tuple(problems))
 
 
@@ -116,7 +121,7 @@ def _targets(
     internal = [a for a in _internal_addresses(spec) if a not in excluded]
     # Whoever writes a service chooses these: never a cluster's own address, which is another service's.
     external = [a for a in _external_addresses(service) if a not in inner]
-    sticky = spec.get("sessionAffinity") == "ClientIP"
+    sticky_seconds = _sticky_seconds(spec)
     for port in spec.get("ports") or ():
         protocol = PROTOCOLS.get(port.get("protocol") or "TCP")
         if protocol is None:
@@ -133,7 +138,14 @@ def _targets(
         outside_local = spec.get("externalTrafficPolicy") == "Local"
         for only_local, frontends in _by_policy(inside, inside_local, outside, outside_local):
             backends = _choose(serving, node_name if only_local else None)
-            yield port_key + ("/local" if only_local else ""), Target(tuple(frontends), backends, sticky)
+            yield port_key + ("/local" if only_local else ""), Target(tuple(frontends), backends, sticky_seconds)
+
+
+def _sticky_seconds(spec: Object) -> int:
+    if spec.get("sessionAffinity") != "ClientIP":
+        return 0
+    client = (spec.get("sessionAffinityConfig") or {}).get("clientIP") or {}
+    return int(client.get("timeoutSeconds") or STICKY_SECONDS)
 
 
 def _by_policy(

@@ -119,7 +119,7 @@ def _cluster(key: str, target: Target, directory: Path) -> dict[str, Any]:
         "name": key,
         "type": "EDS",
         "connect_timeout": CONNECT_TIMEOUT,
-        "lb_policy": "MAGLEV" if target.sticky else "ROUND_ROBIN",
+        "lb_policy": "MAGLEV" if target.sticky_seconds else "ROUND_ROBIN",
         "eds_cluster_config": {"service_name": key, "eds_config": _source(directory, endpoints_file(key))},
         "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
     }

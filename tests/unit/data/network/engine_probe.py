@@ -32,9 +32,9 @@ async def shell(script: str) -> str:
     return output.decode()
 
 
-def plan(*backends: Backend, sticky: bool = False) -> Plan:
+def plan(*backends: Backend, sticky_seconds: int = 0) -> Plan:
     frontends = (Frontend(SERVICE[0], "tcp", SERVICE[1]), Frontend("", "tcp", NODE_PORT[1]))
-    return Plan({"a": Target(frontends, backends, sticky)})
+    return Plan({"a": Target(frontends, backends, sticky_seconds)})
 
 
 async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -58,6 +58,16 @@ async def dialled(address: tuple[str, int], times: int) -> list[str]:
     return sorted({await dial(address) for _ in range(times)})
 
 
+async def until_another(first: str) -> bool:
+    """Whether another backend answers in the end to one who comes seldom enough."""
+
+    async def another() -> bool:
+        await asyncio.sleep(1.2)  # the kernel's clock: nothing tells that a session has ended
+        return await dial(SERVICE) != first
+
+    return bool(await waiting.until(another, what="a session to end", timeout_seconds=30))
+
+
 async def main() -> None:
     await shell(SETUP)
     servers = [await asyncio.start_server(answer, *backend) for backend in BACKENDS]
@@ -72,8 +82,16 @@ async def main() -> None:
     await tables.enforce(plan(*BACKENDS))
     seen["three"] = await dialled(SERVICE, 60)
     seen["node port"] = await dialled(NODE_PORT, 60)
-    await tables.enforce(plan(*BACKENDS, sticky=True))
-    seen["sticky"] = len(await dialled(SERVICE, 20))
+    await tables.enforce(plan(*BACKENDS, sticky_seconds=600))
+    kept = await dialled(SERVICE, 20)
+    seen["sticky"] = [len(kept), await dialled(NODE_PORT, 20) == kept]
+    await tables.enforce(plan(*(backend for backend in BACKENDS if backend.address not in kept), sticky_seconds=600))
+    again = await dialled(SERVICE, 20)
+    seen["sticky, its backend gone"] = [len(again), again != kept]
+    await tables.enforce(plan(*BACKENDS, sticky_seconds=600))
+    seen["sticky, more backends"] = await dialled(SERVICE, 20) == again
+    await tables.enforce(plan(*BACKENDS, sticky_seconds=1))
+    seen["sticky for a while"] = await until_another(await dial(SERVICE))
     await tables.enforce(plan())
     seen["none"] = await dialled(SERVICE, 1)
     seen["no node port"] = await dialled(NODE_PORT, 1)

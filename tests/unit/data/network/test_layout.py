@@ -24,7 +24,9 @@ def plans(draw: st.DrawFn) -> Plan:
         if draw(st.booleans()):
             frontends.append(Frontend("", "udp", 30000 + key))
         targets[f"root/d/s{key}:80"] = Target(
-            tuple(frontends), tuple(Backend(f"10.1.0.{b}", 8080) for b in sorted(backends)), draw(st.booleans())
+            tuple(frontends),
+            tuple(Backend(f"10.1.0.{b}", 8080) for b in sorted(backends)),
+            draw(st.sampled_from((0, 0, 15, 60))),
         )
     return Plan(targets, frozenset(draw(st.sets(st.sampled_from(["10.1.0.1", "10.1.0.2"])))))
 
@@ -73,12 +75,30 @@ def test_one_more_backend_touches_only_its_service() -> None:
     assert "add map ip t backends_3" in change
 
 
+def test_sessions_outlast_new_backends_and_not_lost_ones() -> None:
+    def made(*numbers: int, seconds: int = 15) -> Plan:
+        backends = tuple(Backend(f"10.1.0.{number}", 80) for number in numbers)
+        return Plan({"a": Target((Frontend("10.96.0.1", "tcp", 80),), backends, seconds)})
+
+    ids = layout.Ids()
+    layout.full("t", made(1, 2), ids, addresses)
+    mark = ids.of("a")
+    grown = layout.difference("t", made(1, 2), made(1, 2, 3), ids)
+    assert ids.of("a") == mark
+    assert "chain ip t remember_15" not in grown
+    layout.difference("t", made(1, 2, 3), made(1, 3), ids)
+    assert ids.of("a") != mark
+    longer = layout.difference("t", made(1, 3), made(1, 3, seconds=60), ids)
+    assert "update @sessions { ip saddr . meta mark timeout 60s : ip daddr . tcp dport }" in longer
+    assert f"add element ip t lasting {{ {ids.of('a')} : goto remember_60 }}" in longer
+
+
 def test_the_whole_table_reads_as_written_down() -> None:
     web = Target(
         (Frontend("10.96.0.1", "tcp", 80), Frontend("", "tcp", 30080)),
         (Backend("10.1.0.1", 80), Backend("10.1.0.2", 80)),
     )
-    names = Target((Frontend("10.96.0.2", "udp", 53),), (Backend("10.1.0.3", 53),), sticky=True)
+    names = Target((Frontend("10.96.0.2", "udp", 53),), (Backend("10.1.0.3", 53),), sticky_seconds=10_800)
     gone = Target((Frontend("10.96.0.3", "tcp", 443),), ())
     made = Plan({"root/d/web:80": web, "root/d/names:53": names, "root/d/gone:443": gone}, frozenset({"10.1.0.1"}))
     golden = Path(__file__).with_name("goldens") / "table.nft"

@@ -20,8 +20,8 @@ def rendered(plan: Plan, *, below: int = 1024) -> dict[str, object]:
     return {name: orjson.loads(content)["resources"] for name, content in files.items()}
 
 
-def target(*backends: Backend, sticky: bool = False, port: int = 8080) -> Target:
-    return Target((Frontend("127.96.0.5", "tcp", port), Frontend("", "tcp", 30080)), backends, sticky)
+def target(*backends: Backend, sticky_seconds: int = 0, port: int = 8080) -> Target:
+    return Target((Frontend("127.96.0.5", "tcp", port), Frontend("", "tcp", 30080)), backends, sticky_seconds)
 
 
 def test_every_frontend_listens_and_every_backend_is_an_endpoint() -> None:
@@ -61,7 +61,7 @@ def test_a_port_that_may_not_be_bound_is_named_and_left_out() -> None:
 @given(st.sets(st.integers(1, 250), max_size=6), st.booleans())
 def test_equal_plans_give_equal_bytes(numbers: set[int], sticky: bool) -> None:
     backends = [Backend(f"127.128.0.{n}", 80) for n in sorted(numbers)]
-    same = {"a": target(*backends, sticky=sticky), "b": target(port=9000)}
+    same = {"a": target(*backends, sticky_seconds=60 * sticky), "b": target(port=9000)}
     forwards, backwards = Plan(same), Plan(dict(reversed(same.items())))
     options = {"directory": DIRECTORY, "any_address": "127.0.0.1", "privileged_below": 1}
     assert render.files(forwards, **options) == render.files(backwards, **options)  # type: ignore[arg-type]

@@ -99,7 +99,7 @@ class NftablesEngine:
         return (
             hooks == layout.HOOKS
             and fixed == layout.FIXED_RULES
-            and picking >= set(layout.chains(self._plan))
+            and picking >= layout.chains(self._plan).keys() | layout.remembering(self._plan).keys()
             and all(counts.get(name, -1) == len(entries) for name, entries in wanted.items())
         )
 
