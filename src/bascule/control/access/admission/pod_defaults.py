@@ -89,7 +89,7 @@ def runtime_class(held: context.Context, asked: request.AdmissionRequest, obj: o
         text = f'pod rejected: RuntimeClass "{name}" not found'
         raise context.forbid(asked, text)
     overhead = (found.get("overhead") or {}).get("podFixed")
-    if spec.get("overhead") and spec["overhead"] != overhead:
+    if overhead and spec.get("overhead") and spec["overhead"] != overhead:
         raise context.forbid(asked, "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead")
     if overhead:
         spec["overhead"] = dict(overhead)
