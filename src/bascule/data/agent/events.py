@@ -14,7 +14,8 @@ from bascule.vocabulary import clock as clocks
 from bascule.vocabulary import objects, timestamps
 from bascule.vocabulary.objects import Object
 
-COMPONENT = "bascule-agent"
+COMPONENT = "kubelet"
+"""As every program that reads events knows the agent of a node."""
 REMEMBERED = 1000
 
 
