@@ -17,7 +17,7 @@ from bascule.bridge import messages
 from bascule.data.agent import node_status, rotation
 from bascule.data.agent.host import Host
 from bascule.data.agent.observer import Observer
-from bascule.data.agent.pods import decide, model
+from bascule.data.agent.pods import admission, decide, model
 from bascule.data.agent.pods.worker import Worker
 from bascule.data.network.contract import EngineError
 from bascule.data.runtime import contract
@@ -117,6 +117,9 @@ class Node:
             old.remove()
         self._by_name[name] = uid
         worker = Worker(self.host, self.observer, pod, old)
+        others = (other.pod for other in self.workers.values() if not other.over)
+        if worker.fresh and (why := admission.refusal(pod, others)) is not None:
+            worker.refuse(why)
         self.workers[uid] = worker
         self._tasks[uid] = task = asyncio.create_task(worker.run())
         task.add_done_callback(lambda _: self._ended(uid))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from bascule.bridge import messages
 from bascule.data.runtime import contract
@@ -210,3 +211,27 @@ async def test_a_pod_of_the_same_name_waits_for_the_old_one(tmp_path: Path) -> N
         await bench.until(lambda: bench.status().get("uid") == "second" and bench.status()["phase"] == "Running")
         assert [run.uid for run in (await runtime.observe()).containers] == ["second"]
         assert json.dumps(bench.status())
+
+
+async def test_a_pod_whose_host_port_is_taken_is_refused_and_stays_so(tmp_path: Path) -> None:
+    def on(port: int, name: str, address: str = "") -> dict[str, Any]:
+        ports = [{"containerPort": 80, "hostPort": port, "protocol": "TCP"} | ({"hostIP": address} if address else {})]
+        return pod(name, containers=[{"name": "main", "image": "i", "ports": ports}])
+
+    async with running(HollowRuntime(), tmp_path) as bench:
+        await bench.tell("pods", on(8080, "web", "127.0.0.1"))
+        await bench.until(lambda: bench.status().get("phase") == "Running")
+        for name, port, address in (("late", 8080, ""), ("beside", 8080, "127.0.0.2"), ("other", 8081, "")):
+            await bench.tell("pods", on(port, name, address))
+        await bench.until(lambda: all(bench.status(name).get("phase") == "Running" for name in ("beside", "other")))
+        refused = await bench.until(lambda: (s := bench.status("late")).get("phase") == "Failed" and s)
+        assert refused["reason"] == "NodePorts"
+        assert refused["message"].startswith("Pod was rejected: Predicate NodePorts failed: node(s) didn't have free ")
+        assert len(bench.containers()) == 3
+    async with running(HollowRuntime(), tmp_path) as bench:
+        await bench.until(lambda: len(bench.containers()) == 3)
+        assert bench.status("late")["phase"] == "Failed"
+        await bench.tell("pods", removed=("root/shop/web",))
+        await bench.until(lambda: len(bench.node.workers) == 3)
+        await bench.tell("pods", on(8080, "next", "127.0.0.1"))
+        await bench.until(lambda: bench.status("next").get("phase") == "Running")

@@ -16,7 +16,18 @@ import msgspec
 from bascule.bridge import messages
 from bascule.data.agent.host import Host
 from bascule.data.agent.observer import Observer
-from bascule.data.agent.pods import backoff, decide, exposure, failing, last_words, model, recall, start, status
+from bascule.data.agent.pods import (
+    admission,
+    backoff,
+    decide,
+    exposure,
+    failing,
+    last_words,
+    model,
+    recall,
+    start,
+    status,
+)
 from bascule.data.agent.pods.fields import Addresses
 from bascule.data.agent.pods.model import View
 from bascule.data.agent.pods.probing import Probing
@@ -53,7 +64,24 @@ class Worker:
         self._finished = False
         self._stale_volumes = False
 
+    @property
+    def fresh(self) -> bool:
+        """Nothing was ever done for the pod."""
+        return not self.memory.previous and not (self.pod.get("status") or {}).get("startTime")
+
+    @property
+    def over(self) -> bool:
+        """The pod holds nothing of the node any more."""
+        told = ((self.pod.get("status") or {}).get("phase"), self.memory.previous.get("phase"))
+        return self.removing or self.memory.stop is not None or "Succeeded" in told or "Failed" in told
+
     # What others tell the worker
+
+    def refuse(self, why: model.Stop) -> None:
+        """The node does not take the pod: it has failed before anything of it ran."""
+        self.memory.stop = why
+        self.host.events.pod(self.pod, why.reason, why.message.removeprefix(admission.PREFIX), warning=True)
+        self._wake.set()
 
     def wake(self) -> None:
         self._wake.set()
