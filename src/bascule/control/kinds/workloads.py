@@ -55,7 +55,7 @@ def at_most_replicas(status: Object, keys: Iterable[str]) -> Causes:
     total = shape.count(status, "replicas")
     for key in keys:
         if shape.count(status, key) > total:
-            yield errors.invalid_value(f"status.{key}", status[key], ABOVE_REPLICAS)
+            yield errors.invalid_value(f"status.{key}", shape.count(status, key), ABOVE_REPLICAS)
 
 
 def available_at_most_ready(status: Object, ready: str) -> Causes:

@@ -152,3 +152,13 @@ def test_a_selector_that_cannot_be_read_is_told_once_more_of_a_role() -> None:
         "aggregationRule.clusterRoleSelectors[0]",
         "Invalid value: null: invalid label selector.",
     )
+
+
+def test_a_negative_count_of_replicas_is_refused_whatever_else_is_missing() -> None:
+    kinds_with_replicas = ("deployments", "replicasets", "statefulsets")
+    for plural in kinds_with_replicas:
+        old = copy.deepcopy(samples.VALID["apps", plural])
+        new = {**old, "status": {"replicas": -1}}
+        found = kinds.strategy_for("apps", plural).validate_status(new, old)
+        assert "status.replicas" in {cause.field for cause in found}
+        assert all("0: cannot be greater" in cause.message for cause in found[1:]), found
