@@ -214,3 +214,21 @@ async def test_a_full_disk_is_said_and_nothing_is_lost(api: harness.Api, monkeyp
         assert (await api.call("POST", SERVICES, service)).code == 503
     assert (await api.get(f"{MAPS}/a")).body == made
     assert (await api.create(SERVICES, service))["spec"]["clusterIP"] == "10.96.5.5"
+
+
+@pytest.mark.parametrize("patch", [{"kind": "Secret"}, {"apiVersion": "v9"}, {"kind": None}])
+async def test_a_strategic_patch_cannot_make_something_else_of_an_object(api: harness.Api, patch: Any) -> None:
+    """It would be stored as what no watcher of its kind can read."""
+    await api.create(MAPS, harness.config_map("a", k="v"))
+    answer = await api.patch(f"{MAPS}/a", {**patch, "data": {"k": "w"}}, kind="strategic")
+    assert (answer.code, answer.body["apiVersion"], answer.body["kind"]) == (200, "v1", "ConfigMap")
+    assert (await api.get(f"{MAPS}/a")).body == answer.body
+
+
+@pytest.mark.parametrize("kind", ["merge", "strategic"])
+async def test_a_patch_of_the_uid_is_refused(api: harness.Api, kind: str) -> None:
+    made = await api.create(MAPS, harness.config_map("a"))
+    answer = await api.patch(f"{MAPS}/a", {"metadata": {"uid": "x"}}, kind=kind)
+    assert (answer.code, answer.body["reason"]) == (422, "Invalid")
+    assert answer.body["message"] == 'ConfigMap "a" is invalid: metadata.uid: Invalid value: "x": field is immutable'
+    assert (await api.patch(f"{MAPS}/a", {"metadata": {"uid": made["metadata"]["uid"]}}, kind=kind)).code == 200

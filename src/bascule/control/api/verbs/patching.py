@@ -27,6 +27,7 @@ STRATEGIC: Final = "application/strategic-merge-patch+json"
 APPLY: Final = "application/apply-patch+yaml"
 _SUPPORTED: Final = (JSON_PATCH, MERGE, STRATEGIC, APPLY)
 _OF_CUSTOM_RESOURCES: Final = (JSON_PATCH, MERGE, APPLY)
+_TYPE: Final = ("apiVersion", "kind")
 
 Merge = Callable[[objects.Object], objects.Object]
 
@@ -58,10 +59,16 @@ async def patched(platform: platforms.Platform, call: calls.Call) -> pipeline.Ou
         wanted = merge(current)
         if not isinstance(wanted, dict):
             raise errors.bad_request("the patched object is no longer an object")
+        if content_type == STRATEGIC and any(wanted.get(name) != current.get(name) for name in _TYPE):
+            # It changes a typed object, whose type is not among its fields. The other languages change a document.
+            wanted = {**wanted, **{name: current[name] for name in _TYPE}}
         wanted = body.check_changed(call, wanted, current, call.endpoint.schema, refuse)
-        given = (wanted.get("metadata") or {}).get("resourceVersion")
-        if given not in (None, "", str(stored.revision)):
+        meta = wanted.get("metadata") or {}
+        if meta.get("resourceVersion") not in (None, "", str(stored.revision)):
             raise errors.conflict(call.resource.qualified, call.name, errors.MODIFIED)
+        if meta.get("uid") not in (None, "", current["metadata"].get("uid")):
+            cause = errors.invalid_value("metadata.uid", meta["uid"], errors.IMMUTABLE)
+            raise errors.invalid(call.resource.kind, call.resource.group, call.name, [cause])
         return wanted
 
     return await pipeline.update(platform, call, change, retry=not named, given="to share")
