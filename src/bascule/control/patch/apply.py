@@ -57,7 +57,7 @@ def server_side(
 
     merged = merging.merge(live, applied, schema) if live is not None else merging.without_nulls(applied, schema)
     if before is not None and before.get("fieldsV1") != wanted and (before.get("apiVersion") or "") in known:
-        kept = [(known[api_version], wanted), *_appliers(others, known)]
+        kept = [(known[api_version], wanted), *_owned(others, known)]
         then = known[before.get("apiVersion") or ""]
         pruned = pruning.prune(merged, before.get("fieldsV1") or {}, then, kept)
         # What was emptied is gone; where it is applied as empty, it comes back.
@@ -144,13 +144,12 @@ def _entries(live: Object | None, api_version: str, schema: types.TypeSchema, no
     )
 
 
-def _appliers(entries: list[Entry], known: dict[str, Version]) -> list[tuple[Version, Tree]]:
-    """What others apply, together for each version."""
+def _owned(entries: list[Entry], known: dict[str, Version]) -> list[tuple[Version, Tree]]:
+    """What others own, whether they applied or updated it, together for each version."""
     owned: dict[str, Tree] = {}
     for entry in entries:
-        if entry.get("operation") == "Apply":
-            version = entry.get("apiVersion") or ""
-            owned[version] = field_set.union(owned.get(version, {}), entry.get("fieldsV1") or {})
+        version = entry.get("apiVersion") or ""
+        owned[version] = field_set.union(owned.get(version, {}), entry.get("fieldsV1") or {})
     return [(known[version], tree) for version, tree in owned.items()]
 
 

@@ -1,6 +1,6 @@
-"""Taking out of an object what its applier applied before and neither it nor another applier applies now.
+"""Taking out of an object what its applier applied before, does not apply now, and nobody else owns.
 
-What only updaters own goes too if the applier owned it with them; what the applier never owned stays.
+An item of a list goes whole, unless somebody else owns the item itself; what the applier never owned stays.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bascule.vocabulary.objects import Object
 
 
 def prune(merged: Object, before: Tree, then: Version, kept: list[tuple[Version, Tree]]) -> Object:
-    """`before`: what the applier had applied, in version `then`; `kept`: what appliers apply now, by version."""
+    """`before`: what the applier had applied, in version `then`; `kept`: what is owned now, by version."""
     if all(version == then for version, _ in kept):
         return _pruned(merged, before, then.schema, [owned for _, owned in kept])
     pruned = then.back(without(then.there(merged), before, then.schema))

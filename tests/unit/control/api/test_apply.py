@@ -63,12 +63,13 @@ async def test_an_agreeing_applier_becomes_a_second_owner(api: harness.Api) -> N
     assert "data" not in await applied(api, f"{MAPS}/c", bare, "you")
 
 
-async def test_a_field_only_updaters_share_goes_with_its_applier(api: harness.Api) -> None:
+async def test_a_field_that_an_updater_owns_too_stays_when_its_applier_drops_it(api: harness.Api) -> None:
     await api.create(f"{MAPS}?fieldManager=creator", harness.config_map("c", a="1", b="1"))
     await applied(api, f"{MAPS}/c", harness.config_map("c", a="1"))
     bare = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}
     after = await applied(api, f"{MAPS}/c", bare)
-    assert after["data"] == {"b": "1"}
+    assert after["data"] == {"a": "1", "b": "1"}
+    assert set(entries(after)) == {("creator", "Update", "")}
 
 
 @pytest.mark.parametrize("value", [[], [{}]])

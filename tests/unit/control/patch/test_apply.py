@@ -85,6 +85,16 @@ def test_what_another_owns_too_stays() -> None:
     assert owners(after) == {("me", "Apply"): {"f:data": {"f:a": {}}}, ("you", "Apply"): {"f:data": {"f:b": {}}}}
 
 
+def test_what_an_updater_owns_too_stays() -> None:
+    live = config({"a": "1", "b": "2"})
+    entries = managed_fields.record_update(None, live, "editor", api_version="v1", now=T1, schema=schema_of(live))
+    live["metadata"]["managedFields"] = entries
+    shared = server_side(live, config({"b": "2", "c": "3"}), "me", T2)
+    after = server_side(shared, config({"a": "1"}), "me", T3)
+    assert after["data"] == {"a": "1", "b": "2"}
+    assert owners(after)["editor", "Update"] == {"f:data": {".": {}, "f:a": {}, "f:b": {}}}
+
+
 def test_what_nobody_applied_stays() -> None:
     live = server_side(None, config({"a": "1"}), "me")
     live = updated(live, {**live, "data": {"a": "1", "z": "9"}}, "editor")

@@ -107,14 +107,14 @@ def test_updaters_own_no_field_twice_and_nobody_owns_what_is_not_there(steps: li
 
 
 @given(steps=STEPS, who=MANAGERS, spec=SPECS)
-def test_what_its_applier_drops_goes_unless_another_applies_it(
+def test_what_its_applier_drops_goes_unless_another_owns_it(
     steps: list[tuple[bool, str, Obj]], who: str, spec: Obj
 ) -> None:
     live = run(steps)
     mine = [e for e in live["metadata"]["managedFields"] if (e["manager"], e["operation"]) == (who, "Apply")]
     before = leaves(mine[0]["fieldsV1"]) if mine else set()
     after = applied(live, spec, who)
-    still = set().union(*(leaves(tree) for tree in owned(after, "Apply")))
+    still = set().union(*(leaves(tree) for tree in [*owned(after, "Apply"), *owned(after, "Update")]))
     stays = leaves(field_tree.applied({"spec": after.get("spec", {})}, POD))
     # A container that somebody filled is not stated any more by being there: only what states something goes.
     was = leaves(field_tree.applied({"spec": live.get("spec", {})}, POD))
