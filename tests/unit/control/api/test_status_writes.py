@@ -153,7 +153,7 @@ async def test_who_says_nothing_new_keeps_the_version(api: harness.Api, shared: 
     assert len(shared.take()) == 1
 
 
-async def test_another_uid_is_a_conflict_still(api: harness.Api) -> None:
+async def test_another_uid_is_refused_still(api: harness.Api) -> None:
     await _pod(api)
     answer = await api.patch(f"{POD}/status", {"metadata": {"uid": "x"}, "status": {"phase": "Failed"}}, "strategic")
-    assert answer.code == 409
+    assert (answer.code, answer.body["reason"]) == (422, "Invalid")
