@@ -92,7 +92,8 @@ def _status(new: Object, old: Object, context: Context) -> None:
     _generic_status(new, old, context)
     status, before = new.get("status"), shape.mapping(old, "status")
     if type(status) is not dict:
-        return
+        status = new["status"] = {}
+    _agree_on_addresses(status)
     if not status.get("qosClass") and before.get("qosClass"):
         status["qosClass"] = before["qosClass"]
     _keep_generation(status, before)
@@ -109,6 +110,15 @@ def _status(new: Object, old: Object, context: Context) -> None:
         same = known.get(shape.text(condition, "type"))
         if same:
             _keep_generation(condition, same.pop(0))
+
+
+def _agree_on_addresses(status: Object) -> None:
+    """`podIP` is the first of `podIPs`: who writes one has written the other, and where they differ `podIP` counts."""
+    first, known = shape.text(status, "podIP"), shape.items(status, "podIPs")
+    if first and (not known or known[0].get("ip") != first):
+        status["podIPs"] = [{"ip": first}]
+    elif known and not first and shape.text(known[0], "ip"):
+        status["podIP"] = known[0]["ip"]
 
 
 def _keep_generation(now: Object, before: Object) -> None:

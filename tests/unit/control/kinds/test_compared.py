@@ -9,7 +9,7 @@ import pytest
 
 from bascule.control import kinds
 from tests.unit.control.kinds import samples
-from tests.unit.control.kinds.test_rules import problems, set_in
+from tests.unit.control.kinds.test_rules import CONTEXT, problems, set_in
 
 POD = ("spec", "containers", 0)
 TEMPLATE = ("spec", "template", "spec")
@@ -162,3 +162,24 @@ def test_a_negative_count_of_replicas_is_refused_whatever_else_is_missing() -> N
         found = kinds.strategy_for("apps", plural).validate_status(new, old)
         assert "status.replicas" in {cause.field for cause in found}
         assert all("0: cannot be greater" in cause.message for cause in found[1:]), found
+
+
+@pytest.mark.parametrize(
+    ("written", "stored"),
+    [
+        ({"podIP": "10.0.0.1"}, {"podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"}]}),
+        ({"podIPs": [{"ip": "10.0.0.1"}]}, {"podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"}]}),
+        (
+            {"podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.2"}, {"ip": "10.0.0.1"}]},
+            {"podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"}]},
+        ),
+        (None, {}),
+        ({}, {}),
+    ],
+)
+def test_a_pods_address_is_the_first_of_its_addresses(written: Any, stored: dict[str, Any]) -> None:
+    """EndpointSlices are made of `podIPs`; some who play a kubelet write `podIP` only."""
+    old = {**copy.deepcopy(samples.VALID["", "pods"]), "status": {"qosClass": "Burstable"}}
+    new = {**copy.deepcopy(old), "status": written}
+    kinds.strategy_for("", "pods").prepare_status(new, old, CONTEXT)
+    assert new["status"] == {**stored, "qosClass": "Burstable"}
