@@ -106,7 +106,7 @@ def _filling_walk(schema: types.TypeSchema) -> Walk:
             label, below, stander = members.get(name) or learn(name)
             if stander is None:
                 tree[label] = {} if below is None else below(member)
-            elif filled := present(member, stander):
+            elif (filled := present(member, stander)) or (member and stander.is_leaf(member)):
                 tree[label] = filled
         return tree
 

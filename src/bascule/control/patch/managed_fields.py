@@ -212,6 +212,8 @@ def _created(new: Object, schema: types.TypeSchema) -> Tree:
             tree.pop(SELF, None)
         elif name in stands:
             tree = _present(value, declared)
+            if value and declared.is_leaf(value):
+                changed[f"f:{name}"] = tree
         else:
             changed[f"f:{name}"] = field_tree.complete(value, declared)
             continue

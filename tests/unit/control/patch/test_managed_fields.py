@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -212,3 +213,32 @@ def test_ownership_partitions_the_fields(writes: list[tuple[str, dict[str, str]]
         obj = record(obj, changed(obj, data), manager, T2)
         owned = [label for tree in owners(obj).values() for label in tree.get("f:data", {}) if label != "."]
         assert sorted(owned) == sorted(f"f:{name}" for name in obj["data"])
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind", "spec", "owned"),
+    [
+        ("networking.k8s.io/v1", "NetworkPolicy", {"podSelector": {}}, None),
+        ("networking.k8s.io/v1", "NetworkPolicy", {"podSelector": {"matchLabels": {"a": "b"}}}, {"f:podSelector": {}}),
+        ("autoscaling/v2", "HorizontalPodAutoscaler", {"scaleTargetRef": {"name": "a"}},
+         {"f:scaleTargetRef": {"f:name": {}}}),
+        ("storage.k8s.io/v1", "CSINode", {"drivers": [{"name": "a"}]},
+         {"f:drivers": {'k:{"name":"a"}': {".": {}, "f:name": {}}}}),
+    ],
+)  # fmt: skip
+def test_structs_held_by_value_are_not_owned_for_being_there(
+    api_version: str, kind: str, spec: dict[str, Any], owned: Any
+) -> None:
+    schema = catalog.schema_of(api_version, kind)
+    assert schema is not None
+    new = {"apiVersion": api_version, "kind": kind, "metadata": {"name": "n"}, "spec": spec}
+    entries = managed_fields.record_update(None, new, "me", api_version=api_version, now=T1, schema=schema)
+    assert [entry["fieldsV1"] for entry in entries] == ([{"f:spec": owned}] if owned else [])
+
+
+def test_an_atomic_struct_at_the_top_is_owned_when_it_says_something() -> None:
+    schema = catalog.schema_of("rbac.authorization.k8s.io/v1", "RoleBinding")
+    assert schema is not None
+    new = {"metadata": {"name": "n"}, "roleRef": {"kind": "Role", "name": "r"}}
+    entries = managed_fields.record_update(None, new, "me", api_version="v1", now=T1, schema=schema)
+    assert [entry["fieldsV1"] for entry in entries] == [{"f:roleRef": {}}]
