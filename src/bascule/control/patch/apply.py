@@ -6,6 +6,8 @@ nobody else owns it. Applying the same twice changes nothing. Defaults and valid
 
 from __future__ import annotations
 
+import orjson
+
 from bascule.control.patch import (
     conflicts,
     field_set,
@@ -70,7 +72,11 @@ def server_side(
         version = entry.get("apiVersion") or ""
         difference = differences.get(version)
         if difference is None:
-            difference = differences[version] = _difference(live or {}, merged, known[version], reset_fields)
+            difference = _difference(live or {}, merged, known[version], reset_fields)
+            if version == api_version and b"null" in orjson.dumps(applied):
+                nulled = field_set.without_subtrees(merging.nulled(applied, schema), reset_fields or {})
+                difference = difference._replace(changed=field_set.union(difference.changed, nulled))
+            differences[version] = difference
         remaining = _without(entry, difference)
         if remaining is not entry:
             taken.append((entry, difference.changed))

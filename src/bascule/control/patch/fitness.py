@@ -77,8 +77,11 @@ def _list_problems(items: list[Any], schema: types.TypeSchema, path: str) -> Ite
         labels = field_tree.labels(items, schema)
         steps = [field_set.readable(label) for label in labels]
         if len(set(labels)) != len(labels):
-            twice = next(label for index, label in enumerate(labels) if label in labels[:index])
-            yield f"{path}: duplicate entries for key {field_set.readable(twice)}"
+            seen: set[str] = set()
+            for label in labels:
+                if label in seen:
+                    yield f"{path}: duplicate entries for key {field_set.readable(label)}"
+                seen.add(label)
     for step, item in zip(steps, items, strict=True):
         yield from problems(item, element, f"{path}[{step}]" if step.__class__ is int else f"{path}{step}")
 

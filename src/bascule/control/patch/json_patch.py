@@ -43,9 +43,8 @@ def apply(document: Any, operations: list[Any]) -> Any:
         try:
             patcher.carry_out(operation, verb if isinstance(verb, str) else "unknown")
         except Rejected as rejection:
-            cause = {"message": f"operation {index} ({verb}): {rejection}"}
-            message = f"{_REJECTED}: {cause['message']}"
-            raise errors.StatusError(422, "Invalid", message, {"causes": [cause]}) from rejection
+            message = f"{_REJECTED}: operation {index} ({verb}): {rejection}"
+            raise errors.StatusError(422, "Invalid", message, {}) from rejection
     return patcher.document
 
 

@@ -7,6 +7,7 @@ from collections import deque
 from typing import Any, Final
 
 from bascule.control.patch import field_tree
+from bascule.control.patch.field_set import Tree
 from bascule.control.schema import types
 
 _CONTAINERS: Final = frozenset((dict, list))
@@ -43,6 +44,23 @@ def merge(live: Any, applied: Any, schema: types.TypeSchema) -> Any:
     if applied.__class__ is list:
         return _merge_lists(live, applied, schema)
     return applied
+
+
+def nulled(applied: Any, schema: types.TypeSchema) -> Tree:
+    """The values owned whole for which the configuration states null: that takes them from their owners."""
+    tree: Tree = {}
+    if applied.__class__ is dict and not schema.is_leaf(applied):
+        for name, member in applied.items():
+            below = schema.field(name) or types.ANYTHING
+            if member is None and below.is_atomic and not below.keeps_null:
+                tree[f"f:{name}"] = {}
+            elif member.__class__ in _CONTAINERS and (taken := nulled(member, below)):
+                tree[f"f:{name}"] = taken
+    elif applied.__class__ is list and not schema.is_leaf(applied):
+        for label, item in field_tree.labelled(applied, schema).items():
+            if taken := nulled(item, schema.items or types.ANYTHING):
+                tree[label] = taken
+    return tree
 
 
 def _merge_members(live: dict[str, Any], applied: dict[str, Any], schema: types.TypeSchema) -> dict[str, Any]:

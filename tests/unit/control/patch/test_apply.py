@@ -114,6 +114,20 @@ def test_a_conflict_names_field_and_manager_as_upstream_does() -> None:
     ]
 
 
+def test_a_null_for_what_another_owns_whole_is_a_conflict() -> None:
+    live = server_side(None, config({"a": "1", "b": "1"}, labels={"x": "y"}), "you")
+    nulls = config({"a": None}, labels=None)  # type: ignore[dict-item]
+    with pytest.raises(errors.StatusError) as refusal:
+        server_side(live, nulls, "me", T2)
+    assert refusal.value.message == 'Apply failed with 1 conflict: conflict with "you": .data.a'
+    after = server_side(live, nulls, "me", T2, force=True)
+    assert after["data"] == {"b": "1"}
+    assert owners(after)["you", "Apply"] == {"f:metadata": {"f:labels": {"f:x": {}}}, "f:data": {"f:b": {}}}
+    again = config({"a": None})  # type: ignore[dict-item]
+    with pytest.raises(errors.StatusError, match=r'conflict with "me": \.data\.a'):
+        server_side(after, again, "third", T3)
+
+
 def test_several_conflicts_are_listed_by_manager() -> None:
     live = server_side(None, config({"a": "1", "b": "1"}), "you")
     with pytest.raises(errors.StatusError) as refusal:
@@ -167,6 +181,11 @@ def test_atomic_values_are_replaced_whole() -> None:
         (config({}, managedFields=[]), "metadata.managedFields must be nil"),
         (deployment({"image": "x"}), 'omits key field "name"'),
         (deployment({"name": "a"}, {"name": "a"}), "duplicate entries for key"),
+        (
+            config({}, finalizers=["a", "b", "a", "b"]),
+            'errors:\n  .metadata.finalizers: duplicate entries for key [="a"]\n'
+            '  .metadata.finalizers: duplicate entries for key [="b"]',
+        ),
     ],
 )
 def test_what_cannot_be_applied_is_refused(applied: Obj, problem: str) -> None:
