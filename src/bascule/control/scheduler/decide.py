@@ -36,19 +36,20 @@ class Choice:
 def choose(world: World, demand: Demand, source: random.Random) -> Choice:
     """The node for one pod; the world is left as it is."""
     columns = world.columns
-    feasible, reasons = _feasible(world, demand)
-    count = int(np.count_nonzero(feasible))
+    able, reasons = feasible(world, demand)
+    count = int(np.count_nonzero(able))
     if not count:
         return Choice(None, reasons, len(columns))
     if count == 1:
-        return Choice(columns.names[int(np.flatnonzero(feasible)[0])])
-    score = scores.total(world, demand, feasible)
-    score[~feasible] = -np.inf
+        return Choice(columns.names[int(np.flatnonzero(able)[0])])
+    score = scores.total(world, demand, able)
+    score[~able] = -np.inf
     best = np.flatnonzero(score >= score.max() - 1e-9)
     return Choice(columns.names[int(best[source.randrange(len(best))])])
 
 
-def _feasible(world: World, demand: Demand) -> tuple[Mask, Counter[str]]:
+def feasible(world: World, demand: Demand) -> tuple[Mask, Counter[str]]:
+    """The nodes that may take the pod, and how many nodes each reason excluded."""
     columns = world.columns
     left = columns.alive.copy()
     reasons: Counter[str] = Counter()

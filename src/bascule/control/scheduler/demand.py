@@ -65,6 +65,8 @@ class Demand:
     labels: dict[str, str]
     requests: dict[str, int]
     priority: int = 0
+    preempts: bool = True
+    """Whether pods of lower priority may have to go for it."""
     node_name: str = ""
     owner: str = ""
     """Uid of the controller; pods that share it are spread even if nobody asked."""
@@ -96,6 +98,7 @@ def of(pod: Object) -> Demand:
         labels=own,
         requests=requests_of(spec),
         priority=spec.get("priority") or 0,
+        preempts=spec.get("preemptionPolicy") != "Never",
         node_name=spec.get("nodeName") or "",
         owner=(owner or {}).get("uid") or "",
         node_selector=labels.from_map(spec.get("nodeSelector")).requirements,

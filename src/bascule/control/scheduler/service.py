@@ -15,7 +15,7 @@ from typing import Any
 
 from bascule.client import faults
 from bascule.control.reconcile import events, manager
-from bascule.control.scheduler import decide, demand, metrics
+from bascule.control.scheduler import decide, demand, evicting, metrics, preempt
 from bascule.control.scheduler.demand import Demand
 from bascule.control.scheduler.queue import Queue
 from bascule.control.scheduler.world import World
@@ -41,6 +41,8 @@ class Service:
         self._world = World()
         self._queue = Queue()
         self._assumed: dict[objects.Key, str] = {}
+        self._room_made: dict[objects.Key, preempt.Eviction] = {}
+        self._evictor = evicting.Evictor(boss, clock)
         self._pods: dict[objects.Key, Object] = {}
         self._stirred = asyncio.Event()
         self._room = asyncio.Semaphore(BINDINGS_MAX)
@@ -50,6 +52,7 @@ class Service:
             boss.informer(builtins.NAMESPACES),
             boss.informer(builtins.PODS),
         )
+        self._disruption_budgets = boss.informer(builtins.POD_DISRUPTION_BUDGETS)
         nodes, namespaces, pods = self._informers
         nodes.on_change(self._node_changed)
         namespaces.on_change(self._namespace_changed)
@@ -82,17 +85,40 @@ class Service:
 
     async def _decide(self, wanted: Demand) -> None:
         began = time.perf_counter()
+        if wanted.key in self._room_made:
+            self._world.remove(wanted.key)
         choice = decide.choose(self._world, wanted, self._random)
         self._numbers.decision_seconds.observe(time.perf_counter() - began)
         if choice.node is None:
             self._numbers.attempts.labels("unschedulable").inc()
             self._queue.park(wanted, self._clock.monotonic())
             self._start(self._refuse(wanted, choice.message()))
+            self._make_room(wanted)
             return
+        self._room_made.pop(wanted.key, None)
         self._world.place(wanted, choice.node)
         self._assumed[wanted.key] = choice.node
         await self._room.acquire()
         self._start(self._bind(wanted, choice.node))
+
+    def _make_room(self, wanted: Demand) -> None:
+        """Has pods of lower priority go where that helps; what is decided next sees the room taken."""
+        held = self._room_made.pop(wanted.key, None)
+        if held is None or not any(self._world.node_of(one.key) == held.node for one in held.victims):
+            held = preempt.plan(self._world, wanted, self._budgets(), self._random)
+            if held is None:
+                return
+            self._start(self._evictor.evict(wanted, held, self._pods))
+            for victim in held.victims:
+                if self._room_made.pop(victim.key, None) is not None:  # it only waits for room, which it loses
+                    self._world.remove(victim.key)
+        self._room_made[wanted.key] = held
+        self._world.place(wanted, held.node)
+
+    def _budgets(self) -> list[preempt.Budget]:
+        return [
+            budget for one in self._disruption_budgets.store.values() if (budget := evicting.budget(one)) is not None
+        ]
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -190,6 +216,7 @@ class Service:
         if new is None or (new.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
             self._pods.pop(key, None)
             self._assumed.pop(key, None)
+            self._room_made.pop(key, None)
             self._queue.discard(key)
             if self._world.remove(key):
                 self._stir()
@@ -203,6 +230,7 @@ class Service:
             return
         if wanted.node_name:
             self._assumed.pop(key, None)
+            self._room_made.pop(key, None)
             self._queue.discard(key)
             self._world.place(wanted, wanted.node_name)
         elif key not in self._assumed and _is_ours(new):

@@ -6,6 +6,7 @@ become known: a pod on an unknown node waits here until the node appears.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from bascule.control.scheduler.columns import Columns
@@ -22,6 +23,7 @@ class World:
         self.tallies = Tallies(self.columns, self.namespace_labels)
         self._placed: dict[objects.Key, tuple[Demand, str]] = {}
         self._on_node: dict[str, set[objects.Key]] = {}
+        self._priorities: Counter[int] = Counter()
 
     def namespace_labels(self, cluster: str, namespace: str) -> Mapping[str, str]:
         return self._namespaces.get((cluster, namespace), {})
@@ -64,6 +66,7 @@ class World:
             self.remove(demand.key)
         self._placed[demand.key] = (demand, node)
         self._on_node.setdefault(node, set()).add(demand.key)
+        self._priorities[demand.priority] += 1
         slot = self.columns.slot_of.get(node)
         if slot is not None:
             self._account(demand, slot, 1)
@@ -74,6 +77,9 @@ class World:
         if placed is None:
             return False
         demand, node = placed
+        self._priorities[demand.priority] -= 1
+        if not self._priorities[demand.priority]:
+            del self._priorities[demand.priority]
         on_node = self._on_node[node]
         on_node.discard(key)
         if not on_node:
@@ -82,6 +88,14 @@ class World:
         if slot is not None:
             self._account(demand, slot, -1)
         return True
+
+    def on_node(self, node: str) -> list[Demand]:
+        """The pods on a node."""
+        return [self._placed[key][0] for key in self._on_node.get(node, ())]
+
+    def has_below(self, priority: int) -> bool:
+        """Whether any placed pod has a lower priority."""
+        return any(known < priority for known in self._priorities)
 
     def placed(self) -> Iterator[tuple[Demand, int]]:
         """Every pod on a known node, with the node's slot."""
