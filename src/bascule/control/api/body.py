@@ -19,6 +19,7 @@ _SHOWN_MAX_CHARACTERS: Final = 4096
 _ABSENT: Final = object()
 _NONE: Final[frozenset[str]] = frozenset()
 _OWNERS: Final = frozenset({"managedFields"})
+_TYPE: Final = ("apiVersion", "kind")
 
 
 async def read(
@@ -36,10 +37,7 @@ async def read(
     obj = await decoded(functools.partial(decoding.decode, default=wanted), content, content_type)
     found = (obj.get("apiVersion"), obj.get("kind"))
     if found != wanted:
-        raise errors.bad_request(
-            f"{_shown(found[1])} in version {_shown(found[0])} cannot be handled as a {wanted[1]}: "
-            f"this path takes {wanted[0]} {wanted[1]}"
-        )
+        raise errors.bad_request(_of_another_type(found, wanted))
     twice: list[str] = []
     order: list[str] = []
     if call.options.field_validation != "Ignore" and not is_as_encoded(call, content, obj):
@@ -156,6 +154,29 @@ def news(obj: objects.Object, before: objects.Object, settled: frozenset[str] = 
             if value is not known.get(name, _ABSENT) and name not in settled
         }
     return found
+
+
+def of_its_type(call: calls.Call, patched: objects.Object, before: objects.Object, *, is_typed: bool) -> objects.Object:
+    """What a patch made, of the type it had before; stored as another, no watcher of its kind could read it.
+
+    A patch of a typed object has no say in it. One of a document may leave the type out, which is filled in but for
+    custom resources, and is refused if it names another.
+    """
+    found = tuple(patched.get(name) for name in _TYPE)
+    wanted = tuple(before.get(name) for name in _TYPE)
+    if found == wanted:
+        return patched
+    fills = call.endpoint.prune is None
+    if is_typed or (fills and all(given in (None, "", known) for given, known in zip(found, wanted, strict=True))):
+        return {**patched, **dict(zip(_TYPE, wanted, strict=True))}
+    raise _badly_patched(patched, _of_another_type(found, wanted))
+
+
+def _of_another_type(found: tuple[Any, ...], wanted: tuple[Any, ...]) -> str:
+    return (
+        f"{_shown(found[1])} in version {_shown(found[0])} cannot be handled as a {wanted[1]}: "
+        f"this path takes {wanted[0]} {wanted[1]}"
+    )
 
 
 def _badly_patched(obj: objects.Object, problem: str) -> errors.StatusError:

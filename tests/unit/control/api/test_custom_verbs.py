@@ -104,6 +104,14 @@ async def test_patches_of_built_ins_alone_are_refused(served: harness.Api) -> No
     assert (await served.patch(f"{PATH}/one", operations, kind="json")).body["spec"] == {"image": "c"}
 
 
+@pytest.mark.parametrize("patch", [{"kind": "Pod"}, {"apiVersion": "v1"}, {"kind": None}])
+async def test_a_patch_cannot_make_something_else_of_it(served: harness.Api, patch: Any) -> None:
+    made = await served.create(PATH, crds.custom("one", spec={"image": "a"}))
+    answer = await served.patch(f"{PATH}/one", patch)
+    assert (answer.code, answer.body["reason"]) == (422, "Invalid")
+    assert (await served.get(f"{PATH}/one")).body == made
+
+
 async def test_apply_creates_owns_and_conflicts(served: harness.Api) -> None:
     obj = crds.custom("one", spec={"image": "a"})
     made = await served.patch(f"{PATH}/one?fieldManager=me", obj, kind="apply")

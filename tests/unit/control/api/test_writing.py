@@ -225,6 +225,30 @@ async def test_a_strategic_patch_cannot_make_something_else_of_an_object(api: ha
     assert (await api.get(f"{MAPS}/a")).body == answer.body
 
 
+@pytest.mark.parametrize("patch", [{"kind": "Secret"}, {"apiVersion": "v9"}, {"apiVersion": "apps/v1"}])
+async def test_a_patch_of_a_document_into_another_kind_is_refused(api: harness.Api, patch: Any) -> None:
+    made = await api.create(MAPS, harness.config_map("a", k="v"))
+    operations = [{"op": "replace", "path": f"/{name}", "value": value} for name, value in patch.items()]
+    for answer in (
+        await api.patch(f"{MAPS}/a", patch, kind="merge"),
+        await api.patch(f"{MAPS}/a", operations, kind="json"),
+    ):
+        assert (answer.code, answer.body["reason"]) == (422, "Invalid")
+        assert "cannot be handled as a ConfigMap: this path takes v1 ConfigMap" in answer.body["message"]
+    assert (await api.get(f"{MAPS}/a")).body == made
+
+
+async def test_a_patched_document_without_kind_keeps_the_one_it_had(api: harness.Api) -> None:
+    await api.create(MAPS, harness.config_map("a", k="v"))
+    operations = [{"op": "remove", "path": "/kind"}, {"op": "add", "path": "/data/l", "value": "w"}]
+    for answer in (
+        await api.patch(f"{MAPS}/a", operations, kind="json"),
+        await api.patch(f"{MAPS}/a", {"kind": None, "apiVersion": None}, kind="merge"),
+    ):
+        assert (answer.code, answer.body["apiVersion"], answer.body["kind"]) == (200, "v1", "ConfigMap")
+        assert answer.body["data"] == {"k": "v", "l": "w"}
+
+
 @pytest.mark.parametrize("kind", ["merge", "strategic"])
 async def test_a_patch_of_the_uid_is_refused(api: harness.Api, kind: str) -> None:
     made = await api.create(MAPS, harness.config_map("a"))

@@ -27,7 +27,6 @@ STRATEGIC: Final = "application/strategic-merge-patch+json"
 APPLY: Final = "application/apply-patch+yaml"
 _SUPPORTED: Final = (JSON_PATCH, MERGE, STRATEGIC, APPLY)
 _OF_CUSTOM_RESOURCES: Final = (JSON_PATCH, MERGE, APPLY)
-_TYPE: Final = ("apiVersion", "kind")
 
 Merge = Callable[[objects.Object], objects.Object]
 
@@ -59,9 +58,7 @@ async def patched(platform: platforms.Platform, call: calls.Call) -> pipeline.Ou
         wanted = merge(current)
         if not isinstance(wanted, dict):
             raise errors.bad_request("the patched object is no longer an object")
-        if content_type == STRATEGIC and any(wanted.get(name) != current.get(name) for name in _TYPE):
-            # It changes a typed object, whose type is not among its fields. The other languages change a document.
-            wanted = {**wanted, **{name: current[name] for name in _TYPE}}
+        wanted = body.of_its_type(call, wanted, current, is_typed=content_type == STRATEGIC)
         wanted = body.check_changed(call, wanted, current, call.endpoint.schema, refuse)
         meta = wanted.get("metadata") or {}
         if meta.get("resourceVersion") not in (None, "", str(stored.revision)):
