@@ -170,6 +170,27 @@ async def test_a_connection_fails_alone(api: harness.Api, node: bridgehead.Playe
         await client.until(good[1], b"STILLEND")
 
 
+async def test_a_connection_is_over_when_the_pod_has_said_all(api: harness.Api, node: bridgehead.Played) -> None:
+    async def brief(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write((await reader.read(100)).upper())
+        writer.close()
+
+    server = await asyncio.start_server(brief, "127.0.0.1", 0)
+    node.ports[9] = server.sockets[0].getsockname()[1]
+    async with spdy.connected(api, FORWARD, "portforward.k8s.io") as client:
+        error, data = await _forward(client, "1", "9")
+        await client.send(frames.Data(data, b"words"))
+        await client.until_ended(error, data)
+        assert (client.data[data], client.data[error]) == (b"WORDS", b"")
+        await client.send(frames.Data(data, b"more", fin=True))
+        again = await _forward(client, "2", "9")
+        await client.send(frames.Data(again[1], b"again"))
+        await client.until_ended(*again)
+        assert client.data[again[1]] == b"AGAIN"
+    server.close()
+    await server.wait_closed()
+
+
 async def test_a_slow_reader_holds_the_sender_back(api: harness.Api, node: bridgehead.Played) -> None:
     started = asyncio.Event()
     heard = 0

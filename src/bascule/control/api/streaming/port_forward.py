@@ -139,7 +139,7 @@ class Pairs:
 
     async def _connect(self, port: int, data: multiplex.Stream, error: multiplex.Stream) -> None:
         try:
-            failure = await self._ports.forward(port, data)
+            failure = await self._ports.forward(port, Answered(data))
             if failure:
                 await error.write(failure.encode())
         except ConnectionError:
@@ -148,6 +148,24 @@ class Pairs:
             await error.end()
             await data.end()
             await data.reset()
+
+
+class Answered:
+    """A data stream that is over when the pod has said all: before that is said on the error stream too, older kubectls
+    do not close what they forward, and their client, who waits for the end, does not either."""
+
+    def __init__(self, stream: multiplex.Stream) -> None:
+        self._stream = stream
+
+    async def read(self) -> bytes:
+        return await self._stream.read()
+
+    async def write(self, data: bytes) -> None:
+        await self._stream.write(data)
+
+    async def end(self) -> None:
+        await self._stream.end()
+        self._stream.cut()
 
 
 class Channel:
