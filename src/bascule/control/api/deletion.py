@@ -52,7 +52,8 @@ def wish(parameters: options.Parameters, body: objects.Object | None) -> Wish:
         ]
         raise errors.invalid("DeleteOptions", "meta.k8s.io", "", causes)
     if policy not in ("", "Orphan", "Background", "Foreground"):
-        causes = [errors.not_supported("propagationPolicy", policy, ["Foreground", "Background", "Orphan", "nil"])]
+        supported = ["Foreground", "Background", "Orphan", "nil"]
+        causes = [errors.not_supported("propagationPolicy", policy, supported, in_order=True)]
         raise errors.invalid("DeleteOptions", "meta.k8s.io", "", causes)
     if orphan is not None:
         policy = "Orphan" if orphan else "Background"

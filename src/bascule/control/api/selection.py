@@ -77,12 +77,13 @@ def match(call: calls.Call) -> Match:
     """The `resourceVersionMatch` parameter."""
     text = call.parameters.get("resourceVersionMatch", "")
     if text not in ("", "Exact", "NotOlderThan"):
-        raise invalid("resourceVersionMatch", errors.not_supported, text, ["Exact", "NotOlderThan", ""])
+        supported = ["Exact", "NotOlderThan", ""]
+        raise invalid("resourceVersionMatch", errors.not_supported, text, supported, in_order=True)
     return text  # type: ignore[return-value]
 
 
-def invalid(field: str, cause: Any, *arguments: Any) -> errors.StatusError:
-    return errors.invalid("ListOptions", "meta.k8s.io", "", [cause(field, *arguments)])
+def invalid(field: str, cause: Any, *arguments: Any, **manner: Any) -> errors.StatusError:
+    return errors.invalid("ListOptions", "meta.k8s.io", "", [cause(field, *arguments, **manner)])
 
 
 def continued(text: str) -> Continue:

@@ -34,7 +34,7 @@ async def assign(platform: platforms.Platform, call: calls.Call, wanted: objects
     meta: dict[str, Any] = wanted.get("metadata") or {}
     causes = []
     if target.get("kind") not in (None, "", "Node"):
-        causes.append(errors.not_supported("target.kind", target["kind"], ["Node", "<empty>"]))
+        causes.append(errors.not_supported("target.kind", target["kind"], ["Node", "<empty>"], in_order=True))
     if not node:
         causes.append(errors.required("target.name"))
     if causes:
@@ -66,6 +66,7 @@ async def assign(platform: platforms.Platform, call: calls.Call, wanted: objects
         status.pop("nominatedNodeName", None)
         listed = status["conditions"] = status.get("conditions") or []
         conditions.set_condition(listed, "PodScheduled", "True", "", "", platform.time.now())
+        status["conditions"] = [{name: value for name, value in one.items() if value != ""} for one in listed]
         return pod
 
     await pipeline.update(platform, call, change, retry=True)

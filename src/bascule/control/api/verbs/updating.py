@@ -25,6 +25,10 @@ async def replace(platform: platforms.Platform, call: calls.Call, wanted: object
         raise errors.bad_request(
             f"the name of the object ({call.name} based on URL) was undeterminable: name must be provided"
         )
+    if meta["name"] != call.name:
+        raise errors.bad_request(
+            f"the name of the object ({meta['name']}) does not match the name on the URL ({call.name})"
+        )
     asked = selection.version(meta.get("resourceVersion") or "", parameter="metadata.resourceVersion")
     strategy = call.endpoint.strategy
     missing = call.endpoint.records.get(call.key) is None
