@@ -29,6 +29,8 @@ OBJECT_TYPES = (JSON, YAML, PROTOBUF)
 
 _YAML_TYPES = frozenset({YAML, "application/apply-patch+yaml"})
 
+NO_JSON = "couldn't get version/kind; json parse error: "
+"""How the problem of a body begins that is no JSON."""
 _SHOWN_BYTES = 30
 _COLONS = (b'":', b'" :', b"  :", b"\t :", b"\n :", b"\r :", b"\t:", b"\n:", b"\r:")
 """How the space between a member's name and its value begins, or ends with the colon."""
@@ -70,7 +72,7 @@ def _decode_mapping(body: bytes, content_type: str, default: tuple[str, str] | N
     if isinstance(value, dict):
         return value
     raise Unreadable(
-        "couldn't get version/kind; json parse error: json: cannot unmarshal "
+        f"{NO_JSON}json: cannot unmarshal "
         f"{'array' if isinstance(value, list) else type(value).__name__} into Go value of type "
         'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
     )
@@ -100,6 +102,7 @@ def decode_value(body: bytes, content_type: str) -> Any:
 def duplicates(body: bytes, content_type: str, decoded: Object | None = None) -> list[str]:
     """Paths of members that occur twice (`spec.replicas`), for strict validation and warnings.
 
+    Of YAML, what its reader says: `line 11: key "foo" already set in map`.
     A second parse, which `decoded`, of the body as `decode` made it, may spare: it takes as much memory again.
     """
     media_type = _media_type(content_type)
@@ -117,7 +120,7 @@ def duplicates(body: bytes, content_type: str, decoded: Object | None = None) ->
             return []
         from bascule.control.schema import yaml_body
 
-        return yaml_body.duplicates(body, DEPTH_MAX)
+        return yaml_body.repeated_keys(body, DEPTH_MAX)
 
 
 def repeated_keys(body: bytes, content_type: str) -> list[str]:
@@ -155,7 +158,7 @@ def _decode_json(body: bytes) -> Any:
         if "depth limit" in str(error):
             raise density.too_deep(DEPTH_MAX) from error
         problem = "unexpected end of JSON input" if not body.strip() else str(error)
-        raise Unreadable(f"couldn't get version/kind; json parse error: {problem}") from error
+        raise Unreadable(NO_JSON + problem) from error
     if body.count(b"{") + body.count(b"[") > DEPTH_MAX and is_deeper_than(value, DEPTH_MAX):
         raise density.too_deep(DEPTH_MAX)
     return value

@@ -11,14 +11,12 @@ import functools
 import re
 from typing import Any
 
-from bascule.control.schema import types
+from bascule.control.schema import types, unreadable_times
 from bascule.vocabulary import timestamps
 
 _MICRO = "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime"
 _SIX_DIGITS = re.compile(r"[^.]*\.[0-9]{6}(Z|[+-][0-9]{2}:[0-9]{2})").fullmatch
 _REMEMBERED_CHARACTERS_MAX = len("2006-01-02T15:04:05.000000000+00:00")
-_LAYOUT = "2006-01-02T15:04:05{}Z07:00"
-_SECONDS_END = len("2006-01-02T15:04:05")
 
 
 def is_micro(schema: types.TypeSchema) -> bool:
@@ -66,11 +64,7 @@ def _stored_micro(text: str) -> str | None:
 
 def problem(text: str, schema: types.TypeSchema) -> str:
     """What is said of a time that cannot be read."""
-    layout = _LAYOUT.format(".000000" if is_micro(schema) else "")
-    rest, expected = text, "2006"
-    if is_micro(schema) and _stored(text) is not None:
-        rest, expected = text[_SECONDS_END:], ".000000"
-    return f'parsing time "{text}" as "{layout}": cannot parse "{rest}" as "{expected}"'
+    return unreadable_times.said(text, micro=is_micro(schema))
 
 
 def settle(value: Any, schema: types.TypeSchema) -> None:

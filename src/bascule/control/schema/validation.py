@@ -8,6 +8,7 @@ that is the kinds' business.
 from __future__ import annotations
 
 import binascii
+import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -21,10 +22,35 @@ from bascule.vocabulary.objects import Object
 Fits = Callable[[Any], bool]
 
 _QUANTITY = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?").fullmatch
+_OF_YAML = re.compile(r'line [0-9]+: key ".*" already set in map', re.DOTALL).fullmatch
 QUANTITY_PATTERN = "^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$"
 
 PROBLEMS_MAX = 100
 """How many problems of a sort are reported: enough to work with, whatever nonsense was sent."""
+
+_CORE = "io.k8s.api.core.v1."
+_NONE: frozenset[str] = frozenset()
+_INLINED: dict[str, tuple[str, frozenset[str]]] = {
+    f"{_CORE}Volume": ("VolumeSource", frozenset({"name"})),
+    f"{_CORE}Probe": (
+        "ProbeHandler",
+        frozenset(
+            {
+                "failureThreshold",
+                "initialDelaySeconds",
+                "periodSeconds",
+                "successThreshold",
+                "terminationGracePeriodSeconds",
+                "timeoutSeconds",
+            }
+        ),
+    ),
+    f"{_CORE}EphemeralContainer": ("EphemeralContainerCommon", frozenset({"targetContainerName"})),
+    "io.k8s.api.networking.v1.IngressRule": ("IngressRuleValue", frozenset({"host"})),
+}
+"""Structs whose members come mostly from another, inlined: its name stands in the paths of type errors."""
+_JSON_NAMES: dict[type, str] = {str: "string", dict: "object", list: "array"}
+_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 
 _REMEMBERED_MAX = 64
 _REMEMBERED_BYTES_MAX = 4096
@@ -43,8 +69,8 @@ class Findings(NamedTuple):
 
     def strict_problems(self) -> list[str]:
         """`unknown field "spec.x"`, `duplicate field "spec.replicas"`: the texts of warnings."""
-        found = [(path, f'duplicate field "{path}"') for path in self.duplicates]
-        found += [(path, f'unknown field "{path}"') for path in self.unknown_fields]
+        found = [(path, path if _OF_YAML(path) else f"duplicate field {_quoted(path)}") for path in self.duplicates]
+        found += [(path, f"unknown field {_quoted(path)}") for path in self.unknown_fields]
         if self.order and self.unknown_fields:
             last = {path: place for place, path in enumerate(self.order)}
             found.sort(key=lambda each: last.get(each[0], -1))
@@ -94,8 +120,17 @@ def enforce(findings: Findings, obj: Object, field_validation: str, refuse: Refu
         raise refuse(obj, findings.type_errors[0])
     problems = findings.strict_problems() if field_validation != "Ignore" else []
     if problems and field_validation == "Strict":
-        raise refuse(obj, "strict decoding error: " + ", ".join(problems))
+        raise refuse(obj, "strict decoding error: " + ", ".join(_joined(problems)))
     return problems
+
+
+def _joined(problems: list[str]) -> list[str]:
+    """What the reader of YAML says comes as one."""
+    lines = [problem for problem in problems if _OF_YAML(problem)]
+    if not lines:
+        return problems
+    told = "".join(f"\n  {line}" for line in lines)
+    return [f"yaml: unmarshal errors:{told}", *(problem for problem in problems if not _OF_YAML(problem))]
 
 
 def prune_unknown(obj: Object, schema: types.TypeSchema) -> Object:
@@ -255,50 +290,82 @@ _SCALARS: dict[str, Fits] = {
 }
 
 
-def _problems(value: Any, schema: types.TypeSchema, path: str, owner: str) -> Iterator[tuple[str, str]]:
-    """Pairs of a type error's text and its path; the text is empty for an unknown field."""
+def _problems(
+    value: Any, schema: types.TypeSchema, path: str, owner: str, where: str = ""
+) -> Iterator[tuple[str, str]]:
+    """Pairs of a type error's text and its path; the text is empty for an unknown field.
+
+    `where` is the path as type errors name it: the fields of structs alone.
+    """
     if value.__class__ is dict and schema.shape in ("struct", "map"):
         inside = _short(schema.definition) or owner
+        inlined, own = _INLINED.get(schema.definition, ("", _NONE))
         for name, member in value.items():
             below = schema.field(name)
             place = f"{path}.{name}" if path else name
             if below is None:
                 yield "", place
-            else:
-                yield from _problems(member, below, place, inside)
+                continue
+            field = where
+            if schema.shape == "struct":
+                step = f"{inlined}.{name}" if inlined and name not in own else name
+                field = f"{where}.{step}" if where else step
+            yield from _problems(member, below, place, inside, field)
     elif value.__class__ is list and schema.shape == "list":
         for index, item in enumerate(value):
-            yield from _problems(item, schema.items or types.ANYTHING, f"{path}[{index}]", owner)
+            yield from _problems(item, schema.items or types.ANYTHING, f"{path}[{index}]", owner, where)
     elif not fits(schema)(value) and not _is_readable_time(value, schema):
-        yield _mismatch(value, schema, path, owner), path
+        yield _mismatch(value, schema, owner, where), path
 
 
 def _is_readable_time(value: Any, schema: types.TypeSchema) -> bool:
     return schema.shape == "time" and value.__class__ is str and moments.stored(value, schema) is not None
 
 
-def _mismatch(value: Any, schema: types.TypeSchema, path: str, owner: str) -> str:
+def _mismatch(value: Any, schema: types.TypeSchema, owner: str, where: str) -> str:
+    if schema.shape == "quantity":
+        return f"quantities must match the regular expression '{QUANTITY_PATTERN}'"
     if value.__class__ is str:
-        if schema.shape == "quantity":
-            return f"quantities must match the regular expression '{QUANTITY_PATTERN}'"
         if schema.shape == "time":
             return moments.problem(value, schema)
         if schema.format == "byte":
-            return f"illegal base64 data in {path}"
-    where = re.sub(r"\[\d+\]", "", path)
+            return f"illegal base64 data at input byte {base64_stop(value)}"
     target = f"Go struct field {owner}.{where}" if where else "Go value"
-    return f"json: cannot unmarshal {_json_name(value)} into {target} of type {_go_type(schema)}"
+    wanted = "types.UID" if where.endswith("etadata.uid") else _go_type(schema)
+    return f"json: cannot unmarshal {_json_name(value, schema)} into {target} of type {wanted}"
 
 
-def _json_name(value: Any) -> str:
+def base64_stop(text: str) -> int:
+    """The byte at which Go's decoder gives up."""
+    encoded = text.encode("utf-8", "surrogatepass")
+    digits: list[int] = []
+    for place, byte in enumerate(encoded):
+        if byte in b"\r\n":
+            continue
+        if byte in _BASE64:
+            digits.append(place)
+            continue
+        filled = len(digits) % 4
+        if byte != ord("=") or filled < 2:
+            return place
+        rest = [later for later in range(place + 1, len(encoded)) if encoded[later] not in b"\r\n"]
+        if filled == 3:
+            return rest[0] if rest else len(encoded)
+        if not rest:
+            return len(encoded)
+        if encoded[rest[0]] != ord("="):
+            return rest[0] - 1
+        return rest[1] if rest[1:] else len(encoded)
+    return len(encoded) - len(digits) % 4
+
+
+def _json_name(value: Any, schema: types.TypeSchema) -> str:
+    """What it is in JSON; a number is spelled out where another would have fitted."""
     if isinstance(value, bool):
         return "bool"
-    if isinstance(value, int) and -_INT64 <= value < _INT64:
-        return "number" if -_INT32 <= value < _INT32 else f"number {value}"
-    if isinstance(value, float):
-        return f"number {value}"
-    names = {str: "string", dict: "object", list: "array", int: "number"}
-    return names.get(type(value), "value")
+    if isinstance(value, (int, float)):
+        return f"number {value}" if schema.shape in ("integer", "number", "int-or-string") else "number"
+    return _JSON_NAMES.get(value.__class__, "value")
 
 
 def _go_type(schema: types.TypeSchema) -> str:
@@ -307,14 +374,19 @@ def _go_type(schema: types.TypeSchema) -> str:
     if schema.shape == "list":
         return f"[]{_go_type(schema.items or types.ANYTHING)}"
     if schema.shape == "map":
-        return f"map[string]{_go_type(schema.additional or types.ANYTHING)}"
+        element = schema.additional or types.ANYTHING
+        return "v1.ResourceList" if element.shape == "quantity" else f"map[string]{_go_type(element)}"
     if schema.shape == "string" and schema.format == "byte":
         return "[]uint8"
-    named = {"boolean": "bool", "number": "float64", "time": "v1.Time", "int-or-string": "intstr.IntOrString"}
+    named = {"boolean": "bool", "number": "float64", "time": "string", "int-or-string": "int32"}
     if schema.shape == "struct":
         parts = schema.definition.split(".")
         return ".".join(parts[-2:]) if len(parts) > 1 else "struct"
     return named.get(schema.shape, schema.shape)
+
+
+def _quoted(path: str) -> str:
+    return json.dumps(path, ensure_ascii=False)
 
 
 def _short(definition: str) -> str:

@@ -91,18 +91,6 @@ def load(body: bytes, *, depth_max: int) -> Any:
     return objects.deep_copy(plain) if aliases else plain
 
 
-def duplicates(body: bytes, depth_max: int) -> list[str]:
-    """Paths of mapping keys that occur twice."""
-    try:
-        _bound_depth(body, depth_max)
-        root = yaml.compose(body, Loader=_Loader)
-    except (yaml.YAMLError, YamlError):
-        return []
-    found: list[str] = []
-    _gather(root, "", found, {})
-    return found
-
-
 def repeated_keys(body: bytes, depth_max: int) -> list[str]:
     """`line 11: key "foo" already set in map` for each key of a mapping that occurs again."""
     try:
@@ -127,23 +115,6 @@ def repeated_keys(body: bytes, depth_max: int) -> list[str]:
         elif isinstance(node, yaml.SequenceNode):
             waiting += node.value
     return [f'line {line}: key "{key}" already set in map' for line, key in sorted(found)]
-
-
-def _gather(node: Any, path: str, found: list[str], visited: dict[int, Any]) -> None:
-    if id(node) in visited:
-        return
-    visited[id(node)] = node
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            place = f"{path}.{key.value}" if path else str(key.value)
-            if place in seen:
-                found.append(place)
-            seen.add(place)
-            _gather(value, place, found, visited)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            _gather(item, f"{path}[{index}]", found, visited)
 
 
 _INDENTATION = re.compile(rb"^[ \-?:\t]+", re.MULTILINE)

@@ -196,8 +196,8 @@ def test_duplicates_are_found_however_members_are_spaced(one: str, other: str) -
 
 def test_duplicates_in_yaml() -> None:
     assert decoding.duplicates(b"spec:\n  a: 1\n  l:\n  - b: 1\n    b: 2\n  a: 2\n", decoding.YAML) == [
-        "spec.l[0].b",
-        "spec.a",
+        'line 5: key "b" already set in map',
+        'line 6: key "a" already set in map',
     ]
 
 

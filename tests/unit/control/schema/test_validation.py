@@ -75,7 +75,7 @@ def test_a_member_that_says_nothing_is_no_problem_but_is_noticed() -> None:
         (["spec", "replicas"], True, "cannot unmarshal bool into"),
         (["spec", "paused"], "yes", "of type bool"),
         (["spec"], [1], "cannot unmarshal array into Go struct field Deployment.spec of type v1.DeploymentSpec"),
-        (["metadata", "labels", "a"], 1, "ObjectMeta.metadata.labels.a of type string"),
+        (["metadata", "labels", "a"], 1, "number into Go struct field ObjectMeta.metadata.labels of type string"),
         (["metadata", "labels"], "x", "of type map[string]string"),
         (["metadata", "creationTimestamp"], "yesterday", 'parsing time "yesterday"'),
         (["metadata", "creationTimestamp"], "2026-13-01T00:00:00Z", "parsing time"),
@@ -86,7 +86,27 @@ def test_a_member_that_says_nothing_is_no_problem_but_is_noticed() -> None:
             "Container.spec.template.spec.containers.name of type",
         ),
         (["spec", "template", "spec", "containers", 0, "resources", "limits", "cpu"], "much", "must match the regular"),
-        (["spec", "strategy", "rollingUpdate", "maxSurge"], 1.5, "of type intstr.IntOrString"),
+        (["spec", "strategy", "rollingUpdate", "maxSurge"], 1.5, "number 1.5 into Go struct field"),
+        (["spec", "strategy", "rollingUpdate", "maxSurge"], {}, "rollingUpdate.maxSurge of type int32"),
+        (
+            ["metadata", "name"],
+            1 << 40,
+            "unmarshal number into Go struct field ObjectMeta.metadata.name of type string",
+        ),
+        (["metadata", "uid"], 1, "ObjectMeta.metadata.uid of type types.UID"),
+        (["metadata", "creationTimestamp"], 1, "ObjectMeta.metadata.creationTimestamp of type string"),
+        (["spec", "template", "spec", "containers", 0, "resources", "limits", "cpu"], {}, "must match the regular"),
+        (["spec", "template", "spec", "containers", 0, "resources", "limits"], 1, "limits of type v1.ResourceList"),
+        (
+            ["spec", "template", "spec", "volumes"],
+            [{"emptyDir": 1}],
+            "Volume.spec.template.spec.volumes.VolumeSource.emptyDir of type v1.EmptyDirVolumeSource",
+        ),
+        (
+            ["spec", "template", "spec", "containers", 0, "livenessProbe"],
+            {"httpGet": {"path": 1}},
+            "HTTPGetAction.spec.template.spec.containers.livenessProbe.ProbeHandler.httpGet.path of type string",
+        ),
     ],
 )
 def test_type_errors_read_like_the_decoders_of_go(path: list[str | int], value: Any, problem: str) -> None:
@@ -120,6 +140,17 @@ def test_modes() -> None:
     assert validation.enforce(findings, obj, "Warn") == ['unknown field "spec.x"']
 
 
+def test_what_yaml_repeats_is_told_as_its_reader_does() -> None:
+    lines = ['line 6: key "b" already set in map', 'line 7: key "a" already set in map']
+    obj = with_change(["spec", 'x"y'], 1)
+    findings = validation.check(obj, schema(), duplicates=lines)
+    assert validation.enforce(findings, obj, "Warn") == [*lines, r'unknown field "spec.x\"y"']
+    with pytest.raises(errors.StatusError) as refusal:
+        validation.enforce(findings, obj, "Strict")
+    told = f"yaml: unmarshal errors:\n  {lines[0]}\n  {lines[1]}, " + r'unknown field "spec.x\"y"'
+    assert refusal.value.message.endswith(f"strict decoding error: {told}")
+
+
 def test_pruning_removes_only_what_is_unknown() -> None:
     assert validation.prune_unknown(DEPLOYMENT, schema()) is DEPLOYMENT
     obj = with_change(["spec", "template", "spec", "containers", 0, "bogus"], {"a": 1})
@@ -131,7 +162,40 @@ def test_pruning_removes_only_what_is_unknown() -> None:
 def test_binary_data_must_be_base64() -> None:
     secret = schema("Secret", "v1")
     assert validation.check({"data": {"a": "aGk=", "b": ""}}, secret) is validation.NOTHING
-    assert validation.check({"data": {"a": "h!"}}, secret).type_errors == ("illegal base64 data in data.a",)
+    assert validation.check({"data": {"a": "h!"}}, secret).type_errors == ("illegal base64 data at input byte 1",)
+
+
+@pytest.mark.parametrize(
+    ("text", "stop"),
+    [("a", 0), ("!!!!", 0), ("YQ", 0), ("YQ=", 3), ("YQ==x", 4), ("YQ==YQ==", 4), ("====", 0), ("Y!==", 1),
+     ("YWJjZ", 4), ("YWJjZA=a", 6), ("YWJjZGU=x", 8), ("YWJj\n!", 5), ("é", 0)],
+)  # fmt: skip
+def test_where_a_decoder_of_base64_gives_up(text: str, stop: int) -> None:
+    assert validation.base64_stop(text) == stop
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("yesterday", 'as "2006-01-02T15:04:05Z07:00": cannot parse "yesterday" as "2006"'),
+        ("2020-01-01", 'as "2006-01-02T15:04:05Z07:00": cannot parse "" as "T"'),
+        ("2020-01-01 00:00:00Z", 'as "2006-01-02T15:04:05Z07:00": cannot parse " 00:00:00Z" as "T"'),
+        ("2020-1-1T00:00:00Z", 'as "2006-01-02T15:04:05Z07:00": cannot parse "1-1T00:00:00Z" as "01"'),
+        ("2020-01-01T00:00:00", 'as "2006-01-02T15:04:05Z07:00": cannot parse "" as "Z07:00"'),
+        ("2020-01-01T00:00:00+0100", 'as "2006-01-02T15:04:05Z07:00": cannot parse "+0100" as "Z07:00"'),
+        ("2020-13-01T00:00:00Z", ": month out of range"),
+        ("2020-02-30T00:00:00Z", ": day out of range"),
+        ("2020-01-01T25:00:00Z", ": hour out of range"),
+        ("2020-01-01T00:60:00Z", ": minute out of range"),
+        ("2020-01-01T00:00:61Z", ": second out of range"),
+        ("2020-01-01T00:00:00+25:00", ": time zone offset hour out of range"),
+        ("2020-01-01T00:00:00Zx", ': extra text: "x"'),
+    ],
+)
+def test_an_unreadable_time_is_told_as_go_does(text: str, said: str) -> None:
+    told = f'parsing time "{text}"{said}' if said.startswith(":") else f'parsing time "{text}" {said}'
+    found = validation.check(with_change(["metadata", "creationTimestamp"], text), schema()).type_errors
+    assert found == (told,)
 
 
 def test_raw_values_are_taken_as_they_are() -> None:
