@@ -124,7 +124,8 @@ class _Parser:
 
     def fail(self, expected: str) -> errors.StatusError:
         found = self.tokens[self.position - 1] if 0 < self.position <= len(self.tokens) else ""
-        return errors.bad_request(f"unable to parse requirement: found '{found}', expected: {expected}")
+        comma = "" if expected == "'('" else ","  # As upstream words it.
+        return errors.bad_request(f"unable to parse requirement: found '{found}'{comma} expected: {expected}")
 
     def requirements(self) -> list[Requirement]:
         result: list[Requirement] = []

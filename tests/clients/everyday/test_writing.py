@@ -175,6 +175,23 @@ def test_patches_of_every_kind(kubectl: Kubectl) -> None:
     assert "please apply your changes to the latest version and try again" in stale.err
 
 
+def test_patches_that_cannot_be_are_explained(kubectl: Kubectl) -> None:
+    """And leave the object, and the list it is in, as they were."""
+    kubectl("create", "configmap", "one", "--from-literal=a=b")
+    before = kubectl("get", "configmap", "one", "-o", "yaml")
+    absent = kubectl.run("patch", "cm", "one", "--type=json", "-p", '[{"op": "remove", "path": "/data/c"}]').err
+    assert absent.startswith("The request is invalid: the server rejected our request due to an error in our request")
+    assert "there is nothing at /data/c" in absent
+    for patch in ('{"kind": "Secret"}', '{"apiVersion": "apps/v1"}'):
+        assert "cannot be handled as a ConfigMap" in kubectl.run("patch", "cm", "one", "--type=merge", "-p", patch).err
+        assert kubectl.run("patch", "cm", "one", "-p", patch).out == "configmap/one patched (no change)\n"
+    assert kubectl("patch", "cm", "one", "--type=json", "-p", '[{"op": "remove", "path": "/kind"}]').endswith(
+        "configmap/one patched (no change)\n"
+    )
+    assert "error decoding patch: " in kubectl.run("patch", "cm", "one", "--type=merge", "-p", '{"data":').err
+    assert kubectl("get", "configmap", "one", "-o", "yaml") == before
+
+
 def _editor(folder: Path, script: str) -> dict[str, str]:
     """The environment of a user whose editor runs `sed`."""
     path = folder / "editor.sh"

@@ -135,6 +135,11 @@ def test_what_does_not_parse(text: str) -> None:
     assert refused.value.code == 400
 
 
+def test_a_list_of_values_wants_its_bracket() -> None:
+    with pytest.raises(errors.StatusError, match=r"^unable to parse requirement: found 'b' expected: '\('$"):
+        labels.parse("a in b")
+
+
 def test_too_many_requirements() -> None:
     with pytest.raises(errors.StatusError) as refused:
         labels.parse(",".join(f"k{n}" for n in range(labels.REQUIREMENTS_MAX + 1)))

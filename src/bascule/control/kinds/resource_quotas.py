@@ -115,7 +115,7 @@ def _cells(obj: Object, now: datetime) -> list[Any]:
     for name in sorted(hard):
         text = f"{name}: {used.get(name, '0')}/{hard[name]}"
         (limits if name.startswith("limits.") else requests).append(text)
-    return [columns.name(obj), columns.age(obj, now), ", ".join(requests), ", ".join(limits)]
+    return [columns.name(obj), ", ".join(requests), ", ".join(limits), columns.age(obj, now)]
 
 
 STRATEGY = generic.make(
@@ -125,9 +125,9 @@ STRATEGY = generic.make(
     status_rules=_status_rules,
     columns=(
         columns.NAME,
-        columns.AGE,
         Column("Request", description="Requests used, of those allowed."),
         Column("Limit", description="Limits used, of those allowed."),
+        columns.AGE,
     ),
     cells=_cells,
     status=True,

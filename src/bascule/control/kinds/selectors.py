@@ -51,9 +51,13 @@ def chooses_template(selector: Object | None, spec: Object) -> Causes:
 
     Of a selector that cannot be read nothing is said: `problems` has done so.
     """
-    own = shape.strings(shape.mapping(shape.mapping(spec, "template"), "metadata"), "labels")
+    template = shape.mapping(shape.mapping(spec, "template"), "metadata")
+    own = shape.strings(template, "labels")
     if selector is None or (not is_empty(selector) and not _matches(selector, own) and not any(problems("", selector))):
-        yield errors.invalid_value("spec.template.metadata.labels", own, "`selector` does not match template `labels`")
+        shown = own if template.get("labels") is not None else None
+        yield errors.invalid_value(
+            "spec.template.metadata.labels", shown, "`selector` does not match template `labels`"
+        )
 
 
 def _matches(selector: Object, own: dict[str, str]) -> bool:

@@ -31,6 +31,15 @@ def row(group: str, plural: str, obj: dict[str, Any] | None = None) -> list[Any]
     return strategy.cells(made, NOW)
 
 
+def test_the_age_of_a_quota_comes_last() -> None:
+    """The order that kubectl shows since 1.33."""
+    strategy = kinds.strategy_for("", "resourcequotas")
+    assert [column.name for column in strategy.columns] == ["Name", "Request", "Limit", "Age"]
+    hard, used = {"pods": "3", "limits.cpu": "2"}, {"pods": "1"}
+    quota = {"metadata": {"name": "q"}, "spec": {"hard": hard}, "status": {"hard": hard, "used": used}}
+    assert row("", "resourcequotas", quota) == ["q", "pods: 1/3", "limits.cpu: 0/2", "60s"]
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [

@@ -107,6 +107,12 @@ REFUSED = [
     (
         "apps",
         "deployments",
+        set_in("spec", "template", "metadata", {}),
+        ["spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`"],
+    ),
+    (
+        "apps",
+        "deployments",
         set_in("spec", "template", "spec", "restartPolicy", "Never"),
         ['spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"'],
     ),

@@ -49,7 +49,10 @@ async def patched(platform: platforms.Platform, call: calls.Call) -> pipeline.Ou
     content = await call.body()
     if content_type == APPLY:
         return await _apply(platform, call, content)
-    value = await body.value(content, negotiate.JSON)
+    try:
+        value = await body.value(content, negotiate.JSON)
+    except decoding.Unreadable as error:
+        raise errors.bad_request(f"error decoding patch: {str(error).removeprefix(decoding.NO_JSON)}") from error
     merge = merger(content_type, value, call.endpoint.schema)
     named = _version(value)
     refuse = restoring.refusal(value) if content_type == STRATEGIC else None
