@@ -119,6 +119,31 @@ def test_a_projected_volume() -> None:
         payload.payload(volume, pod(), sources(), HERE)
 
 
+@pytest.mark.parametrize(
+    ("security", "mode", "user"),
+    [
+        ({"runAsUser": 1000}, 0o600, 1000),
+        ({"runAsUser": 1000, "fsGroup": 5}, 0o600, 1000),
+        ({"fsGroup": 5}, 0o600, None),
+        ({}, 0o644, None),
+    ],
+)
+def test_a_token_is_for_the_pods_own_user_and_group(security: dict[str, int], mode: int, user: int | None) -> None:
+    volume = {"name": "v", "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}}
+    held = sources(("tokens", thing("Token", "uid-web", tokens=[{"audience": "", "token": "t"}])))
+    assert payload.payload(volume, pod(securityContext=security), held, HERE) == {"token": File(b"t", mode, user)}
+    mixed = [{"name": "a", "image": "i"}, {"name": "b", "image": "i", "securityContext": {"runAsUser": 7}}]
+    made = payload.payload(volume, pod(containers=mixed), held, HERE)
+    assert made == {"token": File(b"t", 0o644)}
+
+
+@pytest.mark.root
+def test_a_file_belongs_to_its_user(tmp_path: Path) -> None:
+    writer.write(tmp_path, {"token": File(b"t", 0o600, 1000)}, group=5)
+    found = (tmp_path / "token").stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (1000, 5, 0o640)
+
+
 def test_writing_is_atomic_and_idle_when_nothing_changed(tmp_path: Path) -> None:
     files = {"a": File(b"1", 0o600), "d/b": File(b"2", 0o644)}
     assert writer.write(tmp_path, files)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from bascule.data.agent.pods import fields
+from bascule.data.agent.pods import fields, model
 from bascule.data.agent.pods.fields import Addresses
 from bascule.data.agent.sources import ConfigFault, Sources, data_of
 from bascule.vocabulary import objects
 from bascule.vocabulary.objects import Object
 
 DEFAULT_MODE = 0o644
+TOKEN_MODE = 0o600
+"""Of a token where the pod says as whom it runs: then nobody else need read it, but its fsGroup."""
 KINDS = ("configMap", "secret", "downwardAPI", "projected")
 
 
@@ -19,6 +21,8 @@ KINDS = ("configMap", "secret", "downwardAPI", "projected")
 class File:
     content: bytes
     mode: int
+    user: int | None = None
+    """Who owns it, if not the agent's user."""
 
 
 def payload(volume: dict[str, Any], pod: Object, sources: Sources, addresses: Addresses) -> dict[str, File]:
@@ -52,8 +56,18 @@ def _files(
         token = sources.token(objects.uid(pod), source.get("audience") or "")
         if token is None:
             raise ConfigFault("the pod's service-account token has not arrived on this node yet", awaited=True)
-        return {_inside(source["path"]): File(token.encode(), mode)}
+        user = _only_user(pod)
+        apart = user is not None or (model.spec(pod).get("securityContext") or {}).get("fsGroup") is not None
+        return {_inside(source["path"]): File(token.encode(), TOKEN_MODE if apart else mode, user)}
     raise ConfigFault(f"volume source {kind} is not supported on this node")
+
+
+def _only_user(pod: Object) -> int | None:
+    """The user that all of the pod's containers are told to run as; None where one is not, or they differ."""
+    own = (model.spec(pod).get("securityContext") or {}).get("runAsUser")
+    containers = (*model.init_containers(pod), *model.main_containers(pod))
+    told = [(container.get("securityContext") or {}).get("runAsUser", own) for container in containers]
+    return told[0] if told and all(user == told[0] for user in told) else None
 
 
 def _chosen(

@@ -33,8 +33,8 @@ def write(directory: Path, files: Mapping[str, File], *, group: int | None = Non
         with os.fdopen(descriptor, "wb") as out:
             out.write(file.content)
             os.fchmod(out.fileno(), file.mode | (0o040 if group is not None else 0))
-            if group is not None:
-                _give(out.fileno(), group)
+            if group is not None or file.user is not None:
+                _give(out.fileno(), file.user, group)
     old = os.readlink(current) if current.is_symlink() else None
     link = directory / "..data_new"
     link.unlink(missing_ok=True)
@@ -46,9 +46,9 @@ def write(directory: Path, files: Mapping[str, File], *, group: int | None = Non
     return True
 
 
-def _give(descriptor: int, group: int) -> None:
+def _give(descriptor: int, user: int | None, group: int | None) -> None:
     try:
-        os.fchown(descriptor, -1, group)
+        os.fchown(descriptor, -1 if user is None else user, -1 if group is None else group)
     except PermissionError:
         return  # without root there is only one user anyway
 
