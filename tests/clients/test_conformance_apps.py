@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pytest
 
 from bascule.vocabulary import objects
@@ -234,6 +235,10 @@ def test_revisions_of_a_daemon_set(plane: planes.Plane) -> None:
     plane.make(f"{apps}/daemonsets", workload("web"))
     (first,) = plane.until(f"{apps}/controllerrevisions?labelSelector=app=web", lambda found: found["items"])["items"]
     name = first["metadata"]["name"]
+    # Who looks for a template's revision compares bytes: those of the data with those of the template, names in order.
+    template = plane.get(f"{apps}/daemonsets/web")["spec"]["template"] | {"$patch": "replace"}
+    wanted_data = orjson.dumps({"spec": {"template": template}}, option=orjson.OPT_SORT_KEYS)
+    assert orjson.dumps(first["data"]) == wanted_data
     plane.done(
         "PATCH", f"{apps}/controllerrevisions/{name}", {"metadata": {"labels": {name: "patched"}}}, planes.STRATEGIC
     )
