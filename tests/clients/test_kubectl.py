@@ -150,7 +150,7 @@ def test_create_sends_protobuf_and_is_understood(kubectl: Kubectl) -> None:
 def test_wait_and_delete(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", stdin=_map(a="1"))
     kubectl("wait", "--for=jsonpath={.data.a}=1", "cm/m", "--timeout=5s")
-    assert kubectl("delete", "cm", "m") == 'configmap "m" deleted\n'
+    assert kubectl("delete", "cm", "m").startswith('configmap "m" deleted')  # Newer ones add: from which namespace.
     missing = kubectl.run("get", "cm", "m")
     assert 'configmaps "m" not found' in missing.err
     kubectl("apply", "-f", "-", stdin=WEB)
