@@ -167,8 +167,11 @@ class Dispatcher:
         verb = _verb(http.method, found, parameters)
         if endpoint is None:
             endpoint = await self._custom(found, who, verb)
-        if endpoint is None or not _fits(found, endpoint.resource.namespaced, verb):
+        if endpoint is None:
             raise errors.path_not_found()
+        if not _fits(found, endpoint.resource.namespaced, verb):
+            everywhere = endpoint.resource.namespaced and not found.namespaced and not found.name
+            raise errors.method_not_allowed() if everywhere else errors.path_not_found()
         what.verb, what.resource = verb, endpoint.resource.qualified
         call = calls.Call(
             endpoint=endpoint,

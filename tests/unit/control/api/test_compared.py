@@ -46,3 +46,10 @@ async def test_a_bound_pod_says_no_more_than_that_it_is(api: harness.Api) -> Non
     (condition,) = (await api.get(f"{PODS}/p")).body["status"]["conditions"]
     assert condition["type"] == "PodScheduled"
     assert not {"reason", "message"} & condition.keys()
+
+
+async def test_across_namespaces_one_can_only_read(api: harness.Api) -> None:
+    for method in ("POST", "PUT", "DELETE"):
+        answer = await api.call(method, "/api/v1/configmaps", harness.config_map("a"))
+        assert (answer.code, answer.body["reason"]) == (405, "MethodNotAllowed")
+    assert (await api.call("GET", "/api/v1/configmaps/a")).code == 404
