@@ -26,8 +26,9 @@ GENERATED_SUFFIX_LENGTH = 5
 NAME_LENGTH_MAX = 253
 
 
-def _too_long(limit: int) -> str:
-    return f"must be no more than {limit} bytes"
+def _too_long(limit: int, unit: str = "characters") -> str:
+    """Upstream counts bytes in all cases, but says so of labels only."""
+    return f"must be no more than {limit} {unit}"
 
 
 def _regex(message: str, pattern: str, *examples: str) -> str:
@@ -72,10 +73,10 @@ _LABEL_VALUE_MESSAGE = _regex(
 )
 
 
-def _check(text: str, pattern: re.Pattern[str], limit: int, message: str) -> list[str]:
+def _check(text: str, pattern: re.Pattern[str], limit: int, message: str, *, unit: str = "characters") -> list[str]:
     problems = []
     if len(text.encode()) > limit:
-        problems.append(_too_long(limit))
+        problems.append(_too_long(limit, unit))
     if not pattern.fullmatch(text):
         problems.append(message)
     return problems
@@ -110,16 +111,17 @@ def is_qualified_name(text: str) -> list[str]:
             problems.append("prefix part must be non-empty")
         elif "/" in prefix:
             return [
-                "a qualified name "
+                "a valid label key "
                 + _QUALIFIED_MESSAGE
                 + " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
             ]
         else:
-            problems += [f"prefix part {p}" for p in is_dns1123_subdomain(prefix)]
+            found = _check(prefix, _DNS_SUBDOMAIN, NAME_LENGTH_MAX, _SUBDOMAIN_MESSAGE, unit="bytes")
+            problems += [f"prefix part {problem}" for problem in found]
     if not rest:
         problems.append("name part must be non-empty")
     elif len(rest.encode()) > 63:
-        problems.append("name part " + _too_long(63))
+        problems.append("name part " + _too_long(63, "bytes"))
     if not _QUALIFIED.fullmatch(rest):
         problems.append("name part " + _QUALIFIED_MESSAGE)
     return problems
@@ -130,7 +132,7 @@ def label_key_problems(text: str) -> list[str]:
 
 
 def label_value_problems(text: str) -> list[str]:
-    return _check(text, _LABEL_VALUE, 63, _LABEL_VALUE_MESSAGE)
+    return _check(text, _LABEL_VALUE, 63, _LABEL_VALUE_MESSAGE, unit="bytes")
 
 
 def is_environment_name(text: str) -> list[str]:

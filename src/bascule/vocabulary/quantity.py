@@ -21,14 +21,22 @@ _TEXT_LENGTH_MAX = 64
 _BINARY_MAX = Fraction(2**63 - 1)
 """Quantities with a binary suffix end here, as upstream's do (``9Ei`` is one byte less than 8Ei)."""
 
+_FORM = re.compile(r"[+-]?(?=\.?[0-9])[0-9]*\.?[0-9]*[eEinumkKMGTP]+[-+]?[0-9]*")
 PATTERN = r"^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$"
 
 
 class QuantityError(ValueError):
     """The text is not a quantity."""
 
-    def __init__(self) -> None:
-        super().__init__(f"quantities must match the regular expression '{PATTERN}'")
+    def __init__(self, text: str = "") -> None:
+        super().__init__(problem(text))
+
+
+def problem(text: str) -> str:
+    """What is said of a text that is no quantity: its suffix is none, or it has another form altogether."""
+    if _FORM.fullmatch(text):
+        return "unable to parse quantity's suffix"
+    return f"quantities must match the regular expression '{PATTERN}'"
 
 
 def _up(value: Fraction) -> int:
@@ -41,7 +49,7 @@ def _parts(text: str) -> tuple[Fraction, str]:
     """The value and its suffix. Raises QuantityError."""
     match = _SYNTAX.fullmatch(text) if len(text) <= _TEXT_LENGTH_MAX else None
     if match is None or not (match[2] or match[3]):
-        raise QuantityError
+        raise QuantityError(text)
     sign, whole, decimals, unit = match[1], match[2] or "0", match[3] or "", match[4] or ""
     value = Fraction(int(whole + decimals), 10 ** len(decimals))
     if unit in _BINARY:

@@ -54,8 +54,12 @@ def test_words_are_upstreams() -> None:
         "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
     )
     assert names.is_dns1123_label("a.b") == ["must not contain dots"]
-    assert names.is_dns1123_label(LONG) == ["must be no more than 63 bytes"]
-    assert names.is_port_name("a" * 16) == ["must be no more than 15 bytes"]
+    assert names.is_dns1123_label(LONG) == ["must be no more than 63 characters"]
+    assert names.is_port_name("a" * 16) == ["must be no more than 15 characters"]
+    assert names.label_value_problems(LONG) == ["must be no more than 63 bytes"]
+    assert names.label_key_problems(LONG) == ["name part must be no more than 63 bytes"]
+    assert names.label_key_problems("a" * 254 + "/b") == ["prefix part must be no more than 253 bytes"]
+    assert names.label_key_problems("a/b/c")[0].startswith("a valid label key must consist of")
     assert names.is_port_name("80") == ["must contain at least one letter (a-z)"]
     assert names.is_qualified_name("example.com/")[0] == "name part must be non-empty"
     assert names.is_qualified_name("/a") == ["prefix part must be non-empty"]

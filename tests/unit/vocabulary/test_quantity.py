@@ -196,3 +196,13 @@ def test_json_numbers_are_taken() -> None:
     assert quantity.canonical(2) == "2"  # type: ignore[arg-type]
     assert quantity.canonical(0.5) == "500m"  # type: ignore[arg-type]
     assert quantity.parse(1e22) == 10**22  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("512mb", "must match"), ("1K", "suffix"), ("1 Gi", "must match"), ("1e", "suffix"), ("5mi", "suffix"),
+     ("", "must match"), ("x", "must match"), ("1.2.3", "must match"), ("1Gi1", "suffix")],
+)  # fmt: skip
+def test_a_wrong_suffix_is_told_from_a_wrong_form(text: str, said: str) -> None:
+    with pytest.raises(quantity.QuantityError, match=said):
+        quantity.parse(text)

@@ -16,14 +16,13 @@ from typing import Any, NamedTuple
 import orjson
 
 from bascule.control.schema import moments, types, zeros
-from bascule.vocabulary import errors
+from bascule.vocabulary import errors, quantity
 from bascule.vocabulary.objects import Object
 
 Fits = Callable[[Any], bool]
 
 _QUANTITY = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?").fullmatch
 _OF_YAML = re.compile(r'line [0-9]+: key ".*" already set in map', re.DOTALL).fullmatch
-QUANTITY_PATTERN = "^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$"
 
 PROBLEMS_MAX = 100
 """How many problems of a sort are reported: enough to work with, whatever nonsense was sent."""
@@ -45,10 +44,27 @@ _INLINED: dict[str, tuple[str, frozenset[str]]] = {
             }
         ),
     ),
+    f"{_CORE}PersistentVolumeSpec": (
+        "PersistentVolumeSource",
+        frozenset(
+            {
+                "accessModes",
+                "capacity",
+                "claimRef",
+                "mountOptions",
+                "nodeAffinity",
+                "persistentVolumeReclaimPolicy",
+                "storageClassName",
+                "volumeAttributesClassName",
+                "volumeMode",
+            }
+        ),
+    ),
     f"{_CORE}EphemeralContainer": ("EphemeralContainerCommon", frozenset({"targetContainerName"})),
     "io.k8s.api.networking.v1.IngressRule": ("IngressRuleValue", frozenset({"host"})),
 }
 """Structs whose members come mostly from another, inlined: its name stands in the paths of type errors."""
+_ENDING = ("quantities must", "unable to parse", "parsing time")
 _JSON_NAMES: dict[type, str] = {str: "string", dict: "object", list: "array"}
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 
@@ -96,6 +112,8 @@ def check(
         kept = type_errors if problem else unknown
         if len(kept) < PROBLEMS_MAX:
             kept.append(problem or path)
+    # These end the decoding, of others the first is told when all is read.
+    type_errors.sort(key=lambda problem: not problem.startswith(_ENDING))
     return Findings(tuple(type_errors), tuple(unknown), tuple(duplicates), tuple(order))
 
 
@@ -324,7 +342,7 @@ def _is_readable_time(value: Any, schema: types.TypeSchema) -> bool:
 
 def _mismatch(value: Any, schema: types.TypeSchema, owner: str, where: str) -> str:
     if schema.shape == "quantity":
-        return f"quantities must match the regular expression '{QUANTITY_PATTERN}'"
+        return quantity.problem(value if value.__class__ is str else "")
     if value.__class__ is str:
         if schema.shape == "time":
             return moments.problem(value, schema)

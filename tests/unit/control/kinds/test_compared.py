@@ -87,7 +87,7 @@ REFUSED = [
         "spec.securityContext.supplementalGroups[0]",
         "",
     ),
-    ("", "pods", ("spec", "dnsConfig", {"searches": ["x" * 254]}), "spec.dnsConfig.searches[0]", "253 bytes"),
+    ("", "pods", ("spec", "dnsConfig", {"searches": ["x" * 254]}), "spec.dnsConfig.searches[0]", "253 characters"),
     ("certificates.k8s.io", "certificatesigningrequests", ("spec", "usages", []), "spec.usages", "must be provided"),
     ("autoscaling", "horizontalpodautoscalers", ("spec", "minReplicas", 0), "spec.metrics", "at least one Object"),
     (

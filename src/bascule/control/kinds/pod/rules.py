@@ -196,7 +196,7 @@ def _dns(path: str, config: object, *, required: bool) -> Causes:
         trimmed = search.removesuffix(".")
         if len(trimmed) > _SEARCH_BYTES_MAX:
             yield errors.invalid_value(
-                f"{path}.searches[{index}]", trimmed, f"must be no more than {_SEARCH_BYTES_MAX} bytes"
+                f"{path}.searches[{index}]", trimmed, f"must be no more than {_SEARCH_BYTES_MAX} characters"
             )
         if search != "." and not _SEARCH.fullmatch(trimmed):
             yield errors.invalid_value(f"{path}.searches[{index}]", trimmed, _SEARCH_MESSAGE)
