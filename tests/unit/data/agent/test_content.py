@@ -204,6 +204,15 @@ def test_resolver_by_policy() -> None:
     assert (own.servers, own.searches, own.options) == (("1.1.1.1",), (), ("a",))
 
 
+def test_a_sandbox_is_privileged_where_any_container_is() -> None:
+    plain, strong = {"name": "a", "image": "i"}, {"name": "b", "image": "i", "securityContext": {"privileged": True}}
+    assert not limits.security(pod(containers=[plain]), None).privileged
+    for spec in ({"containers": [plain, strong]}, {"containers": [plain], "initContainers": [strong]}):
+        assert limits.security(pod(**spec), None).privileged
+        assert not limits.security(pod(**spec), plain).privileged
+    assert limits.security(pod(containers=[plain, strong]), strong).privileged
+
+
 def test_the_hosts_file() -> None:
     text = start.hosts_file(pod(hostAliases=[{"ip": "10.0.0.1", "hostnames": ["a", "b"]}]), "10.1.2.3")
     assert text.startswith("# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n")

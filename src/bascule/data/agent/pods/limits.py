@@ -62,7 +62,7 @@ def security(pod: Object, container: model.Spec | None, image_user: str = "") ->
         run_as_user=user,
         run_as_group=group,
         supplemental_groups=tuple(dict.fromkeys(groups)),
-        privileged=bool(own.get("privileged")),
+        privileged=bool(own.get("privileged")) if container is not None else _any_privileged(pod),
         read_only_root=bool(own.get("readOnlyRootFilesystem")),
         no_new_privileges=own.get("allowPrivilegeEscalation") is False,
         add_capabilities=tuple(capabilities.get("add") or ()),
@@ -72,6 +72,12 @@ def security(pod: Object, container: model.Spec | None, image_user: str = "") ->
         host_ipc=bool(spec.get("hostIPC")),
         share_process_namespace=bool(spec.get("shareProcessNamespace")),
     )
+
+
+def _any_privileged(pod: Object) -> bool:
+    """A sandbox takes privileged containers only where it is told beforehand that there are some."""
+    containers = (*model.init_containers(pod), *model.main_containers(pod), *model.ephemeral_containers(pod))
+    return any((container.get("securityContext") or {}).get("privileged") for container in containers)
 
 
 def _refuse_root(name: str, user: int | None, image_user: str) -> None:
