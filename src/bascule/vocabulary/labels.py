@@ -94,6 +94,7 @@ EVERYTHING = Selector(())
 NOTHING = Selector((), nothing=True)
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,20}")
+_NO_BEGINNING = frozenset(",()<>") | {"=", "==", "!="}
 _TOKEN = re.compile(r"\s*(==|!=|[=,()!<>]|[^\s=,()!<>]+)")
 
 
@@ -130,15 +131,19 @@ class _Parser:
     def requirements(self) -> list[Requirement]:
         result: list[Requirement] = []
         while self.position < len(self.tokens):
+            if self.peek() in _NO_BEGINNING:
+                expected = "identifier after ','" if result else "!, identifier, or 'end of string'"
+                raise errors.bad_request(f"found '{self.peek()}', expected: {expected}")
             result.append(self.requirement())
             if len(result) > REQUIREMENTS_MAX:
                 raise errors.bad_request(f"a selector may have at most {REQUIREMENTS_MAX} requirements")
             if self.position >= len(self.tokens):
                 break
             if self.take() != ",":
-                raise self.fail("',' or 'end of string'")
+                found = self.tokens[self.position - 1]
+                raise errors.bad_request(f"found '{found}', expected: ',' or 'end of string'")
             if self.position >= len(self.tokens):
-                raise self.fail("identifier after ','")
+                raise errors.bad_request("found '', expected: identifier after ','")
         return result
 
     def key(self) -> str:
@@ -162,22 +167,25 @@ class _Parser:
             return Requirement(key, "exists", frozenset())
         self.take()
         if operator in ("=", "=="):
-            return Requirement(key, "in", frozenset((self.value(),)))
+            return Requirement(key, "in", _checked(key, frozenset((self.value(),))))
         if operator == "!=":
-            return Requirement(key, "notin", frozenset((self.value(),)))
+            return Requirement(key, "notin", _checked(key, frozenset((self.value(),))))
         if operator in ("in", "notin"):
-            return Requirement(key, operator, self.value_set())
+            return Requirement(key, operator, _checked(key, self.value_set()))
         if operator in (">", "<"):
             bound = self.value()
             if _integer(bound) is None:
-                raise errors.bad_request("for 'Gt', 'Lt' operators, the value must be an integer")
-            return Requirement(key, "gt" if operator == ">" else "lt", frozenset((bound,)))
+                raise errors.bad_request(
+                    f'unable to parse requirement: values[0]: Invalid value: "{bound}": '
+                    "for 'Gt', 'Lt' operators, the value must be an integer"
+                )
+            return Requirement(key, "gt" if operator == ">" else "lt", _checked(key, frozenset((bound,))))
         raise self.fail("in, notin, =, ==, !=, gt, lt")
 
     def value(self) -> str:
         if self.peek() in ("", ",", ")"):
             return ""
-        return _checked_value(self.take())
+        return self.take()
 
     def value_set(self) -> frozenset[str]:
         if self.take() != "(":
@@ -192,13 +200,14 @@ class _Parser:
                 raise self.fail("',' or ')'")
 
 
-def _checked_value(value: str) -> str:
-    problems = names.label_value_problems(value)
-    if problems:
-        raise errors.bad_request(
-            f'unable to parse requirement: values[0]: Invalid value: "{value}": {"; ".join(problems)}'
-        )
-    return value
+def _checked(key: str, values: frozenset[str]) -> frozenset[str]:
+    for index, value in enumerate(sorted(values)):
+        problems = names.label_value_problems(value)
+        if problems:
+            raise errors.bad_request(
+                f'unable to parse requirement: values[{index}][{key}]: Invalid value: "{value}": {"; ".join(problems)}'
+            )
+    return values
 
 
 def parse(text: str) -> Selector:

@@ -197,3 +197,26 @@ def test_everything_and_nothing() -> None:
     assert not labels.NOTHING.matches({"a": "1"})
     with pytest.raises(ValueError, match="no query form"):
         labels.NOTHING.text()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (",a", "found ',', expected: !, identifier, or 'end of string'"),
+        ("a,,b", "found ',', expected: identifier after ','"),
+        ("a,", "found '', expected: identifier after ','"),
+        ("a=x y", "found 'y', expected: ',' or 'end of string'"),
+        ("a>b", 'unable to parse requirement: values[0]: Invalid value: "b": '
+         "for 'Gt', 'Lt' operators, the value must be an integer"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_parsed_is_told_as_upstream(text: str, said: str) -> None:
+    with pytest.raises(errors.StatusError) as refusal:
+        labels.parse(text)
+    assert refusal.value.message == said
+
+
+def test_a_wrong_value_is_told_by_its_place_and_key() -> None:
+    with pytest.raises(errors.StatusError) as refusal:
+        labels.parse("a in (b,-c)")
+    assert refusal.value.message.startswith('unable to parse requirement: values[0][a]: Invalid value: "-c": a valid')
