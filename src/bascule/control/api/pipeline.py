@@ -161,8 +161,8 @@ async def update(
 ) -> Outcome:
     """Replaces a stored object by what `change` makes of it. With `retry`, again when somebody else was faster.
 
-    `operation` Apply: `change` has already settled who owns which field. `kept`: members that nobody changes on the
-    way, so that they are decoded once. `given`: what `change` does with the object it is given.
+    `operation` other than Update: who owns which field is settled by `change` already, or stays. `kept`: members that
+    nobody changes on the way, so that they are decoded once. `given`: what `change` does with the object it is given.
     """
     for attempt in range(CONFLICT_ATTEMPTS):
         stored = call.endpoint.records.get(call.key)

@@ -22,10 +22,12 @@ def _eviction(**options: Any) -> harness.Object:
 
 async def test_a_pod_is_bound_once(api: harness.Api) -> None:
     await api.create(PODS, harness.pod("p"))
+    owners = (await api.get(f"{PODS}/p")).body["metadata"]["managedFields"]
     bound = await api.call("POST", f"{PODS}/p/binding", _binding("n1"))
     assert (bound.code, bound.body["status"]) == (201, "Success")
     pod = (await api.get(f"{PODS}/p")).body
     assert pod["spec"]["nodeName"] == "n1"
+    assert pod["metadata"]["managedFields"] == owners
     assert any(c["type"] == "PodScheduled" and c["status"] == "True" for c in pod["status"]["conditions"])
     again = await api.call("POST", f"{PODS}/p/binding", _binding("n2"))
     assert again.code == 409

@@ -69,7 +69,8 @@ async def assign(platform: platforms.Platform, call: calls.Call, wanted: objects
         status["conditions"] = [{name: value for name, value in one.items() if value != ""} for one in listed]
         return pod
 
-    await pipeline.update(platform, call, change, retry=True)
+    # Nobody owns where a pod was put: fields are owned by those who write the pod itself.
+    await pipeline.update(platform, call, change, retry=True, operation="Bind")
 
 
 def _topology(platform: platforms.Platform, call: calls.Call, node: str) -> dict[str, str]:
