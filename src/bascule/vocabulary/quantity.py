@@ -21,7 +21,8 @@ _TEXT_LENGTH_MAX = 64
 _BINARY_MAX = Fraction(2**63 - 1)
 """Quantities with a binary suffix end here, as upstream's do (``9Ei`` is one byte less than 8Ei)."""
 
-_FORM = re.compile(r"[+-]?(?=\.?[0-9])[0-9]*\.?[0-9]*[eEinumkKMGTP]+[-+]?[0-9]*")
+_FORM = re.compile(r"[+-]?(?:[0-9]++\.?[0-9]*+|\.[0-9]++)[eEinumkKMGTP]++[-+]?[0-9]*+")
+"""Takes time in proportion to the text, which may be megabytes long: nothing that was matched is given back."""
 PATTERN = r"^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$"
 
 

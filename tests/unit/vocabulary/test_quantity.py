@@ -206,3 +206,10 @@ def test_json_numbers_are_taken() -> None:
 def test_a_wrong_suffix_is_told_from_a_wrong_form(text: str, said: str) -> None:
     with pytest.raises(quantity.QuantityError, match=said):
         quantity.parse(text)
+
+
+@pytest.mark.parametrize("text", ["1" * 3_000_000, "1" * 1_500_000 + "e" * 1_500_000 + "!", "." + "1" * 3_000_000])
+def test_a_text_of_megabytes_is_refused_in_one_pass(text: str) -> None:
+    """In time that grew with its square this would not end."""
+    with pytest.raises(quantity.QuantityError, match="quantities must match"):
+        quantity.parse(text)
