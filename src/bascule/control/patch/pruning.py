@@ -1,6 +1,6 @@
 """Taking out of an object what its applier applied before, does not apply now, and nobody else owns.
 
-An item of a list goes whole, unless somebody else owns the item itself; what the applier never owned stays.
+A declared field that was left empty goes, too. An item of a list goes whole, unless somebody else owns the item itself; what the applier never owned stays.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ def without(value: Any, gone: Tree, schema: types.TypeSchema) -> Any:
             rest = without(member, below, schema.field(name) or types.ANYTHING)
             if rest is not None:
                 kept[name] = rest
+            elif name in schema.fields:
+                continue
         remains = True
     return kept if remains else None
 
