@@ -174,6 +174,8 @@ class _Run:
         self.causes: list[errors.Cause] = []
         self.warnings = warnings
         self.budget = OBJECT_BUDGET
+        self.kind = ""
+        """The type of the values whose rules are run: what stands for a value that a rule says nothing about."""
 
     def visit(self, place: _Place, path: str, value: Any, old: Any, history: _History) -> None:
         if value is None:
@@ -211,8 +213,9 @@ class _Run:
             self.visit(items, f"{path}[{index}]", item, None if was is _ABSENT else was, inner)
 
     def rules(self, place: _Place, path: str, value: Any, old: Any, history: _History) -> None:
+        self.kind = place.node.type
         if self.budget <= 0:
-            self.stop(path, value, OUT_OF_BUDGET)
+            self.stop(path, OUT_OF_BUDGET)
         current = _value(place.declared, value)
         known: dict[str, Any] = {"self": current}
         optional: dict[str, Any] = {"self": current, "oldSelf": NONE}
@@ -221,7 +224,7 @@ class _Run:
             optional["oldSelf"] = Optional(known["oldSelf"])
         for rule in place.rules:
             if rule.problem:
-                self.causes.append(_invalid(path, value, f"rule compile error: {rule.problem}"))
+                self.causes.append(self.unsound(path, f"rule compile error: {rule.problem}"))
             elif rule.run is not None and (old is not None or not rule.uses_old or rule.optional_old):
                 self.rule(rule, path, value, optional if rule.optional_old else known, history)
 
@@ -231,33 +234,33 @@ class _Run:
         if rule.run is None:
             return
         outcome = _run(rule.run, variables)
-        self.spend(outcome.cost, path, value, OUT_OF_BUDGET)
+        self.spend(outcome.cost, path, OUT_OF_BUDGET)
         if outcome.error is not None:
-            self.failure(rule, path, value, outcome)
+            self.failure(rule, path, outcome)
             return
         if outcome.value is True:
             return
         place = (f"{path}.{rule.field_path}" if path else rule.field_path) if rule.field_path else path
-        detail = self.explanation(rule, place, value, variables)
+        detail = self.explanation(rule, place, variables)
         cause = _for_reason(rule.reason, place, value, detail)
         if not rule.uses_old and history.forgives():
             self.warnings.append(cause)
         else:
             self.causes.append(cause)
 
-    def failure(self, rule: rule_compilation.Compiled, path: str, value: Any, outcome: program.Outcome) -> None:
+    def failure(self, rule: rule_compilation.Compiled, path: str, outcome: program.Outcome) -> None:
         """The rule came to no result."""
         text = str(outcome.error)
         if text.startswith("no such overload"):
             unmatched = "call arguments did not match a supported operator, function or macro signature for rule"
-            self.causes.append(_invalid(path, value, f"'{text}': {unmatched}: {rule.shown}"))
+            self.causes.append(self.unsound(path, f"'{text}': {unmatched}: {rule.shown}"))
         elif text.startswith("operation cancelled: actual cost limit exceeded"):
             further = "no further validation rules will be run due to call cost exceeds limit for rule"
-            self.stop(path, value, f"'{text}': {further}: {rule.shown}")
+            self.stop(path, f"'{text}': {further}: {rule.shown}")
         else:
-            self.causes.append(_invalid(path, value, f"{text} evaluating rule: {rule.shown}"))
+            self.causes.append(self.unsound(path, f"{text} evaluating rule: {rule.shown}"))
 
-    def explanation(self, rule: rule_compilation.Compiled, path: str, value: Any, variables: dict[str, Any]) -> str:
+    def explanation(self, rule: rule_compilation.Compiled, path: str, variables: dict[str, Any]) -> str:
         """The message: what its expression comes to, or what is written, or the rule itself."""
         written = rule.message.strip() if rule.message else f"failed rule: {rule.shown}"
         if rule.explain is None:
@@ -266,7 +269,6 @@ class _Run:
         self.spend(
             outcome.cost,
             path,
-            value,
             "messageExpression evaluation failed due to running out of cost budget, no further validation rules will "
             "be run",
         )
@@ -274,7 +276,6 @@ class _Run:
             expression = showing.quoted(rule.explain.source)
             self.stop(
                 path,
-                value,
                 "no further validation rules will be run due to call cost exceeds limit for messageExpression: "
                 + expression,
             )
@@ -282,14 +283,18 @@ class _Run:
         fits = text and "\n" not in text and len(text.encode(errors="replace")) <= MESSAGE_BYTES_MAX
         return text if fits else written
 
-    def spend(self, cost: int, path: str, value: Any, message: str) -> None:
+    def spend(self, cost: int, path: str, message: str) -> None:
         if cost > self.budget:
-            self.stop(path, value, message)
+            self.stop(path, message)
         self.budget -= cost
 
-    def stop(self, path: str, value: Any, message: str) -> None:
-        self.causes.append(_invalid(path, value, message))
+    def stop(self, path: str, message: str) -> None:
+        self.causes.append(self.unsound(path, message))
         raise _StopError
+
+    def unsound(self, path: str, detail: str) -> errors.Cause:
+        """Of a rule that came to no result."""
+        return errors.invalid_value(path or "<nil>", self.kind, detail)
 
 
 def _run(rule: program.Program, variables: dict[str, Any]) -> program.Outcome:

@@ -23,9 +23,7 @@ def json(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value after "Invalid value: "; null is the text "null" there."""
-    if value is None:
-        return '"null"'
+    """A value after "Invalid value: "."""
     if value.__class__ is str:
         return quoted(value)
     if value.__class__ is bool:

@@ -29,7 +29,7 @@ _BLOCKING = frozenset(
 UNCHECKED = errors.Cause(
     "FieldValueInvalid",
     "<nil>",
-    'Invalid value: "null": some validation rules were not checked because the object was invalid; '
+    "Invalid value: null: some validation rules were not checked because the object was invalid; "
     "correct the existing errors to complete validation",
 )
 

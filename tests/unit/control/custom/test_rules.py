@@ -91,12 +91,12 @@ def test_messages(more: dict[str, Any], cause: Cause) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("self.b == 1", "Invalid value: no such key: b evaluating rule: self.b == 1"),
-        ("self.a / 0 == 1", "Invalid value: division by zero evaluating rule: self.a / 0 == 1"),
+        ("self.b == 1", 'Invalid value: "object": no such key: b evaluating rule: self.b == 1'),
+        ("self.a / 0 == 1", 'Invalid value: "object": division by zero evaluating rule: self.a / 0 == 1'),
         (
             "self.any + 1 == 2",
-            "Invalid value: 'no such overload': call arguments did not match a supported operator, function or macro "
-            "signature for rule: self.any + 1 == 2",
+            "Invalid value: \"object\": 'no such overload': call arguments did not match a supported operator, "
+            "function or macro signature for rule: self.any + 1 == 2",
         ),
     ],
 )
@@ -117,9 +117,9 @@ def test_null_is_absence() -> None:
     nullable = {"a": {"type": "string", "nullable": True}, "l": {"type": "array", "items": STRING | {"nullable": True}}}
     assert holds(nullable, "!has(self.a)", {"a": None})
     (cause,) = problems(spec(nullable, "self.a.startsWith('x')"), {"a": None})
-    assert cause.message == "Invalid value: no such key: a evaluating rule: self.a.startsWith('x')"
+    assert cause.message == "Invalid value: \"object\": no such key: a evaluating rule: self.a.startsWith('x')"
     (cause,) = problems(spec(nullable, "self.l[0].startsWith('x')"), {"l": [None]})
-    assert cause.message.startswith("Invalid value: 'no such overload': call arguments did not match")
+    assert cause.message.startswith("Invalid value: \"object\": 'no such overload': call arguments did not match")
     assert holds(nullable, "dyn(self.l[0]) == null", {"l": [None]})
 
 
@@ -280,8 +280,8 @@ def test_one_rule_may_not_cost_too_much() -> None:
     schema = spec({"list": {"type": "array", "items": INT}}, text, "false")
     (cause,) = problems(schema, {"list": list(range(100))})
     assert cause.message == (
-        "Invalid value: 'operation cancelled: actual cost limit exceeded': no further validation rules will be run due "
-        f"to call cost exceeds limit for rule: {text}"
+        "Invalid value: \"object\": 'operation cancelled: actual cost limit exceeded': no further validation rules "
+        f"will be run due to call cost exceeds limit for rule: {text}"
     )
 
 
@@ -291,14 +291,15 @@ def test_all_rules_together_may_not_cost_too_much(monkeypatch: pytest.MonkeyPatc
     many = {"type": "array", "items": {"type": "array", "items": INT, "x-kubernetes-validations": [rule(text)]}}
     found = problems(spec({"list": many}), {"list": [list(range(50))] * 10})
     assert [cause.message for cause in found] == [
-        "Invalid value: validation failed due to running out of cost budget, no further validation rules will be run"
+        'Invalid value: "array": validation failed due to running out of cost budget, no further validation rules '
+        "will be run"
     ]
 
 
 def test_a_rule_that_does_not_compile_says_so() -> None:
     (cause,) = problems(spec({"a": INT}, "self.b"), {"a": 1})
     assert cause.message.startswith(
-        "Invalid value: rule compile error: compilation failed: ERROR: <input>:1:5: undefined"
+        'Invalid value: "object": rule compile error: compilation failed: ERROR: <input>:1:5: undefined'
     )
 
 

@@ -189,7 +189,7 @@ def test_defaults_must_keep_the_rules() -> None:
     whole = {"rule": "self.min <= self.max"}
     (cause,) = written(spec, whole)
     assert cause.field == "schema.properties[spec].default"
-    assert cause.message == "Invalid value: no such key: min evaluating rule: self.min <= self.max"
+    assert cause.message == 'Invalid value: "object": no such key: min evaluating rule: self.min <= self.max'
     assert written({**spec, "default": {"min": 1, "max": 2}}, whole) == []
     (cause,) = written({"type": "integer", "default": 0}, "self > 0")
     assert cause.message == "Invalid value: 0: failed rule: self > 0"

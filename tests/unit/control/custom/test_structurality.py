@@ -182,7 +182,7 @@ FORBIDDEN: list[tuple[dict[str, Any], list[str]]] = [
     (
         with_spec(type="array", items={"type": "object"}, **{"x-kubernetes-list-type": "set"}),
         [
-            f'{SPEC}.items.x-kubernetes-map-type: Invalid value: "null": must be atomic as item of a list with '
+            f"{SPEC}.items.x-kubernetes-map-type: Invalid value: null: must be atomic as item of a list with "
             "x-kubernetes-list-type=set"
         ],
     ),

@@ -189,7 +189,7 @@ class TestValidation:
         del obj["spec"]["size"]
         assert texts(self.STRATEGY.validate(obj)) == [
             "spec.size: Required value",
-            '<nil>: Invalid value: "null": some validation rules were not checked because the object was invalid; '
+            "<nil>: Invalid value: null: some validation rules were not checked because the object was invalid; "
             "correct the existing errors to complete validation",
         ]
 
