@@ -34,8 +34,12 @@ async def read(
     if call.endpoint.prune is not None and content_type == decoding.PROTOBUF and not kind:
         raise errors.unsupported_media_type((decoding.JSON, decoding.YAML))
     wanted = (api_version or call.resource.api_version, kind or call.resource.kind)
-    obj = await decoded(functools.partial(decoding.decode, default=wanted), content, content_type)
+    is_custom = call.endpoint.prune is not None and not kind
+    read_type = functools.partial(decoding.decode, default=wanted, names_its_type=is_custom)
+    obj = await decoded(read_type, content, content_type)
     found = (obj.get("apiVersion"), obj.get("kind"))
+    if found != wanted and is_custom:
+        raise _another_custom_type(call, obj)
     if found != wanted:
         raise errors.bad_request(_of_another_type(found, wanted))
     twice: list[str] = []
@@ -87,10 +91,17 @@ def check(
         extent.check_parts(obj, is_new=is_new)
     prune = call.endpoint.prune
     if prune is not None and schema is call.endpoint.schema:
-        findings = validation.Findings(unknown_fields=tuple(prune(obj)), duplicates=tuple(duplicates))
-        for warning in validation.enforce(findings, obj, call.options.field_validation):
+        try:
+            unknown = prune(obj)
+        except errors.StatusError as error:
+            raise refuse(obj, error.message) from error
+        findings = validation.Findings(unknown_fields=tuple(unknown), duplicates=tuple(duplicates))
+        for warning in validation.enforce(findings, obj, call.options.field_validation, refuse):
             call.warn(warning)
         zeros.leave_out(obj.get("metadata"), zeros.metadata())
+        if (obj.get("metadata") or {}).get("managedFields") == []:
+            # It would reset them; upstream's reader of a custom resource drops what is empty first.
+            del obj["metadata"]["managedFields"]
         return
     if not duplicates and validation.fits(schema)(obj):
         return
@@ -169,7 +180,38 @@ def of_its_type(call: calls.Call, patched: objects.Object, before: objects.Objec
     fills = call.endpoint.prune is None
     if is_typed or (fills and all(given in (None, "", known) for given, known in zip(found, wanted, strict=True))):
         return {**patched, **dict(zip(_TYPE, wanted, strict=True))}
+    if not fills:
+        raise _invalid_type(call, patched)
     raise _badly_patched(patched, _of_another_type(found, wanted))
+
+
+def _another_custom_type(call: calls.Call, obj: objects.Object) -> errors.StatusError:
+    """400 for another version than the path's, 422 for another kind, as upstream's custom resources have it."""
+    version = obj.get("apiVersion") or ""
+    if version.count("/") > 1:
+        return errors.bad_request(f"unexpected GroupVersion string: {version[:100]}")
+    if version == call.resource.api_version:
+        return _invalid_type(call, obj)
+    return errors.bad_request(
+        f"the API version in the data ({version[:100]}) does not match the expected API version "
+        f"({call.resource.api_version})"
+    )
+
+
+def _invalid_type(call: calls.Call, obj: objects.Object) -> errors.StatusError:
+    """422 for an object that says it is of another type than the one it is sent as."""
+    resource = call.resource
+    wanted = {"apiVersion": resource.api_version, "kind": resource.kind}
+    found = {name: str(obj.get(name) or "") for name in wanted}
+    causes = [
+        errors.invalid_value(name, found[name], f"must be {wanted[name]}")
+        for name in ("kind", "apiVersion")
+        if found[name] != wanted[name]
+    ]
+    metadata = obj.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    group = found["apiVersion"].rpartition("/")[0]
+    return errors.invalid(found["kind"], group, name if isinstance(name, str) else call.name, causes)
 
 
 def _of_another_type(found: tuple[Any, ...], wanted: tuple[Any, ...]) -> str:

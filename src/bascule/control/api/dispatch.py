@@ -194,7 +194,7 @@ class Dispatcher:
             if verb in _WRITES and found.subresource != "proxy":
                 if not self._clusters.has(call.cluster):
                     await self._clusters.ensure(call)
-                call.options = options.write_options(parameters, http.headers.get("User-Agent", ""))
+                call.options = options.write_options(parameters, http.headers.get("User-Agent", ""), verb)
             return await self._serve(call)
 
     async def _custom(self, found: route.Route, who: user.User, verb: str) -> endpoints.Endpoint | None:

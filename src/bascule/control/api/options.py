@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 from urllib.parse import parse_qsl
@@ -12,6 +13,8 @@ FieldValidation = Literal["Ignore", "Warn", "Strict"]
 _INT64_MAX: Final = (1 << 63) - 1
 _MANAGER_MAX_LENGTH: Final = 128
 _KNOWN_CHARACTERS_MAX: Final = 256
+_FIELD_VALIDATIONS: Final = ("", "Ignore", "Strict", "Warn")
+_KINDS: Final = {"update": "UpdateOptions", "patch": "PatchOptions"}
 
 
 class Parameters(dict[str, str]):
@@ -71,31 +74,35 @@ class WriteOptions(NamedTuple):
 NO_OPTIONS: Final = WriteOptions()
 
 
-def write_options(parameters: Parameters, user_agent: str) -> WriteOptions:
+def write_options(parameters: Parameters, user_agent: str, verb: str = "create") -> WriteOptions:
     """Options of create, update and patch. The manager is named after the client where none is given."""
     if not parameters:
         return _unsaid(user_agent)
-    dry_run = parameters.get("dryRun", "")
-    if dry_run not in ("", "All"):
-        raise errors.invalid("CreateOptions", "meta.k8s.io", "", [errors.not_supported("dryRun", [dry_run], ["All"])])
-    validation = parameters.get("fieldValidation") or "Warn"
-    if validation not in ("Ignore", "Warn", "Strict"):
-        raise errors.invalid(
-            "CreateOptions",
-            "meta.k8s.io",
-            "",
-            [errors.not_supported("fieldValidation", validation, ["Ignore", "Warn", "Strict"])],
-        )
-    manager = parameters.get("fieldManager", "")
-    if len(manager) > _MANAGER_MAX_LENGTH:
-        raise errors.invalid("CreateOptions", "meta.k8s.io", "", [errors.too_long("fieldManager", _MANAGER_MAX_LENGTH)])
-    if not manager.isprintable():
-        at = next(position for position, character in enumerate(manager) if not character.isprintable())
-        text = f"invalid character U+{ord(manager[at]):04X} (at position {at}), should be unicode printable"
-        cause = errors.invalid_value("fieldManager", manager, text)
-        raise errors.invalid("CreateOptions", "meta.k8s.io", "", [cause])
+    manager, dry_run = parameters.get("fieldManager", ""), parameters.all("dryRun")
+    validation = parameters.get("fieldValidation", "")
+    causes = list(_manager_problems(manager))
+    if set(dry_run) - {"All"}:
+        causes.append(errors.not_supported("dryRun", dry_run, ["All"]))
+    if validation not in _FIELD_VALIDATIONS:
+        causes.append(errors.not_supported("fieldValidation", validation, _FIELD_VALIDATIONS))
+    if causes:
+        raise errors.invalid(_KINDS.get(verb, "CreateOptions"), "meta.k8s.io", "", causes)
     manager = manager or _unsaid(user_agent).field_manager
-    return WriteOptions(bool(dry_run), manager, validation, parameters.flag("force"))  # type: ignore[arg-type]
+    force = parameters.flag("force")
+    return WriteOptions(bool(dry_run), manager, validation or "Warn", force)  # type: ignore[arg-type]
+
+
+def _manager_problems(manager: str) -> Iterator[errors.Cause]:
+    if len(manager.encode()) > _MANAGER_MAX_LENGTH:
+        yield errors.too_long("fieldManager", _MANAGER_MAX_LENGTH)
+    if manager.isprintable():
+        return
+    position = 0
+    for character in manager:
+        if not character.isprintable():
+            text = f"invalid character U+{ord(character):04X} (at position {position})"
+            yield errors.invalid_value("fieldManager", manager, text)
+        position += len(character.encode())
 
 
 @lru_cache(maxsize=256)

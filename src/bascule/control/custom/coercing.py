@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bascule.control.custom import structural
-from bascule.control.schema import catalog, moments, types, validation
+from bascule.control.schema import catalog, json_problems, moments, types, validation
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
@@ -72,12 +72,21 @@ def _metadata(resource: Object, path: str) -> list[str]:
         if metadata is None:
             resource["metadata"] = {}
             return []
-        raise errors.bad_request(f"{place}: Invalid value: must be an object")
+        problem = f"json: cannot unmarshal {json_problems.kind(metadata)} into Go value of type v1.ObjectMeta"
+        raise errors.bad_request(_at_place(path, metadata, problem))
     if validation.fits(schema)(metadata):
         return []
     findings = validation.check(metadata, schema)
     if findings.type_errors:
-        raise errors.bad_request(f"{place}: {findings.type_errors[0]}")
+        raise errors.bad_request(_at_place(path, metadata, findings.type_errors[0]))
     moments.settle(metadata, schema)
     resource["metadata"] = validation.prune_unknown(metadata, schema)
     return [f"{place}.{name}" for name in findings.unknown_fields]
+
+
+def _at_place(path: str, metadata: Any, problem: str) -> str:
+    """The root's metadata needs no path."""
+    if not path:
+        return problem
+    cause = errors.invalid_value(f"{path}.metadata", metadata, problem)
+    return f"{cause.field}: {cause.message}"

@@ -96,8 +96,9 @@ def _warnings(obj: Object) -> list[str]:
     found = []
     for name in shape.texts(shape.mapping(obj, "metadata"), "finalizers"):
         if "/" not in name and name not in ("orphan", "foregroundDeletion"):
+            path = " including a path (/)" if "." in name else ""
             found.append(
-                f'metadata.finalizers: "{name}": prefer a domain-qualified finalizer name including a path (/) '
+                f'metadata.finalizers: "{name}": prefer a domain-qualified finalizer name{path} '
                 "to avoid accidental conflicts with other finalizer writers"
             )
     return found

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from bascule.control.schema import density, protobuf
+from bascule.control.schema import density, json_problems, protobuf
 from bascule.vocabulary import errors, stepwise
 from bascule.vocabulary.objects import Object
 
@@ -32,29 +32,41 @@ _YAML_TYPES = frozenset({YAML, "application/apply-patch+yaml"})
 NO_JSON = "couldn't get version/kind; json parse error: "
 """How the problem of a body begins that is no JSON."""
 _SHOWN_BYTES = 30
+_REPEATED_BYTES = 4096
 _COLONS = (b'":', b'" :', b"  :", b"\t :", b"\n :", b"\r :", b"\t:", b"\n:", b"\r:")
 """How the space between a member's name and its value begins, or ends with the colon."""
 _FILLED_IN = ("apiVersion", "kind")
 """Where neither is an object's last member, none was filled in."""
 
 
-def decode(body: bytes, content_type: str, *, default: tuple[str, str] | None = None) -> Object:
+def decode(
+    body: bytes, content_type: str, *, default: tuple[str, str] | None = None, names_its_type: bool = False
+) -> Object:
     """The object in a JSON, YAML or protobuf body. Raises StatusError (400, 413, 415).
 
-    `default` is (apiVersion, kind) of the endpoint, filled in where the body names none.
+    `default` is (apiVersion, kind) of the endpoint, filled in where the body names none; or refused, if it has to.
     """
     try:
         value = _decode_mapping(body, content_type, default)
+        _require_texts(value)
+        if names_its_type and not value.get("kind"):
+            raise Unreadable(f"Object 'Kind' is missing in '{body[:_REPEATED_BYTES].decode(errors='replace')}'")
     except Unreadable as error:
         raise errors.bad_request(_unrecognized(str(error), body, default)) from error
-    if default is not None:
+    if default is not None and not names_its_type:
         if not value.get("apiVersion"):
             value["apiVersion"] = default[0]
         if not value.get("kind"):
             value["kind"] = default[1]
-    if not isinstance(value.get("kind") or "", str) or not isinstance(value.get("apiVersion") or "", str):
-        raise errors.bad_request("couldn't get version/kind: apiVersion and kind must be strings")
     return value
+
+
+def _require_texts(value: Object) -> None:
+    for name in _FILLED_IN:
+        given = value.get(name)
+        if given is not None and given.__class__ is not str:
+            kind = json_problems.kind(given)
+            raise Unreadable(f"{NO_JSON}json: cannot unmarshal {kind} into Go struct field .{name} of type string")
 
 
 class Unreadable(errors.StatusError):
@@ -71,9 +83,10 @@ def _decode_mapping(body: bytes, content_type: str, default: tuple[str, str] | N
     value = decode_value(body, content_type)
     if isinstance(value, dict):
         return value
+    if value is None and default is not None:
+        raise Unreadable("Object 'Kind' is missing in 'null'")
     raise Unreadable(
-        f"{NO_JSON}json: cannot unmarshal "
-        f"{'array' if isinstance(value, list) else type(value).__name__} into Go value of type "
+        f"{NO_JSON}json: cannot unmarshal {json_problems.kind(value)} into Go value of type "
         'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
     )
 
@@ -157,8 +170,7 @@ def _decode_json(body: bytes) -> Any:
     except orjson.JSONDecodeError as error:
         if "depth limit" in str(error):
             raise density.too_deep(DEPTH_MAX) from error
-        problem = "unexpected end of JSON input" if not body.strip() else str(error)
-        raise Unreadable(NO_JSON + problem) from error
+        raise Unreadable(NO_JSON + json_problems.of(error, body)) from error
     if body.count(b"{") + body.count(b"[") > DEPTH_MAX and is_deeper_than(value, DEPTH_MAX):
         raise density.too_deep(DEPTH_MAX)
     return value

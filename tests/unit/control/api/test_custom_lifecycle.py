@@ -167,7 +167,7 @@ async def test_what_is_still_being_sent_when_the_definition_goes_is_not_stored(a
     arrived = asyncio.Event()
 
     async def slowly() -> AsyncIterator[bytes]:
-        yield b'{"metadata":{"name":"late"}'
+        yield b'{"apiVersion":"stable.example.com/v1","kind":"CronTab","metadata":{"name":"late"}'
         await arrived.wait()
         yield b"}"
 

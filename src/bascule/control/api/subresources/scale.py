@@ -38,6 +38,8 @@ async def serve(platform: platforms.Platform, call: calls.Call) -> web.StreamRes
     elif call.content_type == patching.APPLY:
         outcome = await _apply(platform, call)
     else:
+        if call.content_type == patching.STRATEGIC and call.endpoint.prune is not None:
+            raise errors.unsupported_media_type(patching.OF_CUSTOM_RESOURCES)
         value = await body.value(await call.body(), negotiate.JSON)
         outcome = await _write(platform, call, patching.merger(call.content_type, value, _schema()))
     return await _answer(platform, call, orjson.loads(outcome.body))
@@ -84,6 +86,10 @@ def _scale(call: calls.Call, current: objects.Object, wanted: objects.Object, st
         )
     replicas = (wanted.get("spec") or {}).get("replicas") or 0
     if not isinstance(replicas, int) or replicas < 0:
+        if call.endpoint.prune is not None:
+            path = f".{_where(call).spec_replicas}"
+            cause = errors.invalid_value(path, replicas, "should be a non-negative integer")
+            raise errors.invalid(call.resource.kind, call.resource.group, call.name, [cause])
         cause = errors.invalid_value("spec.replicas", replicas, "must be greater than or equal to 0")
         raise errors.invalid(_KIND, "autoscaling", call.name, [cause])
     _put(current, _where(call).spec_replicas, replicas)

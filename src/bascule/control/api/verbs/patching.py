@@ -18,7 +18,7 @@ from bascule.control.api.verbs import restoring
 from bascule.control.api.wire import negotiate
 from bascule.control.cache import record
 from bascule.control.patch import apply, json_patch, merge_patch, strategic
-from bascule.control.schema import decoding, types
+from bascule.control.schema import decoding, json_problems, types
 from bascule.vocabulary import errors, objects
 
 JSON_PATCH: Final = "application/json-patch+json"
@@ -26,7 +26,7 @@ MERGE: Final = "application/merge-patch+json"
 STRATEGIC: Final = "application/strategic-merge-patch+json"
 APPLY: Final = "application/apply-patch+yaml"
 _SUPPORTED: Final = (JSON_PATCH, MERGE, STRATEGIC, APPLY)
-_OF_CUSTOM_RESOURCES: Final = (JSON_PATCH, MERGE, APPLY)
+OF_CUSTOM_RESOURCES: Final = (JSON_PATCH, MERGE, APPLY)
 
 Merge = Callable[[objects.Object], objects.Object]
 
@@ -40,7 +40,7 @@ async def patch(platform: platforms.Platform, call: calls.Call) -> web.StreamRes
 async def patched(platform: platforms.Platform, call: calls.Call) -> pipeline.Outcome:
     """Applies the request's patch to the stored object."""
     content_type = call.content_type
-    supported = _SUPPORTED if call.endpoint.prune is None else _OF_CUSTOM_RESOURCES
+    supported = _SUPPORTED if call.endpoint.prune is None else OF_CUSTOM_RESOURCES
     if content_type not in supported:
         raise errors.unsupported_media_type(supported)
     if call.options.force and content_type != APPLY:
@@ -64,11 +64,14 @@ async def patched(platform: platforms.Platform, call: calls.Call) -> pipeline.Ou
         wanted = body.of_its_type(call, wanted, current, is_typed=content_type == STRATEGIC)
         wanted = body.check_changed(call, wanted, current, call.endpoint.schema, refuse)
         meta = wanted.get("metadata") or {}
+        if not meta.get("name"):
+            raise errors.bad_request(
+                f"the name of the object ({call.name} based on URL) was undeterminable: name must be provided"
+            )
         if meta.get("resourceVersion") not in (None, "", str(stored.revision)):
             raise errors.conflict(call.resource.qualified, call.name, errors.MODIFIED)
         if meta.get("uid") not in (None, "", current["metadata"].get("uid")):
-            cause = errors.invalid_value("metadata.uid", meta["uid"], errors.IMMUTABLE)
-            raise errors.invalid(call.resource.kind, call.resource.group, call.name, [cause])
+            raise _another_uid(call, meta["uid"])
         return wanted
 
     return await pipeline.update(platform, call, change, retry=not named, given="to share")
@@ -78,15 +81,26 @@ def merger(content_type: str, value: Any, schema: types.TypeSchema) -> Merge:
     """The function that applies the patch; 400 for a body of the wrong form."""
     if content_type == JSON_PATCH:
         if not isinstance(value, list):
-            raise errors.bad_request("a JSON patch is a list of operations")
+            raise _no_patch(value, "[]handlers.jsonPatchOp")
         return lambda current: json_patch.apply(current, value)
     if not isinstance(value, dict):
-        raise errors.bad_request("a merge patch is an object")
+        raise _no_patch(value, "map[string]interface {}")
     if content_type == MERGE:
         return lambda current: merge_patch.apply(current, value)
     if schema.shape == "any":
         raise errors.unsupported_media_type((JSON_PATCH, MERGE, APPLY))
     return lambda current: strategic.apply(current, value, schema)
+
+
+def _no_patch(value: Any, wanted: str) -> errors.StatusError:
+    return errors.bad_request(
+        f"error decoding patch: json: cannot unmarshal {json_problems.kind(value)} into Go value of type {wanted}"
+    )
+
+
+def _another_uid(call: calls.Call, uid: Any) -> errors.StatusError:
+    cause = errors.invalid_value("metadata.uid", uid, errors.IMMUTABLE)
+    return errors.invalid(call.resource.kind, call.resource.group, call.name, [cause])
 
 
 def _version(value: Any) -> str:
@@ -122,6 +136,8 @@ async def _apply(platform: platforms.Platform, call: calls.Call, content: bytes)
         asked = meta.get("resourceVersion")
         if asked and (stored is None or asked != str(stored.revision)):
             raise errors.conflict(call.resource.qualified, call.name, errors.MODIFIED)
+        if current is not None and meta.get("uid") not in (None, "", current["metadata"].get("uid")):
+            raise _another_uid(call, meta["uid"])
         wanted = apply.server_side(
             current,
             objects.deep_copy(applied),

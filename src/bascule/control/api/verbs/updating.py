@@ -29,6 +29,10 @@ async def replace(platform: platforms.Platform, call: calls.Call, wanted: object
         raise errors.bad_request(
             f"the name of the object ({meta['name']}) does not match the name on the URL ({call.name})"
         )
+    if meta.get("namespace") and meta["namespace"] != call.namespace and call.namespace:
+        raise errors.bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
     asked = selection.version(meta.get("resourceVersion") or "", parameter="metadata.resourceVersion")
     strategy = call.endpoint.strategy
     missing = call.endpoint.records.get(call.key) is None
@@ -42,7 +46,7 @@ async def replace(platform: platforms.Platform, call: calls.Call, wanted: object
         return await pipeline.create(platform, call, wanted)
     if not asked and not strategy.unconditional_update:
         cause = errors.invalid_value("metadata.resourceVersion", 0, "must be specified for an update")
-        raise errors.invalid(call.resource.kind, call.resource.group, call.name, [cause])
+        raise errors.invalid(call.resource.plural, call.resource.group, call.name, [cause])
 
     def change(_: objects.Object, stored: record.Record) -> objects.Object:
         if asked and asked != stored.revision:
