@@ -70,10 +70,10 @@ def _beside(figure: dict[str, Any], peer: dict[str, Any] | None) -> tuple[str, s
     if peer is None:
         return "", "", ""
     measured = _measured(peer)
+    if peer["value"] <= 0:  # Less than could be seen: memory that was given back meanwhile, CPU below a clock tick.
+        return measured, "", ""
     if _of_memory(peer):
         return measured, "", _part(figure["value"] / peer["value"])
-    if not peer["value"]:
-        return measured, "", ""
     theirs, ours = _in_raw(peer), _in_raw(figure)
     return measured, _plain(theirs), _part(ours / theirs)
 
