@@ -1,6 +1,7 @@
 """Taking out of an object what its applier applied before, does not apply now, and nobody else owns.
 
-A declared field that was left empty goes, too. An item of a list goes whole, unless somebody else owns the item itself; what the applier never owned stays.
+A declared field that was left empty goes, too. An item of a list goes whole, unless somebody else owns the item
+itself; what the applier never owned stays.
 """
 
 from __future__ import annotations
