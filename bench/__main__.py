@@ -45,27 +45,35 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--cert", help="client certificate file for --url")
     out.add_argument("--key", help="its key")
     out.add_argument("--kubeconfig", type=Path, help="in place of --url and its company")
+    out.add_argument("--beside", action="append", choices=[*API, *BY_NAME], help="of those, what the peer runs; or all")
     out.add_argument("--pids", default="", help="process ids, with commas: whose CPU and memory are the server's")
     out.add_argument("--no-write", action="store_true", help="print the table, write no file")
     return out
 
 
-async def run(arguments: argparse.Namespace) -> report.Found:
+async def run(arguments: argparse.Namespace, found: report.Found) -> None:
     """Each suite on ours, and right after it on the peer, where one is named and the suite can be run there."""
     peer = target.from_arguments(arguments)
-    found = report.Found(peer=await plan.build(peer) if peer is not None else "")
+    found.peer = await plan.build(peer) if peer is not None else ""
     async with raw.limit() as limit:
-        wanted = plan.Plan(quick=arguments.quick, raw=limit.measure)
-        for name in arguments.only or [*API, *PARTS]:
-            served = API.get(name) or BY_NAME.get(name)
-            print(f"{name} …", file=sys.stderr, flush=True)
-            measured = _served(wanted, served) if served is not None else PARTS[name](wanted)
-            found.ours += await _beside(limit, measured)
-            if peer is not None and served is not None:
-                print(f"{name}, the peer …", file=sys.stderr, flush=True)
-                found.peers += await _beside(limit, _on_peer(wanted, served, peer))
-        found.ours.insert(0, limit.figure())
-    return found
+        try:
+            await _suites(arguments, found, limit, peer)
+        finally:
+            found.ours.insert(0, limit.figure())
+
+
+async def _suites(
+    arguments: argparse.Namespace, found: report.Found, limit: raw.Limit, peer: target.Target | None
+) -> None:
+    wanted = plan.Plan(quick=arguments.quick, raw=limit.measure)
+    for name in arguments.only or [*API, *PARTS]:
+        served = API.get(name) or BY_NAME.get(name)
+        print(f"{name} …", file=sys.stderr, flush=True)
+        measured = _served(wanted, served) if served is not None else PARTS[name](wanted)
+        found.ours += await _beside(limit, measured)
+        if peer is not None and served is not None and name in (arguments.beside or [name]):
+            print(f"{name}, the peer …", file=sys.stderr, flush=True)
+            found.peers += await _beside(limit, _on_peer(wanted, served, peer))
 
 
 async def _beside(limit: raw.Limit, measured: Awaitable[Sequence[Figure]]) -> list[Figure]:
@@ -110,7 +118,12 @@ def _apart() -> Iterator[None]:
 
 def main() -> None:
     arguments = parser().parse_args()
-    found = uvloop.run(run(arguments))
+    found = report.Found()
+    try:
+        uvloop.run(run(arguments, found))
+    except KeyboardInterrupt:
+        print("stopped; what was measured until then is kept", file=sys.stderr)
+        found.stopped = True
     document = report.document(found, quick=arguments.quick)
     if arguments.no_write:
         print(report.table(document))

@@ -22,11 +22,15 @@ _BESIDE = ("what", "measured", "÷ raw", "goal ÷ raw", "peer, measured", "peer 
 
 @dataclass
 class Found:
-    """What a run measured: of ours, and of a peer beside it, where one was named. ``peer``: its version."""
+    """What a run measured: of ours, and of a peer beside it, where one was named.
+
+    ``peer``: its version. ``stopped``: by hand, before its last suite.
+    """
 
     ours: list[Figure] = field(default_factory=list)
     peers: list[Figure] = field(default_factory=list)
     peer: str = ""
+    stopped: bool = False
 
 
 def line(figure: Figure) -> str:
@@ -43,6 +47,7 @@ def document(found: Found, *, quick: bool) -> dict[str, Any]:
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "quick": quick,
+        "stopped": found.stopped,
         "machine": {
             "cores": len(os.sched_getaffinity(0)),
             "load_average": os.getloadavg()[0],
@@ -135,7 +140,7 @@ def write(run: dict[str, Any]) -> None:
     readme = _HERE / "README.md"
     before, _, rest = readme.read_text().partition(_BEGIN)
     after = rest.partition(_END)[2]
-    kind = "quick" if run["quick"] else "full"
+    kind = ("stopped, " if run["stopped"] else "") + ("quick" if run["quick"] else "full")
     machine = run["machine"]
     told = f"{run['date'][:10]}, {kind} run, {machine['cores']} cores, load {machine['load_average']:.1f} at its end"
     if "peer" in run:
