@@ -40,13 +40,18 @@ def _default(obj: Object) -> None:
         for key in _AMOUNTS:
             quantities.canonicalize(item, key)
         if item.get("type") == "Container":
-            limits = shape.ensure(item, "default")
-            for name, value in shape.mapping(item, "max").items():
-                shape.fill(limits, name, value)
-            requests = shape.ensure(item, "defaultRequest")
-            for source in ("default", "min"):
-                for name, value in shape.mapping(item, source).items():
-                    shape.fill(requests, name, value)
+            _fill(item, "default", "max")
+            _fill(item, "defaultRequest", "default", "min")
+
+
+def _fill(item: Object, key: str, *sources: str) -> None:
+    """Amounts not said at `key` come from the first source that has them; without any the field stays absent."""
+    filled = dict(shape.mapping(item, key))
+    for source in sources:
+        for name, value in shape.mapping(item, source).items():
+            shape.fill(filled, name, value)
+    if filled:
+        item[key] = filled
 
 
 def _rules(obj: Object) -> Causes:

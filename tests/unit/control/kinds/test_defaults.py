@@ -246,6 +246,12 @@ def test_limit_range_fills_from_both_ends() -> None:
     assert item["defaultRequest"] == {"cpu": "1", "memory": "1Mi"}
 
 
+def test_limit_range_of_requests_alone_gets_no_empty_limits() -> None:
+    wanted = {"limits": [{"type": "Container", "defaultRequest": {"cpu": "100m"}}, {"type": "Container"}]}
+    obj = created("", "limitranges", {**samples.VALID[("", "limitranges")], "spec": wanted})
+    assert obj["spec"]["limits"] == [{"type": "Container", "defaultRequest": {"cpu": "100m"}}, {"type": "Container"}]
+
+
 def test_node_is_created_with_its_status() -> None:
     obj = created("", "nodes", {"metadata": {"name": "n"}, "status": {"capacity": {"cpu": "2000m"}}})
     assert obj["status"] == {"capacity": {"cpu": "2"}, "allocatable": {"cpu": "2"}}
