@@ -34,6 +34,7 @@ async def test_refused(client, space, resource, spec, said):
             and event["message"].startswith(said)
             and "exceeded quota: none" in event["message"]
             and event["involvedObject"]["kind"] == resource.kind
+            and event["source"]["component"] == f"{resource.singular}-controller"
             for event in events
         )
 

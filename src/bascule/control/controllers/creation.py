@@ -9,10 +9,10 @@ from bascule.control.reconcile import events
 from bascule.vocabulary import errors, objects
 
 
-def tell(recorder: events.Recorder, owner: objects.Object, error: Exception, *, doing: str = "Error creating") -> None:
+def tell(voice: events.Voice, owner: objects.Object, error: Exception, *, doing: str = "Error creating") -> None:
     """Records `FailedCreate` with the server's own words; a server that did not answer refused nothing."""
     if isinstance(error, errors.StatusError) and not is_for_the_end(error):
-        recorder.record(owner, events.WARNING, "FailedCreate", f"{doing}: {error.message}")
+        voice.record(owner, events.WARNING, "FailedCreate", f"{doing}: {error.message}")
 
 
 def is_for_the_end(error: errors.StatusError) -> bool:

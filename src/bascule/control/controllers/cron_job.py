@@ -87,6 +87,7 @@ def _started(one: objects.Object) -> tuple[str, str]:
 class CronJobs:
     def __init__(self, boss: manager.Manager) -> None:
         self._boss = boss
+        self._events = boss.recorder.voice("cronjob-controller")
         self._client = boss.client
         self._cron_jobs = boss.informer(builtins.CRON_JOBS)
         self._jobs = sources.owned(boss, builtins.JOBS)
@@ -149,7 +150,7 @@ class CronJobs:
         running = [one for one in own if not verdict(one)]
         if policy == "Forbid" and running:
             message = "Not starting job because prior execution is running and concurrency policy is Forbid"
-            self._boss.recorder.record(cron_job, events.NORMAL, "JobAlreadyActive", message)
+            self._events.record(cron_job, events.NORMAL, "JobAlreadyActive", message)
             return False
         if policy == "Replace":
             for one in running:
@@ -159,12 +160,12 @@ class CronJobs:
             made = await self._client.create(builtins.JOBS, wanted, cluster=objects.cluster(cron_job))
         except errors.StatusError as error:
             if error.reason != "AlreadyExists":
-                creation.tell(self._boss.recorder, cron_job, error, doing="Error creating job")
+                creation.tell(self._events, cron_job, error, doing="Error creating job")
                 raise
             return True
         own.append(made)
         message = f"Created job {objects.name(made)}"
-        self._boss.recorder.record(cron_job, events.NORMAL, "SuccessfulCreate", message)
+        self._events.record(cron_job, events.NORMAL, "SuccessfulCreate", message)
         return True
 
     def _tell_of_ended(self, cron_job: objects.Object, own: Sequence[objects.Object]) -> None:
@@ -172,10 +173,10 @@ class CronJobs:
         for one in own:
             if objects.uid(one) in was_active and job.ended(one):
                 message = f"Saw completed job: {objects.name(one)}, condition: {verdict(one)}"
-                self._boss.recorder.record(cron_job, events.NORMAL, "SawCompletedJob", message)
+                self._events.record(cron_job, events.NORMAL, "SawCompletedJob", message)
 
     def _warn(self, cron_job: objects.Object, reason: str, message: str) -> None:
-        self._boss.recorder.record(cron_job, events.WARNING, reason, message)
+        self._events.record(cron_job, events.WARNING, reason, message)
 
     async def _delete(self, one: objects.Object) -> None:
         cluster, namespace, name = objects.key(one)

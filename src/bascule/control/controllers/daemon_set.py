@@ -222,6 +222,7 @@ def pod_for(daemon_set: objects.Object, node: str, revision: str) -> objects.Obj
 class DaemonSets:
     def __init__(self, boss: manager.Manager) -> None:
         self._boss = boss
+        self._events = boss.recorder.voice("daemonset-controller")
         self._client = boss.client
         self._sets = sources.owned(boss, builtins.DAEMON_SETS)
         self._pods = sources.pods(boss)
@@ -282,7 +283,7 @@ class DaemonSets:
         if status != (daemon_set.get("status") or {}):
             await self._client.update_status(builtins.DAEMON_SETS, {**daemon_set, "status": status})
         if refusal is not None:
-            creation.tell(self._boss.recorder, daemon_set, refusal)
+            creation.tell(self._events, daemon_set, refusal)
             raise refusal
         return outcome.DONE
 
@@ -294,7 +295,7 @@ class DaemonSets:
             self._expected.created(request)
             raise
         message = f"Created pod: {objects.name(made)}"
-        self._boss.recorder.record(daemon_set, events.NORMAL, "SuccessfulCreate", message)
+        self._events.record(daemon_set, events.NORMAL, "SuccessfulCreate", message)
 
     async def _delete(self, request: Request, daemon_set: objects.Object, pod: objects.Object) -> None:
         uid = objects.uid(pod)
@@ -308,4 +309,4 @@ class DaemonSets:
             self._expected.deleted(request, uid)
             return
         message = f"Deleted pod: {objects.name(pod)}"
-        self._boss.recorder.record(daemon_set, events.NORMAL, "SuccessfulDelete", message)
+        self._events.record(daemon_set, events.NORMAL, "SuccessfulDelete", message)

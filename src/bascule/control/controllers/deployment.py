@@ -66,6 +66,7 @@ def decide(
 class Deployments:
     def __init__(self, boss: manager.Manager) -> None:
         self._boss = boss
+        self._events = boss.recorder.voice("deployment-controller")
         self._client = boss.client
         self._deployments = sources.owned(boss, builtins.DEPLOYMENTS)
         self._sets = sources.owned(boss, builtins.REPLICA_SETS)
@@ -237,7 +238,7 @@ class Deployments:
     def _tell_scaled(self, deployment: objects.Object, name: str, before: int, after: int) -> None:
         way = "up" if after > before else "down"
         message = f"Scaled {way} replica set {name} from {before} to {after}"
-        self._boss.recorder.record(deployment, events.NORMAL, "ScalingReplicaSet", message)
+        self._events.record(deployment, events.NORMAL, "ScalingReplicaSet", message)
 
 
 def _selector(deployment: objects.Object) -> labels.Selector:

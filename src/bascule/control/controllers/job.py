@@ -234,6 +234,7 @@ def _ranges(indices: Sequence[int]) -> str:
 class Jobs:
     def __init__(self, boss: manager.Manager) -> None:
         self._boss = boss
+        self._events = boss.recorder.voice("job-controller")
         self._client = boss.client
         self._jobs = sources.owned(boss, builtins.JOBS)
         self._pods = sources.pods(boss)
@@ -277,9 +278,9 @@ class Jobs:
             await self._client.update_status(builtins.JOBS, {**job, "status": status})
         if plan.verdict is not None:
             kind = events.NORMAL if plan.verdict[0] == "Complete" else events.WARNING
-            self._boss.recorder.record(job, kind, plan.verdict[1], plan.verdict[2])
+            self._events.record(job, kind, plan.verdict[1], plan.verdict[2])
         if refusal is not None:
-            creation.tell(self._boss.recorder, job, refusal)
+            creation.tell(self._events, job, refusal)
             raise refusal
         return outcome.RetryAfter(math.ceil(plan.later_seconds)) if plan.later_seconds else outcome.DONE
 
@@ -322,4 +323,4 @@ class Jobs:
             self._expected.created(request)
             raise
         message = f"Created pod: {objects.name(made)}"
-        self._boss.recorder.record(job, events.NORMAL, "SuccessfulCreate", message)
+        self._events.record(job, events.NORMAL, "SuccessfulCreate", message)

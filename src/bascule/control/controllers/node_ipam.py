@@ -27,6 +27,7 @@ class NodeIpam:
 
     def __init__(self, boss: manager.Manager, cluster_cidr: str) -> None:
         self._boss = boss
+        self._events = boss.recorder.voice("cidrAllocator")
         self._cidr = ipaddress.ip_network(cluster_cidr)
         self._nodes = boss.informer(builtins.NODES)
         self._given: dict[Request, str] = {}
@@ -45,7 +46,7 @@ class NodeIpam:
         chosen = self._given.get(request) or decide(self._cidr, [*taken, *self._given.values()])
         if chosen is None:
             message = f"no pod range is left in {self._cidr}"
-            self._boss.recorder.record(node, events.WARNING, "CIDRNotAvailable", message)
+            self._events.record(node, events.WARNING, "CIDRNotAvailable", message)
             return outcome.RetryAfter(60.0)
         # Remembered until the informer shows it: the next node must not get the same.
         self._given[request] = chosen

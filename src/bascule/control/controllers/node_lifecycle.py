@@ -21,6 +21,7 @@ _SETTLE_SECONDS = 3.0
 class NodeLifecycle:
     def __init__(self, boss: manager.Manager, chosen: options.Options) -> None:
         self._boss = boss
+        self._events = boss.recorder.voice("node-controller")
         self._client = boss.client
         self._grace = node_health.Grace(chosen.node_monitor_grace_seconds, chosen.node_lease_grace_seconds)
         self._nodes = boss.informer(builtins.NODES)
@@ -65,7 +66,7 @@ class NodeLifecycle:
         items = node_health.conditions_when_lost(node, now)
         if items is None:
             return node
-        self._boss.recorder.record(
+        self._events.record(
             node, events.NORMAL, "NodeNotReady", f"Node {objects.name(node)} status is now: NodeNotReady"
         )
         fresh = {**node, "status": {**(node.get("status") or {}), "conditions": items}}

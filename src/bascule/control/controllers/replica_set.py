@@ -110,11 +110,16 @@ async def slow_start(count: int, act: Callable[[], Awaitable[None]]) -> tuple[in
     return succeeded, None
 
 
+_VOICES = {"replicasets": "replicaset-controller", "replicationcontrollers": "replication-controller"}
+"""Under which names Events tell of their owners."""
+
+
 class Replicas:
     """The controller of one of the two kinds."""
 
     def __init__(self, boss: manager.Manager, resource: resources.Resource = builtins.REPLICA_SETS) -> None:
         self._boss = boss
+        self._events = boss.recorder.voice(_VOICES[resource.plural])
         self._client = boss.client
         self._resource = resource
         self._owners = sources.owned(boss, resource)
@@ -205,13 +210,13 @@ class Replicas:
                 self._expected.created(key)
                 raise
             message = f"Created pod: {objects.name(made)}"
-            self._boss.recorder.record(owner, events.NORMAL, "SuccessfulCreate", message)
+            self._events.record(owner, events.NORMAL, "SuccessfulCreate", message)
 
         _, failure = await slow_start(count, create_one)
         if isinstance(failure, errors.StatusError):
             if creation.is_for_the_end(failure):
                 return None
-            creation.tell(self._boss.recorder, owner, failure)
+            creation.tell(self._events, owner, failure)
         return failure
 
     async def _delete(self, key: Request, owner: objects.Object, pod: objects.Object) -> None:
@@ -226,7 +231,7 @@ class Replicas:
             self._expected.deleted(key, uid)
             return
         message = f"Deleted pod: {objects.name(pod)}"
-        self._boss.recorder.record(owner, events.NORMAL, "SuccessfulDelete", message)
+        self._events.record(owner, events.NORMAL, "SuccessfulDelete", message)
 
     async def _write_status(
         self, owner: objects.Object, own: list[objects.Object], failure: Exception | None

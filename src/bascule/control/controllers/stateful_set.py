@@ -167,6 +167,7 @@ def status_of(
 class StatefulSets:
     def __init__(self, boss: manager.Manager) -> None:
         self._boss = boss
+        self._events = boss.recorder.voice("statefulset-controller")
         self._client = boss.client
         self._sets = sources.owned(boss, builtins.STATEFUL_SETS)
         self._pods = sources.pods(boss)
@@ -228,11 +229,11 @@ class StatefulSets:
             is_new = await self._create_once(builtins.PODS, pod, request)
         except errors.StatusError as error:
             doing = f"create Pod {objects.name(pod)} in StatefulSet {request.name} failed error"
-            creation.tell(self._boss.recorder, owner, error, doing=doing)
+            creation.tell(self._events, owner, error, doing=doing)
             raise
         if is_new:
             message = f"create Pod {objects.name(pod)} in StatefulSet {request.name} successful"
-            self._boss.recorder.record(owner, events.NORMAL, "SuccessfulCreate", message)
+            self._events.record(owner, events.NORMAL, "SuccessfulCreate", message)
 
     async def _create_once(self, resource: resources.Resource, body: objects.Object, request: Request) -> bool:
         try:
@@ -247,4 +248,4 @@ class StatefulSets:
         if not await removal.delete_pod(self._client, pod):
             return
         message = f"delete Pod {objects.name(pod)} in StatefulSet {request.name} successful"
-        self._boss.recorder.record(owner, events.NORMAL, "SuccessfulDelete", message)
+        self._events.record(owner, events.NORMAL, "SuccessfulDelete", message)

@@ -41,6 +41,7 @@ class TaintEviction:
 
     def __init__(self, boss: manager.Manager) -> None:
         self._boss = boss
+        self._events = boss.recorder.voice("taint-eviction-controller")
         self._pods = sources.pods(boss)
         self._nodes = boss.informer(builtins.NODES)
         self.controller = boss.controller("taint-eviction", self.reconcile, of=builtins.PODS, workers=8)
@@ -76,7 +77,7 @@ class TaintEviction:
             # Looks again now and then besides: the taint may go and come back meanwhile.
             return outcome.RetryAfter(min(wait, 30.0))
         message = f"deleting pod for node {objects.name(node)}: its taints are not tolerated"
-        self._boss.recorder.record(pod, events.NORMAL, "TaintManagerEviction", message)
+        self._events.record(pod, events.NORMAL, "TaintManagerEviction", message)
         try:
             await self._boss.client.delete(
                 builtins.PODS,

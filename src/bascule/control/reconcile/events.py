@@ -20,6 +20,18 @@ NORMAL, WARNING = "Normal", "Warning"
 _REMEMBERED = 4096
 
 
+class Voice:
+    """One component's way to the recorder that it shares with others."""
+
+    def __init__(self, recorder: "Recorder", component: str) -> None:
+        self._recorder = recorder
+        self._component = component
+
+    def record(self, obj: objects.Object, type_: str, reason: str, message: str) -> None:
+        """`obj` needs apiVersion, kind, name and uid; `type_` is Normal or Warning."""
+        self._recorder.take(self._component, obj, type_, reason, message)
+
+
 class Recorder:
     """Owned by whoever awaits `run()`."""
 
@@ -27,30 +39,37 @@ class Recorder:
         self, client: api.Client, component: str, clock: clocks.Clock, source: random.Random | None = None
     ) -> None:
         self._client = client
-        self._component = component
+        self._own = Voice(self, component)
         self._clock = clock
         self._random = source or random.Random()
-        self._backlog: asyncio.Queue[tuple[objects.Object, str, str, str]] = asyncio.Queue(1000)
+        self._backlog: asyncio.Queue[tuple[str, objects.Object, str, str, str]] = asyncio.Queue(1000)
         self._written: OrderedDict[tuple[str, str, str], tuple[objects.Key, int]] = OrderedDict()
 
+    def voice(self, component: str) -> "Voice":
+        """What speaks as one controller of many: `kubectl describe` shows who said what."""
+        return Voice(self, component)
+
     def record(self, obj: objects.Object, type_: str, reason: str, message: str) -> None:
-        """`obj` needs apiVersion, kind, name and uid; `type_` is Normal or Warning."""
+        self._own.record(obj, type_, reason, message)
+
+    def take(self, component: str, obj: objects.Object, type_: str, reason: str, message: str) -> None:
+        """An event of `component`, to be written when its turn comes."""
         try:
-            self._backlog.put_nowait((obj, type_, reason, message))
+            self._backlog.put_nowait((component, obj, type_, reason, message))
         except asyncio.QueueFull:
             log.warning("too many events; dropped: %s %s", reason, message)
 
     async def run(self) -> None:
         while True:
-            obj, type_, reason, message = await self._backlog.get()
+            component, obj, type_, reason, message = await self._backlog.get()
             try:
-                await self._write(obj, type_, reason, message)
+                await self._write(component, obj, type_, reason, message)
             except (errors.StatusError, faults.Unreachable) as error:
                 log.info("event %s not recorded: %s", reason, error)
             except Exception:
                 log.exception("event %s not recorded", reason)
 
-    async def _write(self, obj: objects.Object, type_: str, reason: str, message: str) -> None:
+    async def _write(self, component: str, obj: objects.Object, type_: str, reason: str, message: str) -> None:
         now = timestamps.format(self._clock.now())
         same = (objects.uid(obj), reason, message)
         known = self._written.get(same)
@@ -69,14 +88,16 @@ class Recorder:
             except errors.StatusError as error:
                 if error.code != 404:
                     raise
-        event = self._event(obj, type_, reason, message, now)
+        event = self._event(component, obj, type_, reason, message, now)
         await self._client.create(builtins.EVENTS, event, cluster=objects.cluster(obj))
         key = objects.Key(objects.cluster(obj), objects.namespace(event), objects.name(event))
         self._written[same] = (key, 1)
         while len(self._written) > _REMEMBERED:
             self._written.popitem(last=False)
 
-    def _event(self, obj: objects.Object, type_: str, reason: str, message: str, now: str) -> dict[str, Any]:
+    def _event(
+        self, component: str, obj: objects.Object, type_: str, reason: str, message: str, now: str
+    ) -> dict[str, Any]:
         namespace = objects.namespace(obj) or "default"
         return {
             "apiVersion": "v1",
@@ -96,8 +117,8 @@ class Recorder:
             "type": type_,
             "reason": reason,
             "message": message[:1024],
-            "source": {"component": self._component},
-            "reportingComponent": self._component,
+            "source": {"component": component},
+            "reportingComponent": component,
             "firstTimestamp": now,
             "lastTimestamp": now,
             "count": 1,
