@@ -10,13 +10,14 @@ from typing import Any, Final, Literal, NamedTuple
 
 from bascule.control.api import options
 from bascule.control.kinds import shape, strategy
-from bascule.vocabulary import conditions, errors, objects, timestamps
+from bascule.vocabulary import conditions, errors, objects, resources, timestamps
 
 Propagation = Literal["", "Orphan", "Background", "Foreground"]
 ORPHAN: Final = "orphan"
 FOREGROUND: Final = "foregroundDeletion"
 CLEANUP: Final = "customresourcecleanup.apiextensions.k8s.io"
 """Keeps a definition until all its objects are gone."""
+_OWN_DELETION: Final = ("namespaces", "customresourcedefinitions.apiextensions.k8s.io")
 _FINISHED: Final = ("Succeeded", "Failed")
 
 
@@ -25,9 +26,11 @@ class Wish(NamedTuple):
 
     grace_seconds: int | None = None
     propagation: Propagation = ""
-    uid: str = ""
-    resource_version: str = ""
+    uid: str | None = None
+    resource_version: str | None = None
     dry_run: bool = False
+    says_no_orphans: bool = False
+    """In the older way, whose answer then is 202 while the object waits."""
 
 
 class Verdict(NamedTuple):
@@ -37,10 +40,12 @@ class Verdict(NamedTuple):
 
 
 def wish(parameters: options.Parameters, body: objects.Object | None) -> Wish:
-    """From the query, overridden by a body. Raises 400 and 422 for what contradicts itself."""
+    """From the query or from a body that fits its type. Raises 400 and 422 for what contradicts itself."""
     given: dict[str, Any] = body or {}
     grace = given.get("gracePeriodSeconds", parameters.number("gracePeriodSeconds"))
-    policy: Any = given.get("propagationPolicy") or parameters.get("propagationPolicy") or ""
+    policy: Any = given.get("propagationPolicy")
+    says_nothing = policy == ""
+    policy = policy or parameters.get("propagationPolicy") or ""
     orphan = given.get("orphanDependents")
     if orphan is None and "orphanDependents" in parameters:
         orphan = parameters.flag("orphanDependents")
@@ -51,38 +56,39 @@ def wish(parameters: options.Parameters, body: objects.Object | None) -> Wish:
             )
         ]
         raise errors.invalid("DeleteOptions", "meta.k8s.io", "", causes)
-    if policy not in ("", "Orphan", "Background", "Foreground"):
+    if says_nothing or policy not in ("", "Orphan", "Background", "Foreground"):
         supported = ["Foreground", "Background", "Orphan", "nil"]
         causes = [errors.not_supported("propagationPolicy", policy, supported, in_order=True)]
         raise errors.invalid("DeleteOptions", "meta.k8s.io", "", causes)
     if orphan is not None:
         policy = "Orphan" if orphan else "Background"
     dry_run = given.get("dryRun") or parameters.all("dryRun")
-    if dry_run not in ([], ["All"]):
+    if any(stage != "All" for stage in dry_run):
         raise errors.invalid("DeleteOptions", "meta.k8s.io", "", [errors.not_supported("dryRun", dry_run, ["All"])])
-    if grace is not None and not isinstance(grace, int):
+    if grace is not None and grace.__class__ is not int:
         raise errors.bad_request("gracePeriodSeconds must be an integer")
     if grace is not None and grace < 0:
         grace = 1
-    preconditions = given.get("preconditions") or {}
-    return Wish(
-        grace, policy, preconditions.get("uid") or "", preconditions.get("resourceVersion") or "", bool(dry_run)
-    )
+    required = given.get("preconditions") or {}
+    uid, version = required.get("uid"), required.get("resourceVersion")
+    return Wish(grace, policy, uid, version, bool(dry_run), says_no_orphans=orphan is False)
 
 
-def check_preconditions(wanted: Wish, obj: objects.Object, qualified: str) -> None:
-    """409 when the object is not the one that was meant."""
+def check_preconditions(wanted: Wish, obj: objects.Object, resource: resources.Resource) -> None:
+    """409 when the object is not the one that was meant; some kinds have words of their own for it."""
     meta = obj["metadata"]
-    for label, asked, found in (
-        ("UID", wanted.uid, meta.get("uid")),
-        ("ResourceVersion", wanted.resource_version, meta.get("resourceVersion")),
+    for label, asked, found, fate in (
+        ("UID", wanted.uid, meta.get("uid"), "deleted and then recreated"),
+        ("ResourceVersion", wanted.resource_version, meta.get("resourceVersion"), "modified"),
     ):
-        if asked and asked != found:
-            raise errors.conflict(
-                qualified,
-                meta["name"],
-                f"Precondition failed: {label} in precondition: {asked}, {label} in object meta: {found}",
-            )
+        if asked is None or asked == found:
+            continue
+        if resource.qualified in _OWN_DELETION:
+            text = f"Precondition failed: {label} in precondition: {asked}, {label} in object meta: {found}"
+            raise errors.conflict(resource.qualified, meta["name"], text)
+        kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+        text = f"the {label} in the precondition ({asked}) does not match the {label} in record ({found}). "
+        raise errors.conflict(kind, meta["name"], f"{text}The object might have been {fate}")
 
 
 def decide(
@@ -95,8 +101,9 @@ def decide(
         propagation = "Orphan"
     finalizers = _finalizers(meta.get("finalizers") or [], propagation)
     definition = obj.get("kind") == "CustomResourceDefinition" and not meta.get("deletionTimestamp")
-    if definition and CLEANUP not in finalizers:
-        finalizers = [*finalizers, CLEANUP]
+    if definition:  # Its first deletion says nothing but that it waits.
+        held = meta.get("finalizers") or []
+        finalizers = held if CLEANUP in held else [*held, CLEANUP]
     grace_seconds = _grace(obj, wanted, kind)
     namespace = obj.get("kind") == "Namespace" and obj.get("apiVersion") == "v1"
     waits = bool(finalizers) or (namespace and bool((obj.get("spec") or {}).get("finalizers")))
@@ -106,7 +113,9 @@ def decide(
     marked = obj | {"metadata": meta}
     _set(meta, "finalizers", finalizers)
     started = meta.get("deletionTimestamp")
-    if not started:
+    if definition:
+        meta["deletionTimestamp"] = timestamps.format(now)
+    elif not started:
         meta["deletionTimestamp"] = timestamps.format(now + timedelta(seconds=grace_seconds))
         meta["deletionGracePeriodSeconds"] = grace_seconds
         if meta.get("generation"):

@@ -12,7 +12,7 @@ from aiohttp import web
 from bascule.control.access import attributes as access_attributes
 from bascule.control.access import authentication, authorization, impersonation, user
 from bascule.control.api import call as calls
-from bascule.control.api import clusters, options, pipeline, places, route
+from bascule.control.api import clusters, nowhere, options, pipeline, places, route
 from bascule.control.api import endpoint as endpoints
 from bascule.control.api import platform as platforms
 from bascule.control.api.documents import server_paths
@@ -55,7 +55,7 @@ _WITH_NAME: Final = {
     "POST": "create",
     "HEAD": "get",
 }
-_WITHOUT_NAME: Final = {"GET": "list", "POST": "create", "DELETE": "deletecollection", "HEAD": "list"}
+_WITHOUT_NAME: Final = {**_WITH_NAME, "GET": "list", "DELETE": "deletecollection", "HEAD": "list"}
 _CONNECT: Final = ("exec", "attach", "portforward")
 _OF_MANY: Final = ("list", "watch", "deletecollection")
 _WRITES: Final = ("create", "update", "patch")
@@ -137,6 +137,8 @@ class Dispatcher:
         self._paths.requests.count(what.verb, what.resource, made.status, time.perf_counter() - started)
 
     def _failed(self, http: request.Http, error: Exception) -> answer.Answer:
+        if isinstance(error, nowhere.Nowhere):
+            return respond.text(nowhere.TEXT, 404)
         if isinstance(error, errors.StatusError):
             made = respond.failure(error, encoding=negotiate.of_errors(http.headers.get("Accept", "")))
             if self.crowded:
@@ -158,7 +160,7 @@ class Dispatcher:
             found = route.parse(raw_path)
         except route.UnknownPath as error:
             self._user(http, "root")
-            raise errors.path_not_found() from error
+            raise nowhere.Nowhere from error
         if not found.plural:
             return await self._server_path(http, found, query)
         who = self._user(http, found.cluster)
@@ -168,10 +170,12 @@ class Dispatcher:
         if endpoint is None:
             endpoint = await self._custom(found, who, verb)
         if endpoint is None:
-            raise errors.path_not_found()
+            raise nowhere.unserved(found, self._platform.registry)
         if not _fits(found, endpoint.resource.namespaced, verb):
             everywhere = endpoint.resource.namespaced and not found.namespaced and not found.name
-            raise errors.method_not_allowed() if everywhere else errors.path_not_found()
+            if everywhere and endpoint.prune is None:
+                raise errors.method_not_allowed()
+            raise nowhere.unserved(found, self._platform.registry)
         what.verb, what.resource = verb, endpoint.resource.qualified
         call = calls.Call(
             endpoint=endpoint,
@@ -186,6 +190,7 @@ class Dispatcher:
             http=http,
         )
         self._authorize(call)
+        _require_method(call, http.method)
         if endpoint.warning:
             call.warn(endpoint.warning)
         if found.subresource not in _STREAMS:
@@ -209,16 +214,17 @@ class Dispatcher:
         resource = call.resource
         if found := call.subresource:
             if found not in resource.subresources or (call.tail and found != "proxy"):
-                raise errors.path_not_found()
+                raise nowhere.no_subresource(call.endpoint, call.name)
             return await subresource.serve(self._platform, call)
         if call.verb not in resource.verbs or (call.verb == "create" and call.name):
-            raise errors.method_not_allowed()
+            raise nowhere.refused(call.endpoint, call.verb)
         if call.cluster == route.EVERY_CLUSTER and call.verb not in ("list", "watch"):
             raise errors.bad_request("across all clusters one can only list and watch; name the cluster")
         if call.endpoint.cache is None:
             return await (virtual.create if call.verb == "create" else components.read)(self._platform, call)
         if call.verb in _ANSWERED_WITH_OBJECTS:
-            call.accept.require(lists=call.verb == "list", group=resource.group, kind=resource.kind)
+            custom = call.endpoint.prune is not None
+            call.accept.require(lists=call.verb == "list", group=resource.group, kind=resource.kind, custom=custom)
         try:
             return await VERBS[call.verb](self._platform, call)
         except errors.StatusError as error:
@@ -281,17 +287,19 @@ def _attributes(who: user.User, verb: str, found: route.Route) -> access_attribu
 
 
 def _verb(method: str, found: route.Route, parameters: options.Parameters) -> str:
-    table = _WITH_NAME if found.name else _WITHOUT_NAME
-    verb = table.get(method)
-    if verb is None and method == "OPTIONS" and found.subresource == "proxy":
-        return ""  # As upstream's authorizers see it: only who may do everything may do this.
-    if verb is None:
-        raise errors.method_not_allowed()
-    if found.watch and verb not in ("list", "get"):
-        raise errors.method_not_allowed()
-    if found.watch or (verb == "list" and parameters.flag("watch")):
-        return "watch"
-    return verb
+    """What is to be done; empty for a method that means nothing: only who may do everything learns what of it."""
+    verb = (_WITH_NAME if found.name else _WITHOUT_NAME).get(method, "")
+    if found.watch:
+        return "watch" if verb in ("list", "get") else ""
+    return "watch" if verb == "list" and parameters.flag("watch") else verb
+
+
+def _require_method(call: calls.Call, method: str) -> None:
+    """405 for a method that means nothing here, or not without a name."""
+    if not call.verb and (method != "OPTIONS" or call.subresource != "proxy"):
+        raise nowhere.refused(call.endpoint, "")
+    if call.verb in ("update", "patch") and not call.name:
+        raise nowhere.nameless(call.endpoint)
 
 
 def _fits(found: route.Route, namespaced: bool, verb: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
@@ -10,7 +11,10 @@ from urllib.parse import parse_qsl
 from bascule.vocabulary import errors
 
 FieldValidation = Literal["Ignore", "Warn", "Strict"]
-_INT64_MAX: Final = (1 << 63) - 1
+_NUMBER: Final = re.compile("[+-]?[0-9]+", re.ASCII)
+_NUMBER_DIGITS_MAX: Final = 64
+_INT64: Final = range(-(1 << 63), 1 << 63)
+_UNREADABLE: Final = re.compile("%(?![0-9A-Fa-f]{2})|;")
 _MANAGER_MAX_LENGTH: Final = 128
 _KNOWN_CHARACTERS_MAX: Final = 256
 _FIELD_VALIDATIONS: Final = ("", "Ignore", "Strict", "Warn")
@@ -23,11 +27,20 @@ class Parameters(dict[str, str]):
     __slots__ = ("pairs",)
 
     def __init__(self, query: str) -> None:
+        if "%" in query or ";" in query:  # As upstream: what cannot be read was not said.
+            query = "&".join(pair for pair in query.split("&") if not _UNREADABLE.search(pair))
         try:
             self.pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=1000)
         except ValueError as error:
             raise errors.bad_request(f"the query of the request cannot be read: {error}") from error
         super().__init__(reversed(self.pairs))
+
+    def having(self, more: dict[str, str]) -> Parameters:
+        """These and more."""
+        made = Parameters("")
+        made.pairs = [*self.pairs, *more.items()]
+        made.update(self, **more)
+        return made
 
     def all(self, name: str) -> list[str]:
         return [value for key, value in self.pairs if key == name]
@@ -38,14 +51,21 @@ class Parameters(dict[str, str]):
         return text is not None and text.lower() not in ("false", "0")
 
     def number(self, name: str) -> int | None:
-        """An integer within int64; 400 otherwise."""
+        """An integer within int64, None when absent; 400 for anything else, in the words of upstream's reader."""
         text = self.get(name)
-        if not text:
+        if text is None:
             return None
-        digits = text[1:] if text[0] == "-" else text
-        if not (digits.isascii() and digits.isdigit()) or len(digits) > 19 or int(digits) > _INT64_MAX:
-            raise errors.bad_request(f'strconv.ParseInt: parsing "{text[:40]}": invalid syntax (parameter "{name}")')
-        return int(text)
+        if not _NUMBER.fullmatch(text):
+            raise errors.bad_request(unparsed("strconv.ParseInt", text))
+        number = int(text) if len(text) <= _NUMBER_DIGITS_MAX else _INT64.stop
+        if number not in _INT64:
+            raise errors.bad_request(unparsed("strconv.ParseInt", text, "value out of range"))
+        return number
+
+
+def unparsed(reader: str, text: str, problem: str = "invalid syntax") -> str:
+    """What upstream's reader of numbers says of a text, of which the beginning is shown."""
+    return f'{reader}: parsing "{text[:64]}": {problem}'
 
 
 NO_PARAMETERS: Final = Parameters("")

@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import base64
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 
 from bascule.control.api import call as calls
-from bascule.control.api import route
+from bascule.control.api import options, route
 from bascule.control.cache import errors as cache_errors
 from bascule.control.cache import scope
-from bascule.vocabulary import errors, fields, labels, objects
+from bascule.vocabulary import errors, fields, labels
 
 TERMS_MAX: Final = 100
-Match = Literal["", "Exact", "NotOlderThan"]
+_VERSION_END: Final = 1 << 64
+_VERSION_DIGITS_MAX: Final = 20
+_OF_ALL_KINDS: Final = frozenset({"metadata.name", "metadata.namespace"})
 
 
 class Selection(NamedTuple):
     within: scope.Scope
     labels: labels.Selector
     fields: fields.FieldSelector
-
-
-class Continue(NamedTuple):
-    """A page's end. `revision` -1: whatever is current, for those whose first revision has expired."""
-
-    revision: int
-    after: objects.Key
-
-    def token(self) -> str:
-        start = f"{self.after.text()}\x00"
-        text = orjson.dumps({"v": "meta.k8s.io/v1", "rv": self.revision, "start": start})
-        return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
 
 
 def selection(call: calls.Call) -> Selection:
@@ -45,12 +34,14 @@ def selection(call: calls.Call) -> Selection:
         by_fields = fields.parse(parameters["fieldSelector"])
         for requirement in by_fields.requirements:
             if requirement.field not in call.endpoint.selectable:
-                raise errors.bad_request(f"field label not supported: {requirement.field}")
+                raise _unselectable(call, requirement.field)
     terms = len(by_labels.requirements) + len(by_fields.requirements)
     if terms > TERMS_MAX:
         raise errors.bad_request(f"a selector of {terms} terms: at most {TERMS_MAX} are looked at for each object")
     if call.verb == "watch" and call.name:
         own = fields.Requirement("metadata.name", "=", call.name)
+        if by_fields.requirements and by_fields.exact("metadata.name") != call.name:
+            raise errors.bad_request("fieldSelector metadata.name doesn't match requested name")
         by_fields = fields.FieldSelector((*by_fields.requirements, own))
     if call.endpoint.form is not None:
         by_fields = call.endpoint.form.selector(by_fields)
@@ -63,42 +54,26 @@ def selection(call: calls.Call) -> Selection:
     return Selection(scope.Scope(cluster, call.namespace or None), by_labels, by_fields)
 
 
-def version(text: str, *, parameter: str = "resourceVersion") -> int | None:
-    """A version as a number, None when absent; 400 (as upstream, an Invalid) for what is no version."""
+def _unselectable(call: calls.Call, field: str) -> errors.StatusError:
+    """400; of built-in kinds with no fields of their own in other words."""
+    if call.endpoint.prune is None and call.endpoint.selectable == _OF_ALL_KINDS:
+        shown = orjson.dumps(field).decode()
+        return errors.bad_request(f'{shown} is not a known field selector: only "metadata.name", "metadata.namespace"')
+    return errors.bad_request(f"field label not supported: {field}")
+
+
+def version(text: str) -> int | None:
+    """A version as a number, None when absent; 400 for what is no version."""
     if not text:
         return None
-    if not (text.isascii() and text.isdigit()) or len(text) > 19:
-        cause = errors.invalid_value(parameter, text[:64], f'strconv.ParseUint: parsing "{text[:64]}": invalid syntax')
-        raise errors.invalid("ListOptions", "meta.k8s.io", "", [cause])
-    return int(text)
-
-
-def match(call: calls.Call) -> Match:
-    """The `resourceVersionMatch` parameter."""
-    text = call.parameters.get("resourceVersionMatch", "")
-    if text not in ("", "Exact", "NotOlderThan"):
-        supported = ["Exact", "NotOlderThan", ""]
-        raise invalid("resourceVersionMatch", errors.not_supported, text, supported, in_order=True)
-    return text  # type: ignore[return-value]
-
-
-def invalid(field: str, cause: Any, *arguments: Any, **manner: Any) -> errors.StatusError:
-    return errors.invalid("ListOptions", "meta.k8s.io", "", [cause(field, *arguments, **manner)])
-
-
-def continued(text: str) -> Continue:
-    """The page to go on with; 400 for a token that this server did not make."""
-    try:
-        value = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        if value["v"] != "meta.k8s.io/v1":
-            raise ValueError("unknown version of continue tokens")
-        start = str(value["start"])
-        revision = int(value["rv"])
-        if not start.endswith("\x00") or revision < -1 or revision == 0 or revision >= 1 << 63:
-            raise ValueError("not a page's end")
-        return Continue(revision, objects.Key.parse(start[:-1]))
-    except (ValueError, KeyError, TypeError) as error:
-        raise errors.bad_request(f"continue key is not valid: {error}") from error
+    problem = "" if text.isascii() and text.isdigit() else "invalid syntax"
+    number = int(text) if not problem and len(text) <= _VERSION_DIGITS_MAX else 0
+    if len(text) > _VERSION_DIGITS_MAX or number >= _VERSION_END:
+        problem = problem or "value out of range"
+    if problem:
+        cause = errors.invalid_value("", text[:64], options.unparsed("strconv.ParseUint", text, problem))
+        raise errors.bad_request(f"invalid resource version: resourceVersion: {cause.message}")
+    return number
 
 
 def too_new(error: cache_errors.Future) -> errors.StatusError:

@@ -40,7 +40,8 @@ def _shaped(platform: platforms.Platform, call: calls.Call, body: bytes, kind: s
     if accept.shape == "table":
         included = table.include(call.parameters.get("includeObject", ""))
         row = table.row(kind, obj, platform.time.now(), included=included, version=accept.version)
-        metadata = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
+        version = obj["metadata"].get("resourceVersion")
+        metadata = {"resourceVersion": version} if version else {}
         obj = table.table(table.columns(kind), [row], metadata, accept.version)
     elif accept.shape == "metadata":
         obj = table.partial(obj, accept.version)

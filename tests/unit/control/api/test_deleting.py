@@ -22,7 +22,7 @@ async def test_preconditions(api: harness.Api) -> None:
     options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": "another"}}
     answer = await api.call("DELETE", f"{MAPS}/a", options)
     assert answer.code == 409
-    assert "Precondition failed: UID in precondition: another" in answer.body["message"]
+    assert "the UID in the precondition (another) does not match the UID in record" in answer.body["message"]
 
 
 async def test_finalizers_keep_an_object_until_they_are_gone(api: harness.Api) -> None:

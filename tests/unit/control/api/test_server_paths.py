@@ -122,7 +122,8 @@ async def test_keys_and_metrics(api: harness.Api) -> None:
 async def test_unknown_paths_and_methods(api: harness.Api) -> None:
     for path in ("/nonsense", "/api/v2/pods", "/api/v1/nonsense", "/api/v1/namespaces/default/nodes"):
         answer = await api.get(path)
-        assert (answer.code, answer.body["message"]) == (404, "the server could not find the requested resource"), path
+        assert answer.code == 404, path
+        assert answer.body == b"404 page not found\n" or answer.body["reason"] == "NotFound", path
     assert (await api.call("PUT", "/api/v1/namespaces/default/pods")).code == 405
     assert (await api.call("POST", "/version")).code == 405
     assert (await api.get("/api/v1/namespaces/default/pods/a/nonsense")).code == 404

@@ -74,6 +74,8 @@ class Documents:
 
     async def _version_3(self, http: web.BaseRequest, key: tuple[str, str]) -> web.StreamResponse:
         tag = f'"{self._hash(self._rows[key])}"'
+        if (elsewhere := openapi.moved(http, tag)) is not None:
+            return elsewhere
         if openapi.is_held(http, tag):
             return openapi.unchanged(tag)
         found = await self._pieces(self._rows[key], "v3")

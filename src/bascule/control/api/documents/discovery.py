@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from typing import Any, Final
 
 from bascule.control.api.subresources import rows as subresources
@@ -36,15 +37,21 @@ class Documents:
         return [f"/apis/{group}/{version}" for version in self._rows[group]]
 
     def answer(self, path: str, accept: str) -> tuple[bytes, str] | None:
-        """The document at a path and its media type; None where there is none."""
-        wanted = negotiate.discovery(accept).version if path in ("/api", "/apis") else ""
-        body = self._bytes.get((path, wanted))
+        """The document at a path and its media type; None where there is none, 406 for a type that it is not in."""
+        if path in ("/api", "/apis") and (wanted := negotiate.discovery(accept).version):
+            return self._body(path, wanted, lambda: self._aggregated(path, wanted)), _MEDIA.format(version=wanted)
+        content = self._content(path)
+        if content is None:
+            return None
+        if negotiate.accept(accept, transforms=False).encoding == "yaml":
+            return self._body(path, negotiate.YAML, lambda: content, "yaml"), negotiate.YAML
+        return self._body(path, "", lambda: content), negotiate.JSON
+
+    def _body(self, path: str, form: str, make: Callable[[], Any], encoding: negotiate.Encoding = "json") -> bytes:
+        body = self._bytes.get((path, form))
         if body is None:
-            content = self._aggregated(path, wanted) if wanted else self._content(path)
-            if content is None:
-                return None
-            body = self._bytes[path, wanted] = respond.dump(content)
-        return body, _MEDIA.format(version=wanted) if wanted else negotiate.JSON
+            body = self._bytes[path, form] = respond.dump(make(), encoding)
+        return body
 
     def _content(self, path: str) -> Any:
         match path.split("/")[1:]:

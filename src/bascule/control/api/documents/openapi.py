@@ -6,16 +6,20 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from email import utils
 from typing import Final, NamedTuple
 
 from aiohttp import web
 
+from bascule.control.api import nowhere, options
 from bascule.control.api.wire import negotiate, respond
 from bascule.control.schema import openapi_v2, openapi_v2_protobuf, openapi_v3
-from bascule.vocabulary import errors, resources
+from bascule.vocabulary import resources
 
 HEAD: Final = "/openapi/v3"
 V2: Final = "/openapi/v2"
+_YEAR_SECONDS: Final = 365 * 24 * 3600
 _PROTOBUF_NAMES: Final = (openapi_v2_protobuf.ACCEPTED_TYPE, openapi_v2_protobuf.CONTENT_TYPE)
 
 
@@ -54,7 +58,7 @@ class Documents:
             return Document.of(respond.dump(openapi_v3.index(hashes)))
         found = self._documents.get(group_version(path))
         if found is None:
-            raise errors.path_not_found()
+            raise nowhere.Nowhere
         return found
 
     async def hashes(self) -> dict[tuple[str, str], str]:
@@ -88,7 +92,9 @@ class Documents:
 
 
 async def answer(http: web.BaseRequest, found: Document) -> web.StreamResponse:
-    """The document; 304 for whom has it already."""
+    """The document; 304 for whom has it already, 301 for who asks for what it was."""
+    if (elsewhere := moved(http, found.tag)) is not None:
+        return elsewhere
     if is_held(http, found.tag):
         return unchanged(found.tag)
     response = respond.raw(found.content, media=found.media)
@@ -105,10 +111,25 @@ def unchanged(tag: str) -> web.Response:
     return web.Response(status=304, headers={"ETag": tag})
 
 
+def moved(http: web.BaseRequest, tag: str) -> web.Response | None:
+    """To where the document is by its present hash, for who asks by another: nobody may keep it under that one."""
+    path, _, query = http.raw_path.partition("?")
+    asked = options.parameters(query).get("hash", "")
+    if not asked or f"{HEAD}/" not in path:
+        return None
+    current = tag.strip('"')
+    return None if asked == current else web.Response(status=301, headers={"Location": f"{path}?hash={current}"})
+
+
 def headers(http: web.BaseRequest, tag: str) -> dict[str, str]:
     """What a document has besides the usual ones."""
-    lasting = {"Cache-Control": "public, immutable"} if "hash=" in http.raw_path else {}
-    return {"ETag": tag, **lasting}
+    own = {"ETag": tag, "Vary": "Accept"}
+    if "hash=" in http.raw_path:
+        own |= {
+            "Cache-Control": "public, immutable",
+            "Expires": utils.formatdate(time.time() + _YEAR_SECONDS, usegmt=True),
+        }
+    return own
 
 
 def is_protobuf(accept: str) -> bool:

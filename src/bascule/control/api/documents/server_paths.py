@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 
-from bascule.control.api import options, route
+from bascule.control.api import nowhere, options, route
 from bascule.control.api import platform as platforms
 from bascule.control.api.custom import published
 from bascule.control.api.documents import metrics
@@ -24,6 +24,7 @@ _FOR_VERIFIERS: Final = {
     "/.well-known/openid-configuration": "application/json",
 }
 """What those who check tokens elsewhere read, and how it is served."""
+_ROOMS: Final = ("healthz", "livez", "readyz", "openapi", "metrics")
 _LISTED: Final = (
     "/healthz",
     "/livez",
@@ -49,14 +50,15 @@ class ServerPaths:
     async def serve(self, http: request.Http, found: route.Route, parameters: options.Parameters) -> web.StreamResponse:
         """The document; 404 for what there is none of."""
         path = found.path
-        if http.method not in ("GET", "HEAD"):
-            raise errors.method_not_allowed()
         documents = self._published.of(found.cluster)
+        head = path.split("/")[1]
+        if http.method not in ("GET", "HEAD"):
+            served = documents.discovery.answer(path, "") or head in _ROOMS or self._content(path, documents)
+            raise errors.method_not_allowed() if served else nowhere.Nowhere
         answer = documents.discovery.answer(path, http.headers.get("Accept", ""))
         if answer is not None:
             response = respond.raw(answer[0], media=answer[1])
             return await respond.compressed(response, http.headers.get("Accept-Encoding", ""))
-        head = path.split("/")[1]
         match head:
             case "healthz" | "livez" | "readyz":
                 return self._health(path, parameters)
@@ -66,7 +68,7 @@ class ServerPaths:
                 return self._metrics()
         content = self._content(path, documents)
         if content is None:
-            raise errors.path_not_found()
+            raise nowhere.Nowhere
         if path in _FOR_VERIFIERS:
             response = respond.raw(orjson.dumps(content), media=_FOR_VERIFIERS[path])
             response.headers["Cache-Control"] = "public, max-age=3600"
@@ -115,7 +117,7 @@ class ServerPaths:
         checks = _CHECKS_OF_READINESS if head == "readyz" else _CHECKS
         failing = ["shutdown"] if self.stopping and head == "readyz" else []
         if rest and rest[0] and rest[0] not in checks:
-            raise errors.path_not_found()
+            raise nowhere.Nowhere
         if not failing and "verbose" not in parameters:
             return respond.text("ok")
         lines = [f"[+]{check} ok" for check in checks] + [f"[-]{check} failed" for check in failing]

@@ -8,6 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from bascule.control.api import call as calls
+from bascule.control.api import nowhere
 from bascule.control.api import platform as platforms
 from bascule.control.api.subresources import binding, certificates, eviction, finalize, pod_changes, scale, token
 from bascule.control.api.subresources import rows as spoken
@@ -66,7 +67,7 @@ async def serve(platform: platforms.Platform, call: calls.Call) -> web.StreamRes
     name = call.subresource
     verbs = spoken.spoken(call.resource, name).verbs
     if not call.name or (call.verb not in verbs and (name, call.verb) != ("proxy", "")):
-        raise errors.method_not_allowed()
+        raise nowhere.refused(call.endpoint, call.verb)
     if name == "status":
         return await _STATUS[call.verb](platform, call)
     handler = _HANDLERS.get(name)

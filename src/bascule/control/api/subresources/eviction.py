@@ -42,13 +42,13 @@ async def evict(platform: platforms.Platform, call: calls.Call) -> web.StreamRes
     wanted = deletion.wish(options.Parameters(""), eviction.get("deleteOptions"))
     if call.options.dry_run:
         wanted = wanted._replace(dry_run=True)
-    deletion.check_preconditions(wanted, pod, call.resource.qualified)
+    deletion.check_preconditions(wanted, pod, call.resource)
     platform.admission.validate(call.admission("CREATE"), eviction)
     if not _ignores_budgets(pod):
         await _charge(platform, call, pod, dry_run=wanted.dry_run)
     if not wanted.dry_run:
         await _condemn(platform, call)
-        wanted = wanted._replace(resource_version="")
+        wanted = wanted._replace(resource_version=None)
     await deleting.deleted(platform, dataclasses.replace(call, verb="delete", subresource=""), wanted)
     return respond.success(code=201)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import AsyncGenerator, Sequence
-from typing import Final
+from typing import Any, Final
 
 import orjson
 from aiohttp import web
@@ -14,7 +14,7 @@ from bascule.control.api import call as calls
 from bascule.control.api import deletion
 from bascule.control.api import platform as platforms
 from bascule.control.api.verbs import deleting, listing
-from bascule.control.api.wire import long_list, respond
+from bascule.control.api.wire import long_list, negotiate, respond
 from bascule.control.cache import record
 from bascule.vocabulary import errors
 
@@ -31,7 +31,10 @@ async def delete_collection(platform: platforms.Platform, call: calls.Call) -> w
         part = page.records[start : start + _AT_ONCE]
         gone = await asyncio.gather(*(_one(platform, call, wanted, stored) for stored in part))
         bodies += [body for body in gone if body]
-    pieces = _pieces(call.endpoint.list_head + orjson.dumps({"resourceVersion": str(page.revision)}), bodies)
+    metadata = listing.metadata(page)
+    if call.accept != negotiate.OBJECT_JSON:
+        return await asyncio.to_thread(_shaped, platform, call, metadata, bodies)
+    pieces = _pieces(call.endpoint.list_head + orjson.dumps(metadata), bodies)
     if long_list.fits(call, len(bodies)):
         return await long_list.send(call, pieces)
     return respond.raw(b"".join([piece async for piece in pieces]), warnings=call.warnings)
@@ -42,6 +45,16 @@ async def _pieces(head: bytes, bodies: Sequence[bytes]) -> AsyncGenerator[bytes,
     for start in range(0, len(bodies), long_list.SLICE):
         yield b"," * (start > 0) + b",".join(bodies[start : start + long_list.SLICE])
     yield b"]}\n"
+
+
+def _shaped(
+    platform: platforms.Platform, call: calls.Call, metadata: dict[str, Any], bodies: Sequence[bytes]
+) -> web.StreamResponse:
+    """The same in another form, or as YAML."""
+    frame, show = listing.framed(platform, call, metadata)
+    entries = "rows" if call.accept.shape == "table" else "items"
+    made = {**frame, entries: [show(orjson.loads(body)) for body in bodies]}
+    return respond.value(made, encoding=call.accept.encoding, warnings=call.warnings)
 
 
 async def _one(platform: platforms.Platform, call: calls.Call, wanted: deletion.Wish, stored: record.Record) -> bytes:

@@ -8,12 +8,12 @@ from typing import Final, NamedTuple
 import orjson
 from aiohttp import web
 
-from bascule.control.api import body, deletion, pipeline, shape
+from bascule.control.api import body, deletion, options, pipeline, shape, table
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
 from bascule.control.api.wire import respond
 from bascule.control.cache import record
-from bascule.control.schema import decoding
+from bascule.control.schema import catalog, decoding, types, validation
 from bascule.vocabulary import errors, objects
 
 _ORPHANED_BY_DEFAULT: Final = {("batch", "jobs"), ("", "replicationcontrollers")}
@@ -32,21 +32,40 @@ async def delete(platform: platforms.Platform, call: calls.Call) -> web.StreamRe
     wanted = await read_wish(call)
     gone = await deleted(platform, call, wanted)
     if not gone.ended or call.endpoint.strategy.delete_returns_object:
-        return await shape.single(platform, call, gone.body)
+        code = 202 if not gone.ended and wanted.says_no_orphans else 200
+        return await shape.single(platform, call, gone.body, code=code)
+    if call.accept.shape == "table":
+        table.include(
+            call.parameters.get("includeObject", "")
+        )  # Nothing is shown of it, but what it says must be right.
     details = {"name": call.name, "group": call.resource.group, "kind": call.resource.plural, "uid": gone.uid}
-    return respond.success({key: value for key, value in details.items() if value})
+    said = {key: value for key, value in details.items() if value}
+    return respond.success(said, encoding=call.accept.encoding)
 
 
 async def read_wish(call: calls.Call) -> deletion.Wish:
-    """The DeleteOptions of the request, from its query and its body."""
+    """The DeleteOptions of the request: of its body, of its query where it has none."""
     content = await call.body()
-    given: objects.Object | None = None
-    if content.strip():
-        read = functools.partial(decoding.decode, default=("v1", "DeleteOptions"))
-        given = await body.decoded(read, content, call.content_type)
-        if given.get("kind") != "DeleteOptions":
-            raise errors.bad_request(f"the body of a DELETE is DeleteOptions, not {str(given.get('kind'))[:100]}")
-    return deletion.wish(call.parameters, given)
+    if not content:
+        return deletion.wish(call.parameters, None)
+    given: objects.Object = {}
+    if content.strip() != b"null":
+        default = ("v1", "DeleteOptions") if call.content_type == decoding.PROTOBUF else None
+        given = await body.decoded(functools.partial(decoding.decode, default=default), content, call.content_type)
+    _check_options(given)
+    return deletion.wish(options.NO_PARAMETERS, given)
+
+
+def _check_options(given: objects.Object) -> None:
+    """400 for what is no DeleteOptions, of whichever group, or does not fit their type."""
+    version, kind = given.get("apiVersion") or "", given.get("kind") or "DeleteOptions"
+    if version.count("/") > 1:
+        raise errors.bad_request(f"unexpected GroupVersion string: {version[:100]}")
+    if kind != "DeleteOptions":
+        raise errors.bad_request(f"the body of a DELETE is DeleteOptions, not {kind[:100]}")
+    findings = validation.check(given, catalog.schema_of("v1", "DeleteOptions") or types.ANYTHING)
+    if findings.type_errors:
+        raise errors.bad_request(findings.type_errors[0])
 
 
 async def deleted(platform: platforms.Platform, call: calls.Call, wanted: deletion.Wish) -> Gone:
@@ -68,7 +87,7 @@ async def _once(platform: platforms.Platform, call: calls.Call, wanted: deletion
     await endpoint.ready(stored)
     call.large = call.large or stored.size_bytes() > calls.LARGE_BYTES
     old = await call.aside(endpoint.decode, stored)
-    deletion.check_preconditions(wanted, old, call.resource.qualified)
+    deletion.check_preconditions(wanted, old, call.resource)
     asked = call.admission("DELETE", old=old)
     asked.dry_run = wanted.dry_run
     platform.admission.validate(asked, None)

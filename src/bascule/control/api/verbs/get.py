@@ -26,12 +26,14 @@ def find(endpoint: endpoints.Endpoint, key: objects.Key, parameters: options.Par
 
     Any version is as old as asked for, or newer; 504 for who has seen one that does not exist yet.
     """
-    stored = endpoint.records.get(key)
-    if stored is None:
-        raise errors.not_found(endpoint.resource.qualified, key.name)
     if parameters:
+        if parameters.flag("export"):
+            raise errors.bad_request("the export parameter, deprecated since v1.14, is no longer supported")
         asked = selection.version(parameters.get("resourceVersion", ""))
         newest = endpoint.records.revision
         if asked is not None and asked > newest:
             raise selection.too_new(cache_errors.Future(asked, newest))
+    stored = endpoint.records.get(key)
+    if stored is None:
+        raise errors.not_found(endpoint.resource.qualified, key.name)
     return stored

@@ -15,8 +15,8 @@ import orjson
 from aiohttp import web
 
 from bascule.control.api import call as calls
+from bascule.control.api import continuing, list_options, selection, table
 from bascule.control.api import platform as platforms
-from bascule.control.api import selection, table
 from bascule.control.api.wire import long_list, negotiate, respond
 from bascule.control.cache import errors as cache_errors
 from bascule.control.cache import record, resource
@@ -36,14 +36,12 @@ _CONTINUE_EXPIRED: Final = (
 async def list_objects(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
     """The answer to a LIST."""
     page = await read(call)
-    metadata = _metadata(page)
+    told = metadata(page)
     if call.accept.encoding == "yaml":
-        response = respond.raw(
-            await _yaml(platform, call, page, metadata), media=negotiate.YAML, warnings=call.warnings
-        )
+        response = respond.raw(await _yaml(platform, call, page, told), media=negotiate.YAML, warnings=call.warnings)
     else:
         as_stored = call.accept.shape == "object" and call.endpoint.shows_stored(page.records)
-        pieces = _stored(call, page, metadata) if as_stored else _rendered(platform, call, page, metadata)
+        pieces = _stored(call, page, told) if as_stored else _rendered(platform, call, page, told)
         size_bytes = sum(map(record.Record.size_bytes, page.records[: long_list.ABOVE]))
         # Once an answer has begun, nothing may be found that cannot be converted.
         certain = as_stored or call.endpoint.form is None or call.endpoint.form.is_certain
@@ -57,9 +55,11 @@ async def read(call: calls.Call) -> resource.Page:
     """The page that the parameters ask for."""
     chosen = selection.selection(call)
     limit = max(call.parameters.number("limit") or 0, 0)
-    after, revision = _start(call, limit)
-    if after is None and call.parameters.get("resourceVersion") == "0":
+    call.parameters.number("timeoutSeconds")  # Of no use to a list, but it must be right.
+    list_options.check_list(call.parameters)
+    if call.parameters.get("resourceVersion") == "0":
         limit = 0  # As upstream: who takes any version takes it whole.
+    after, revision = _start(call, limit)
     try:
         return await call.endpoint.records.page(
             chosen.within, labels=chosen.labels, fields=chosen.fields, limit=limit, after=after, at_revision=revision
@@ -69,60 +69,37 @@ async def read(call: calls.Call) -> resource.Page:
     except cache_errors.Expired as error:
         if after is None:
             raise selection.expired(error) from error
-        raise errors.expired(_CONTINUE_EXPIRED, selection.Continue(-1, after).token()) from error
+        raise errors.expired(_CONTINUE_EXPIRED, continuing.Continue(-1, after).token()) from error
 
 
 def _start(call: calls.Call, limit: int) -> tuple[objects.Key | None, int | None]:
     """After which key, and at which revision (None: now)."""
-    version = selection.version(call.parameters.get("resourceVersion", ""))
-    match = selection.match(call)
-    if call.parameters.get("sendInitialEvents"):
-        raise selection.invalid("sendInitialEvents", errors.forbidden_field, "sendInitialEvents is forbidden for list")
+    said = call.parameters.get("resourceVersion", "")
     token = call.parameters.get("continue", "")
     if token:
-        if match:
-            without = "resourceVersionMatch is forbidden unless resourceVersion is provided"
-            texts = ([] if version is not None else [without]) + [
-                "resourceVersionMatch is forbidden when continue is provided"
-            ]
-            raise errors.invalid(
-                "ListOptions",
-                "meta.k8s.io",
-                "",
-                [errors.forbidden_field("resourceVersionMatch", text) for text in texts],
-            )
-        if version:
+        following = continuing.read(token, call)
+        if said not in ("", "0"):
             raise errors.bad_request("specifying resource version is not allowed when using continue")
-        following = selection.continued(token)
-        return following.after, None if following.revision == -1 else following.revision
-    if match and version is None:
-        raise selection.invalid(
-            "resourceVersionMatch",
-            errors.forbidden_field,
-            "resourceVersionMatch is forbidden unless resourceVersion is provided",
-        )
-    if match == "Exact" and version == 0:
-        raise selection.invalid(
-            "resourceVersionMatch",
-            errors.forbidden_field,
-            'resourceVersionMatch "exact" is forbidden for resourceVersion "0"',
-        )
-    if not version:
+        return following.after, following.revision if following.revision > 0 else None
+    version = selection.version(said)
+    if version is None:
         return None, None
-    if match == "Exact" or (not match and limit):
+    match = call.parameters.get("resourceVersionMatch", "")
+    if match == "Exact" or (not match and limit and version):
         return None, version
     if version > call.endpoint.records.revision:
         raise selection.too_new(cache_errors.Future(version, call.endpoint.records.revision))
     return None, None
 
 
-def _metadata(page: resource.Page) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"resourceVersion": str(page.revision)}
+def metadata(page: resource.Page) -> dict[str, Any]:
+    """Of the list that a page is."""
+    made: dict[str, Any] = {"resourceVersion": str(page.revision)}
     if page.next is not None:
-        metadata["continue"] = selection.Continue(page.revision, page.next).token()
+        made["continue"] = continuing.Continue(page.revision, page.next).token()
         if page.remaining is not None:
-            metadata["remainingItemCount"] = page.remaining
-    return metadata
+            made["remainingItemCount"] = page.remaining
+    return made
 
 
 async def _whole(pieces: AsyncGenerator[bytes, None]) -> bytes:
@@ -146,7 +123,7 @@ async def _rendered(
     platform: platforms.Platform, call: calls.Call, page: resource.Page, metadata: dict[str, Any]
 ) -> AsyncGenerator[bytes, None]:
     """Tables, metadata and other versions: all but metadata is decoded, shown and encoded in its slice."""
-    frame, show = _framed(platform, call, metadata)
+    frame, show = framed(platform, call, metadata)
     cut = _cutter(platform, call)
     # Metadata is the same in all versions of custom resources: nobody who wants no more of it waits for a webhook.
     only_metadata = call.accept.shape == "metadata" and call.endpoint.conversion is None
@@ -218,7 +195,7 @@ def _cutter(platform: platforms.Platform, call: calls.Call) -> Callable[[Sequenc
     return lambda part: table.rows_json(kept.shown(kind, part, now), part, included=included, version=version)
 
 
-def _framed(
+def framed(
     platform: platforms.Platform, call: calls.Call, metadata: dict[str, Any]
 ) -> tuple[dict[str, Any], Callable[[objects.Object], Any]]:
     """The list without its entries, which are its last member, and what makes an entry of an object."""

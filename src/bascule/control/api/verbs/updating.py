@@ -33,7 +33,7 @@ async def replace(platform: platforms.Platform, call: calls.Call, wanted: object
         raise errors.bad_request(
             "the namespace of the provided object does not match the namespace sent on the request"
         )
-    asked = selection.version(meta.get("resourceVersion") or "", parameter="metadata.resourceVersion")
+    asked = selection.version(meta.get("resourceVersion") or "")
     strategy = call.endpoint.strategy
     missing = call.endpoint.records.get(call.key) is None
     if missing and not (strategy.create_on_update and not call.subresource):

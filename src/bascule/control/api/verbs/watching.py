@@ -16,8 +16,8 @@ import orjson
 from aiohttp import web
 
 from bascule.control.api import call as calls
+from bascule.control.api import list_options, selection, table
 from bascule.control.api import platform as platforms
-from bascule.control.api import selection, table
 from bascule.control.api.streaming import upgrading
 from bascule.control.api.wire import begun, negotiate, respond
 from bascule.control.cache import errors as cache_errors
@@ -46,11 +46,9 @@ Send = Callable[[bytes], Awaitable[None]]
 
 async def watch_objects(platform: platforms.Platform, call: calls.Call) -> web.StreamResponse:
     """The answer to a WATCH, which lasts until its timeout, the client's leaving, or the server's end."""
+    send_initial = list_options.check_watch(call.parameters)
     if call.accept.encoding != "json":
-        raise errors.not_acceptable((negotiate.JSON, negotiate.YAML, negotiate.PROTOBUF))
-    send_initial = _initial_events(call)
-    if send_initial and call.accept.shape == "table":  # As upstream: the next form that was asked for, or 406.
-        call.accept = negotiate.accept(call.headers.get("Accept", ""), transforms=False)
+        raise errors.not_acceptable([f"{media};stream=watch" for media in (negotiate.JSON, negotiate.PROTOBUF)])
     included = table.include(call.parameters.get("includeObject", "")) if call.accept.shape == "table" else "None"
     chosen = selection.selection(call)
     http = call.request()  # Which says no to who has left: then there is nothing to be closed yet.
@@ -81,26 +79,6 @@ async def watch_objects(platform: platforms.Platform, call: calls.Call) -> web.S
         following.close()
         call.endpoint.watches.discard(following)
         platform.watches.discard(following, http)
-
-
-def _initial_events(call: calls.Call) -> bool | None:
-    """`sendInitialEvents`, None when it is absent; 422 for combinations that mean nothing."""
-    match = selection.match(call)
-    if "sendInitialEvents" not in call.parameters:
-        if match:
-            raise selection.invalid(
-                "resourceVersionMatch",
-                errors.forbidden_field,
-                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
-            )
-        return None
-    if match != "NotOlderThan":
-        raise selection.invalid(
-            "resourceVersionMatch",
-            errors.forbidden_field,
-            "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-        )
-    return call.parameters.flag("sendInitialEvents")
 
 
 def _after(call: calls.Call, send_initial: bool | None) -> int | None:
@@ -306,9 +284,9 @@ class _Stream:
             return obj
         now = self._platform.time.now()
         row = table.row(kind, obj, now, included=self._included, version=accept.version)
-        columns = None if self._columns_sent else table.columns(kind)
-        self._columns_sent = True
-        return table.table(columns, [row], {"resourceVersion": obj["metadata"]["resourceVersion"]}, accept.version)
+        return table.table(
+            self._columns(), [row], {"resourceVersion": obj["metadata"]["resourceVersion"]}, accept.version
+        )
 
     def _bookmark(self, revision: int, *, initial: bool) -> bytes:
         resource = self._call.resource
@@ -317,9 +295,22 @@ class _Stream:
             metadata["annotations"] = {INITIAL_EVENTS_END: "true"}
         obj: dict[str, Any] = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": metadata}
         if self._call.accept.shape == "table":
-            row = {"cells": [None] * len(self._call.endpoint.strategy.columns), "object": obj}
-            version = self._call.accept.version
-            obj = table.table(None, [row], {"resourceVersion": str(revision)}, version)
+            obj = self._bookmark_row(obj, initial=initial)
         elif self._call.accept.shape == "metadata":
             obj = table.partial(obj, self._call.accept.version)
         return orjson.dumps({"type": "BOOKMARK", "object": obj}, option=orjson.OPT_APPEND_NEWLINE)
+
+    def _bookmark_row(self, obj: dict[str, Any], *, initial: bool) -> dict[str, Any]:
+        """A Table of an object without a name; the end of the initial events is always told."""
+        version, columns = self._call.accept.version, self._columns()
+        shown: dict[str, Any] | None = obj
+        if self._included != "Object":
+            shown = table.partial(obj, version) if initial or self._included == "Metadata" else None
+        row = {"cells": ["", *[None] * (len(self._call.endpoint.strategy.columns) - 1)], "object": shown}
+        return table.table(columns, [row], {"resourceVersion": obj["metadata"]["resourceVersion"]}, version)
+
+    def _columns(self) -> list[dict[str, Any]] | None:
+        """With the first Table only."""
+        columns = None if self._columns_sent else table.columns(self._call.endpoint.strategy)
+        self._columns_sent = True
+        return columns

@@ -63,10 +63,10 @@ async def streamed(
     """As `send`, of anything long."""
     stream = web.StreamResponse(headers=headers)
     packer = None
-    if "gzip" in http.headers.get("Accept-Encoding", ""):
+    if respond.takes_gzip(http.headers.get("Accept-Encoding", "")):
         packer = zlib.compressobj(1, zlib.DEFLATED, _GZIP)
         stream.headers["Content-Encoding"] = "gzip"
-        stream.headers["Vary"] = "Accept-Encoding"
+        stream.headers.add("Vary", "Accept-Encoding")
     stream.enable_chunked_encoding()
     await stream.prepare(http)
     with begun.broken_off(http):

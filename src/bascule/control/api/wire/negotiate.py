@@ -21,9 +21,12 @@ _FAMILIES: dict[str, Encoding] = {
     "application/json": "json",
     "application/*": "json",
     "*/*": "json",
-    "text/plain": "json",
+    "*": "json",
     "application/yaml": "yaml",
 }
+
+
+_CONVERSION = {"as", "g", "v"}
 
 
 class Accept(NamedTuple):
@@ -37,11 +40,13 @@ class Accept(NamedTuple):
     version: str = "v1"
     lists: bool = False
 
-    def require(self, *, lists: bool, group: str, kind: str) -> None:
+    def require(self, *, lists: bool, group: str, kind: str, custom: bool = False) -> None:
         """406 where metadata of a list was asked of a single object of the kind, or of one object of a list."""
         if self.shape != "metadata" or self.lists == lists:
             return
         asked, found = "PartialObjectMetadata", f"*{group.partition('.')[0] or 'core'}.{kind}"
+        if custom:
+            found = "*unstructured.Unstructured"
         if lists:
             raise _misfit(f"you requested {asked}, but the requested object is a list ({found}List)")
         raise _misfit(f"you requested {asked}List, but the requested object is not a list ({found})")
@@ -69,10 +74,11 @@ def accept(header: str, *, transforms: bool = True) -> Accept:
         encoding = _FAMILIES.get(media)
         if encoding is None:
             continue
-        if parameters.get("stream", "watch") != "watch" or (encoding != "json" and "stream" in parameters):
+        stream = parameters.get("stream", "")
+        if stream and (stream != "watch" or encoding != "json"):
             continue
         shape_name = parameters.get("as", "")
-        if not shape_name:
+        if not _CONVERSION & parameters.keys():
             return OBJECT_JSON if encoding == "json" else Accept(encoding)
         version = parameters.get("v", "")
         if not transforms or parameters.get("g") != "meta.k8s.io" or version not in ("v1", "v1beta1"):

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, Final
 
 import orjson
@@ -26,10 +28,21 @@ def dump(value: Any, encoding: negotiate.Encoding = "json") -> bytes:
     if encoding == "yaml":
         import yaml  # Not before somebody asks for it.
 
-        dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-        text: str = yaml.dump(value, Dumper=dumper, default_flow_style=False, allow_unicode=True, sort_keys=True)
+        text: str = yaml.dump(value, Dumper=_dumper(), default_flow_style=False, allow_unicode=True, sort_keys=True)
         return text.encode()
     return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+
+
+@cache
+def _dumper() -> Any:
+    """Which writes `"n"` where other readers of YAML take a lone `n` for a truth value."""
+    import yaml
+
+    class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+        pass
+
+    Dumper.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("[yYnN]$"), list("yYnN"))
+    return Dumper
 
 
 YAML_ABOVE_BYTES: Final = 512 * 1024
@@ -81,14 +94,16 @@ def _shown(character: str) -> str:
     return character if harmless else character.encode("unicode_escape").decode()
 
 
-def success(details: objects.Object | None = None, code: int = 200) -> answer.Answer:
+def success(
+    details: objects.Object | None = None, code: int = 200, *, encoding: negotiate.Encoding = "json"
+) -> answer.Answer:
     """A `Status` that says Success."""
     status: objects.Object = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
     if details:
         status["details"] = details
     if code != 200:
         status["code"] = code
-    return value(status, code=code)
+    return value(status, code=code, encoding=encoding)
 
 
 def text(content: str, code: int = 200) -> answer.Answer:
@@ -100,12 +115,17 @@ def text(content: str, code: int = 200) -> answer.Answer:
 async def compressed(response: web.Response, accept_encoding: str) -> web.Response:
     """The response gzipped in place, where it is large and the client takes it."""
     body = response.body
-    if not isinstance(body, bytes) or len(body) <= COMPRESS_ABOVE_BYTES or "gzip" not in accept_encoding:
+    if not isinstance(body, bytes) or len(body) <= COMPRESS_ABOVE_BYTES or not takes_gzip(accept_encoding):
         return response
     response.body = await asyncio.to_thread(gzip.compress, body, 1)
     response.headers["Content-Encoding"] = "gzip"
-    response.headers["Vary"] = "Accept-Encoding"
+    response.headers.add("Vary", "Accept-Encoding")
     return response
+
+
+def takes_gzip(accept_encoding: str) -> bool:
+    """Whether it is named as it is, as upstream asks: not with a weight."""
+    return "gzip" in accept_encoding and "gzip" in map(str.strip, accept_encoding.split(","))
 
 
 def _warn(headers: CIMultiDict[str], warnings: Iterable[str]) -> None:
