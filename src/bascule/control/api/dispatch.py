@@ -160,7 +160,7 @@ class Dispatcher:
             found = route.parse(raw_path)
         except route.UnknownPath as error:
             self._user(http, "root")
-            raise nowhere.Nowhere from error
+            raise errors.path_not_found() from error
         if not found.plural:
             return await self._server_path(http, found, query)
         who = self._user(http, found.cluster)
