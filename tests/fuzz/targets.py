@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from bascule.control.api import route, selection
+from bascule.control.api import continuing, route
 from bascule.control.api.wire import negotiate
 from bascule.control.kinds import deployments
 from bascule.control.patch import apply, json_patch, managed_fields, merge_patch, strategic
@@ -128,7 +128,7 @@ TARGETS: dict[str, Target] = {
     "selectors": _query,
     "label_selector": lambda content: labels.parse(_text(content)),
     "field_selector": lambda content: fields.parse(_text(content)),
-    "continue": lambda content: selection.continued(content.decode("latin-1")),
+    "continue": lambda content: continuing.read(content.decode("latin-1"), "root", "default"),
     "path": _path,
     "accept": lambda content: negotiate.accept(content.decode("latin-1")),
     "quantity": _quantity,

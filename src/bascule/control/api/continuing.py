@@ -8,7 +8,6 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from bascule.control.api import call as calls
 from bascule.control.schema import json_problems
 from bascule.vocabulary import errors, objects
 
@@ -30,7 +29,7 @@ class Continue(NamedTuple):
         return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
 
 
-def read(token: str, call: calls.Call) -> Continue:
+def read(token: str, cluster: str, namespace: str) -> Continue:
     """The page to go on with; 400, in the words of upstream's reader, for what is no token."""
     told = _members(token)
     version, revision, start = told["v"], told["rv"], told["start"]
@@ -41,10 +40,10 @@ def read(token: str, call: calls.Call) -> Continue:
     if not start:
         raise _invalid(f" encoded start key empty (version {_VERSION})")
     parts = start.removesuffix(_END).removeprefix("/").split("/")
-    if ".." in parts or "." in parts or len(parts) not in (1, 3):
+    if ".." in parts or "." in parts or not parts[-1] or len(parts) not in (1, 3):
         raise _invalid(f" {start}")
     if len(parts) == 1:  # Of a name, in the place that is listed.
-        return Continue(revision, objects.Key(call.cluster, call.namespace, *parts))
+        return Continue(revision, objects.Key(cluster, namespace, *parts))
     return Continue(revision, objects.Key(*parts))
 
 

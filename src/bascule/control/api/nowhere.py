@@ -25,6 +25,16 @@ def unserved(found: route.Route, registry: resources.Registry) -> errors.StatusE
     return errors.path_not_found() if built_in else Nowhere()
 
 
+def nothing_at(path: str, registry: resources.Registry) -> errors.StatusError:
+    """The same for a path that names no resource."""
+    match path.split("/")[1:]:
+        case ["api", version, _, *_]:
+            return unserved(route.Route("", path, "", version), registry)
+        case ["apis", group, version, _, *_]:
+            return unserved(route.Route("", path, group, version), registry)
+    return Nowhere()
+
+
 def no_subresource(endpoint: endpoints.Endpoint, name: str) -> errors.StatusError:
     """404; of a custom resource as if there were no such object."""
     if endpoint.prune is None:

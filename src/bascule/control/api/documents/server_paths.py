@@ -68,7 +68,7 @@ class ServerPaths:
                 return self._metrics()
         content = self._content(path, documents)
         if content is None:
-            raise nowhere.Nowhere
+            raise nowhere.nothing_at(path, self._platform.registry)
         if path in _FOR_VERIFIERS:
             response = respond.raw(orjson.dumps(content), media=_FOR_VERIFIERS[path])
             response.headers["Cache-Control"] = "public, max-age=3600"

@@ -77,7 +77,7 @@ def _start(call: calls.Call, limit: int) -> tuple[objects.Key | None, int | None
     said = call.parameters.get("resourceVersion", "")
     token = call.parameters.get("continue", "")
     if token:
-        following = continuing.read(token, call)
+        following = continuing.read(token, call.cluster, call.namespace)
         if said not in ("", "0"):
             raise errors.bad_request("specifying resource version is not allowed when using continue")
         return following.after, following.revision if following.revision > 0 else None
