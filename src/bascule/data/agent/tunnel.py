@@ -22,6 +22,8 @@ from bascule.vocabulary import objects, timestamps
 
 STDIN, STDOUT, STDERR, STATUS, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 TRUE = ("1", "true", "True", "TRUE")
+LINGER_SECONDS = 0.5
+"""How long an answer to the last input may take to be heard by who attached with an input that has ended."""
 
 
 class Refused(Exception):
@@ -192,11 +194,13 @@ class Tunnels:
                 await self._attach_to_log(worker, run, stream)
                 return
             session = await runtime.attach(run.id, tty=bool(spec.get("tty")), stdin=stdin)
+            if not spec.get("stdinOnce") or spec.get("tty"):
+                await self._visit(session, stream)
+                return
         await stream.accept()
         feeding = asyncio.create_task(feed(stream, session))
         try:
-            while (item := await session.read()) is not None:
-                await stream.send(bytes([item[0]]) + item[1])
+            await hear(session, stream)
             code = await session.wait() if opening.verb == "exec" else 0  # the pod tells how what was attached to ended
             await stream.send(bytes([STATUS]) + status(code))
         finally:
@@ -204,9 +208,34 @@ class Tunnels:
             await asyncio.gather(feeding, return_exceptions=True)
             await session.close()
 
+    async def _visit(self, session: contract.Session, stream: contracts.TunnelStream) -> None:
+        """Attached to a container whose input outlives its visitors: the end of the visitor's input is not the
+        container's, it ends the visit. So it is with containerd's and CRI-O's own servers."""
+        await stream.accept()
+        hearing = asyncio.create_task(hear(session, stream))
+        feeding = asyncio.create_task(feed(stream, session, closing=False))
+        try:
+            await asyncio.wait((hearing, feeding), return_when=asyncio.FIRST_COMPLETED)
+            if not hearing.done():
+                await asyncio.wait((hearing,), timeout=LINGER_SECONDS)
+            if hearing.done():
+                hearing.result()
+            await stream.send(bytes([STATUS]) + status(0))
+        finally:
+            for task in (hearing, feeding):
+                task.cancel()
+            await asyncio.gather(hearing, feeding, return_exceptions=True)
+            await session.close()
 
-async def feed(stream: contracts.TunnelStream, session: contract.Session) -> None:
-    """From the client to the process, until the client is gone."""
+
+async def hear(session: contract.Session, stream: contracts.TunnelStream) -> None:
+    """From the process to the client, until it has said all."""
+    while (item := await session.read()) is not None:
+        await stream.send(bytes([item[0]]) + item[1])
+
+
+async def feed(stream: contracts.TunnelStream, session: contract.Session, *, closing: bool = True) -> None:
+    """From the client to the process, until the client is gone, or, where its end closes nothing, has said all."""
     while (message := await stream.receive()) is not None:
         if not message:
             continue
@@ -220,8 +249,11 @@ async def feed(stream: contracts.TunnelStream, session: contract.Session) -> Non
             except (ValueError, KeyError, TypeError):
                 continue
         elif channel == CLOSE and body[:1] == bytes([STDIN]):
+            if not closing:
+                return
             await session.close_stdin()
-    await session.close_stdin()
+    if closing:
+        await session.close_stdin()
 
 
 def status(exit_code: int | None, message: str = "") -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -93,6 +93,60 @@ async def test_exec_carries_streams_and_the_exit_code(bench: Bench) -> None:
     final = json.loads(stream.channel(3))
     assert (final["status"], final["reason"]) == ("Failure", "NonZeroExitCode")
     assert final["details"]["causes"] == [{"reason": "ExitCode", "message": "4"}]
+
+
+REPEATS = "while read line; do echo heard $line; done; echo over; sleep 1000"
+
+
+@pytest.fixture
+async def listener(tmp_path: Path) -> AsyncIterator[Callable[[bool], Awaitable[Bench]]]:
+    """Makes the pod, whose container listens; the argument is its `stdinOnce`."""
+    runtime = ProcessRuntime(tmp_path / "process")
+    async with running(runtime, tmp_path) as bench:
+
+        async def made(once: bool) -> Bench:
+            listens = {"name": "main", "image": "i", "command": ["/bin/sh", "-c", REPEATS], "stdin": True}
+            await bench.tell("pods", pod(containers=[listens | {"stdinOnce": once}]))
+            await bench.until(lambda: bench.status().get("phase") == "Running")
+            return bench
+
+        yield made
+        for sandbox in (await runtime.observe()).sandboxes:
+            await runtime.remove_sandbox(sandbox.id)
+
+
+async def test_who_attaches_leaves_with_the_end_of_his_input_and_the_containers_stays_open(
+    listener: Callable[[bool], Awaitable[Bench]],
+) -> None:
+    bench = await listener(False)
+    for word in (b"one", b"two"):
+        stream = Stream(b"\x00" + word + b"\n")
+        task = asyncio.create_task(Tunnels(bench.node).serve(opening("attach", stdin="true", stdout="true"), stream))
+        await bench.until(lambda word=word, stream=stream: stream.channel(1) == b"heard " + word + b"\n")
+        stream.inbox.put_nowait(b"\xff\x00")
+        async with asyncio.timeout(5):
+            await task
+        assert json.loads(stream.channel(3))["status"] == "Success"
+    log = bench.node.host.log_directory("shop", "web", "uid-web") / "main" / "0.log"
+    assert b"over" not in log.read_bytes()
+
+
+async def test_a_visitor_who_is_gone_leaves_nothing_behind(listener: Callable[[bool], Awaitable[Bench]]) -> None:
+    bench = await listener(False)
+    async with asyncio.timeout(5):
+        await Tunnels(bench.node).serve(opening("attach", stdin="true", stdout="true"), Stream(None))
+
+
+async def test_an_input_for_once_ends_with_who_attached_and_the_output_goes_on(
+    listener: Callable[[bool], Awaitable[Bench]],
+) -> None:
+    bench = await listener(True)
+    stream = Stream(b"\x00one\n", b"\xff\x00")
+    task = asyncio.create_task(Tunnels(bench.node).serve(opening("attach", stdin="true", stdout="true"), stream))
+    await bench.until(lambda: stream.channel(1) == b"heard one\nover\n")
+    assert not task.done()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_what_cannot_be_is_refused(bench: Bench) -> None:
