@@ -141,6 +141,8 @@ class ContainerSpec:
     resources: Resources = field(default_factory=Resources)
     security: Security = field(default_factory=Security)
     annotations: tuple[tuple[str, str], ...] = ()
+    is_awaited: bool = False
+    """Whether the pod's other containers wait for its end: an init container, no sidecar."""
 
 
 @dataclass(frozen=True, slots=True)

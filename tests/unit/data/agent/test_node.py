@@ -31,6 +31,15 @@ async def test_a_pod_of_the_ledger_runs_and_is_reported(tmp_path: Path) -> None:
         assert bench.reports(messages.NODE_STATUS)["root//n1"]["status"]["conditions"]
 
 
+async def test_a_hollow_pod_gets_beyond_its_init_containers_and_keeps_its_sidecars(tmp_path: Path) -> None:
+    first = {"name": "first", "image": "img:1"}
+    async with running(HollowRuntime(), tmp_path) as bench:
+        await bench.tell("pods", pod(initContainers=[{**first, "name": "side", "restartPolicy": "Always"}, first]))
+        status = await bench.until(lambda: (s := bench.status()).get("phase") == "Running" and s)
+        states = {entry["name"]: next(iter(entry["state"])) for entry in status["initContainerStatuses"]}
+        assert states == {"side": "running", "first": "terminated"}
+
+
 async def test_deletion_stops_the_pod_reports_it_finished_and_removal_leaves_nothing(tmp_path: Path) -> None:
     async with running(HollowRuntime(), tmp_path) as bench:
         await bench.tell("pods", pod())

@@ -101,6 +101,7 @@ async def container(
             for key, value in sorted(objects.annotations(pod).items())
             if key.startswith("hollow.bascule.dev/")
         ),
+        is_awaited=spec in model.init_containers(pod) and not model.is_sidecar(spec),
     )
     run_id = await host.runtime.create_container(action.sandbox_id, config)
     host.events.pod(pod, "Created", f"Created container: {action.name}", container=action.name)
