@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bascule.console.cli import main, options
-from bascule.console.local import choices, machine
+from bascule.console.local import bringup, choices, machine
 from bascule.console.local.choices import BringUpError
-from bascule.console.local.layout import Layout
+from bascule.console.local.layout import Installation, Layout
 from bascule.console.local.processes import StartError
 from bascule.vocabulary import errors
 
@@ -70,6 +70,20 @@ def test_status_of_what_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert [name, "-", "down"] in rows
     assert "the bridgehead does not answer; nodes act on their ledgers" in result.output
     assert "the API server does not answer" in result.output
+
+
+@pytest.mark.parametrize("words", [("--data-dir", "elsewhere"), ()])
+def test_up_says_how_later_commands_find_the_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    async def brought_up(wishes: choices.Wishes, say: object) -> Installation:
+        return choices.choose(choices.Wishes(wishes.data_dir, runtime="hollow", port=0), Layout(wishes.data_dir))
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(bringup, "up", brought_up)
+    shown = run("up", "--no-install", *words).output
+    assert ("BASCULE_DATA_DIR" in shown) is bool(words)
+    assert not words or f"export BASCULE_DATA_DIR={(tmp_path / 'elsewhere').resolve()}\n" in shown
 
 
 def test_down_without_an_installation_is_no_failure(tmp_path: Path) -> None:

@@ -76,6 +76,8 @@ def _try_next(layout: Layout, installation: Installation) -> None:
     shown = os.path.relpath(layout.admin_kubeconfig)
     options.say(f"\nready: https://127.0.0.1:{installation.api_port}\n\ntry next:")
     options.say(f"  export KUBECONFIG={shown if not shown.startswith('..') else layout.admin_kubeconfig}")
+    if layout.data_dir != options.DEFAULT_DATA_DIR.resolve():
+        options.say(f"  export BASCULE_DATA_DIR={layout.data_dir}")
     options.say("  kubectl get nodes")
     options.say("  bascule status")
     options.say("  bascule demo        the control plane dies, nothing stops")
