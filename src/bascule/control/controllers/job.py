@@ -6,7 +6,7 @@ ttlSecondsAfterFinished, Indexed completion; `job_policies` knows the rest.
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -231,6 +231,22 @@ def _ranges(indices: Sequence[int]) -> str:
     return ",".join(f"{first}-{last}" if first != last else str(first) for first, last in parts)
 
 
+def news(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Type, reason and message of the Events that tell of a change of status."""
+    for kind in ("Suspended", "Complete", "Failed"):
+        new = conditions.find(after.get("conditions"), kind)
+        old = conditions.find(before.get("conditions"), kind)
+        if not new or (old or {"status": "False"})["status"] == new["status"]:
+            continue
+        if kind == "Suspended":
+            reason = "Suspended" if new["status"] == "True" else "Resumed"
+            yield events.NORMAL, reason, f"Job {reason.lower()}"
+        elif kind == "Complete":
+            yield events.NORMAL, "Completed", "Job completed"
+        else:
+            yield events.WARNING, new["reason"], new["message"]
+
+
 class Jobs:
     def __init__(self, boss: manager.Manager) -> None:
         self._boss = boss
@@ -265,7 +281,7 @@ class Jobs:
         if not self._expected.met(request):
             return outcome.RetryAfter(1.0)
         plan = decide(job, own, now)
-        await asyncio.gather(*(removal.delete_pod(self._client, pod) for pod in plan.delete))
+        await asyncio.gather(*(self._delete(job, pod) for pod in plan.delete))
         failures = job_policies.failures(job, own) if job_policies.by_index(job) else {}
         refusal: Exception | None = None
         try:
@@ -276,9 +292,8 @@ class Jobs:
         status = status_of(job, own, plan.verdict, now)
         if status != (job.get("status") or {}):
             await self._client.update_status(builtins.JOBS, {**job, "status": status})
-        if plan.verdict is not None:
-            kind = events.NORMAL if plan.verdict[0] == "Complete" else events.WARNING
-            self._events.record(job, kind, plan.verdict[1], plan.verdict[2])
+        for type_, reason, message in news(job.get("status") or {}, status):
+            self._events.record(job, type_, reason, message)
         if refusal is not None:
             creation.tell(self._events, job, refusal)
             raise refusal
@@ -303,6 +318,10 @@ class Jobs:
             propagation="Foreground",
         )
         return outcome.DONE
+
+    async def _delete(self, job: objects.Object, pod: objects.Object) -> None:
+        if await removal.delete_pod(self._client, pod):
+            self._events.record(job, events.NORMAL, "SuccessfulDelete", f"Deleted pod: {objects.name(pod)}")
 
     async def _create(self, request: Request, job: objects.Object, index: int, failures: int) -> None:
         pod = replica_set.pod_from_template(job, (job.get("spec") or {}).get("template"))

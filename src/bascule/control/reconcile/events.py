@@ -6,12 +6,11 @@ recording never waits and never fails.
 
 import asyncio
 import logging
-import random
 from collections import OrderedDict
 from typing import Any
 
 from bascule.client import api, faults
-from bascule.vocabulary import builtins, errors, names, objects, timestamps
+from bascule.vocabulary import builtins, errors, objects, timestamps
 from bascule.vocabulary import clock as clocks
 
 log = logging.getLogger(__name__)
@@ -35,14 +34,12 @@ class Voice:
 class Recorder:
     """Owned by whoever awaits `run()`."""
 
-    def __init__(
-        self, client: api.Client, component: str, clock: clocks.Clock, source: random.Random | None = None
-    ) -> None:
+    def __init__(self, client: api.Client, component: str, clock: clocks.Clock) -> None:
         self._client = client
         self._own = Voice(self, component)
         self._clock = clock
-        self._random = source or random.Random()
         self._backlog: asyncio.Queue[tuple[str, objects.Object, str, str, str]] = asyncio.Queue(1000)
+        self._last_moment = 0
         self._written: OrderedDict[tuple[str, str, str], tuple[objects.Key, int]] = OrderedDict()
 
     def voice(self, component: str) -> "Voice":
@@ -95,6 +92,11 @@ class Recorder:
         while len(self._written) > _REMEMBERED:
             self._written.popitem(last=False)
 
+    def _moment(self) -> int:
+        """Nanoseconds, never the same twice: within a second, names sort Events as they happened."""
+        self._last_moment = max(self._last_moment + 1, int(self._clock.now().timestamp() * 1_000_000) * 1000)
+        return self._last_moment
+
     def _event(
         self, component: str, obj: objects.Object, type_: str, reason: str, message: str, now: str
     ) -> dict[str, Any]:
@@ -103,7 +105,7 @@ class Recorder:
             "apiVersion": "v1",
             "kind": "Event",
             "metadata": {
-                "name": names.generate(f"{objects.name(obj)[:200]}.", self._random),
+                "name": f"{objects.name(obj)[:200]}.{self._moment():x}",
                 "namespace": namespace,
             },
             "involvedObject": {

@@ -35,7 +35,7 @@ class Manager:
         self.clock = clock or clocks.SystemClock()
         self.random = source or random.Random()
         self.metrics = metrics.Metrics()
-        self.recorder = events.Recorder(client, component, self.clock, self.random)
+        self.recorder = events.Recorder(client, component, self.clock)
         self.controllers: dict[str, controller.Controller] = {}
         self._loops: dict[str, Callable[[], Awaitable[None]]] = {"events": self.recorder.run}
         self._informers: dict[Hashable, informers.Informer] = {}

@@ -96,3 +96,28 @@ def test_a_pod_on_its_way_out_may_have_to_be_gone_before_another_comes():
     assert job.decide(subject, [make.pod("a", leaving=True)], make.NOW).create == []
     subject["spec"]["podReplacementPolicy"] = "TerminatingOrFailed"
     assert job.decide(subject, [make.pod("a", leaving=True)], make.NOW).create == [-1]
+
+
+def standing(**conditions: str) -> objects.Object:
+    return {
+        "conditions": [
+            {"type": kind, "status": status, "reason": f"{kind}Reason", "message": kind.lower()}
+            for kind, status in conditions.items()
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ({}, {}, []),
+        ({}, standing(Complete="True"), [("Normal", "Completed", "Job completed")]),
+        ({}, standing(Failed="True"), [("Warning", "FailedReason", "failed")]),
+        (standing(Failed="True"), standing(Failed="True"), []),
+        ({}, standing(Suspended="True"), [("Normal", "Suspended", "Job suspended")]),
+        (standing(Suspended="True"), standing(Suspended="False"), [("Normal", "Resumed", "Job resumed")]),
+        ({}, standing(Suspended="False", SuccessCriteriaMet="True"), []),
+    ],
+)
+def test_changes_of_a_job_are_told_as_upstream_tells_them(before, after, told):
+    assert list(job.news(before, after)) == told

@@ -1,5 +1,4 @@
 import asyncio
-import random
 from typing import Any
 
 import pytest
@@ -32,7 +31,7 @@ class Written:
 
 async def test_each_controller_speaks_in_its_own_name_and_counts_what_it_repeats() -> None:
     client = Written()
-    recorder = events.Recorder(client, "all-controllers", clock.ManualClock(), random.Random(1))  # type: ignore[arg-type]
+    recorder = events.Recorder(client, "all-controllers", clock.ManualClock())  # type: ignore[arg-type]
     voice = recorder.voice("deployment-controller")
     voice.record(WEB, events.NORMAL, "ScalingReplicaSet", "Scaled up")
     voice.record(WEB, events.NORMAL, "ScalingReplicaSet", "Scaled up")
@@ -47,4 +46,6 @@ async def test_each_controller_speaks_in_its_own_name_and_counts_what_it_repeats
         ("ScalingReplicaSet", "deployment-controller", "deployment-controller"),
         ("Quarantined", "all-controllers", "all-controllers"),
     ]
+    names = [one["metadata"]["name"] for one in client.created]
+    assert names == sorted(names)
     assert [one["count"] for one in client.patches] == [2]
