@@ -14,6 +14,7 @@ _SHAPES: Final = {
     "metadata": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
 }
 _ROWS: Final = "application/json;as=Table;g=meta.k8s.io;v=v1beta1"
+_BOOKMARKS: Final = "allowWatchBookmarks=true"
 _FORGETFUL: Final = 0.2
 """How often a client goes on from something older than what it heard, which may be too old."""
 
@@ -61,17 +62,20 @@ class Follower:
             at = self.at
             if self._source.random() < _FORGETFUL:
                 at = max(self._history.base.version, at - self._source.randrange(100))
-            return at, (f"resourceVersion={at}",)
-        ways: list[tuple[record.Start, tuple[str, ...]]] = [("fresh", ()), ("any", ("resourceVersion=0",))]
-        if "Table" not in self._accept:  # Which nobody may have together with initial events: 406.
-            ways.append(("initial", ("sendInitialEvents=true", "resourceVersionMatch=NotOlderThan")))
+            return at, (_BOOKMARKS, f"resourceVersion={at}")
+        ways: list[tuple[record.Start, tuple[str, ...]]] = [
+            ("fresh", ()),
+            ("any", ("resourceVersion=0",)),
+            ("initial", (_BOOKMARKS,)),  # As upstream: who allows bookmarks is told where the state ends.
+            ("initial", (_BOOKMARKS, "sendInitialEvents=true", "resourceVersionMatch=NotOlderThan")),
+        ]
         return self._source.choice(ways)
 
     async def _watch(self, count: int) -> None:
         """So many events, then the connection is cut."""
         start, parameters = self._start()
         stream = record.Stream(self.view, start, self._history.newest)
-        path = self._path("watch=true", "allowWatchBookmarks=true", "timeoutSeconds=3", *parameters)
+        path = self._path("watch=true", "timeoutSeconds=3", *parameters)
         knows = isinstance(start, int)
         async with self._wire.following(path, self._accept) as lines:
             self._history.streams.append(stream)
