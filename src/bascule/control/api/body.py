@@ -131,7 +131,7 @@ def check_changed(
 
     `settled`: members of its metadata that need no check. Answers the object, or a copy where it has to be put right.
     """
-    refuse = refuse or _badly_patched
+    refuse = refuse or badly_patched(call)
     if call.endpoint.prune is not None:
         check(call, obj, schema, [], refuse, is_new=False)
         return obj
@@ -182,7 +182,7 @@ def of_its_type(call: calls.Call, patched: objects.Object, before: objects.Objec
         return {**patched, **dict(zip(_TYPE, wanted, strict=True))}
     if not fills:
         raise _invalid_type(call, patched)
-    raise _badly_patched(patched, _of_another_type(found, wanted))
+    raise badly_patched(call)(patched, _of_another_type(found, wanted))
 
 
 def _another_custom_type(call: calls.Call, obj: objects.Object) -> errors.StatusError:
@@ -221,11 +221,16 @@ def _of_another_type(found: tuple[Any, ...], wanted: tuple[Any, ...]) -> str:
     )
 
 
-def _badly_patched(obj: objects.Object, problem: str) -> errors.StatusError:
-    """422, as upstream words it for what a patch has made."""
-    made = orjson.dumps(obj).decode()
-    shown = made if len(made) <= _SHOWN_MAX_CHARACTERS else made[:_SHOWN_MAX_CHARACTERS] + "…"
-    return errors.invalid("", "", "", [errors.invalid_value("patch", shown, problem)])
+def badly_patched(call: calls.Call) -> validation.Refuse:
+    """422 for what a patch has made, as upstream words it; it keeps the members of custom resources in order."""
+    options = None if call.endpoint.prune is None else orjson.OPT_SORT_KEYS
+
+    def refuse(obj: objects.Object, problem: str) -> errors.StatusError:
+        made = orjson.dumps(obj, option=options).decode()
+        shown = made if len(made) <= _SHOWN_MAX_CHARACTERS else made[:_SHOWN_MAX_CHARACTERS] + "…"
+        return errors.invalid("", "", "", [errors.invalid_value("patch", shown, problem)])
+
+    return refuse
 
 
 def _shown(value: Any) -> str:

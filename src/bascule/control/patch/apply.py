@@ -52,7 +52,7 @@ def server_side(
     applied = _without_unowned_nulls(applied)
     api_version = applied["apiVersion"]
     mine = Identity(manager, "Apply", "", subresource)
-    entries = _entries(live, api_version, schema, now)
+    entries = _entries(live, mine._replace(operation="Update", api_version=api_version), schema, now, reset_fields)
     known = _known(entries, api_version, schema, versions)
     before = next((entry for entry in entries if managed_fields.is_of(entry, mine)), None)
     others = [entry for entry in entries if entry is not before and (entry.get("apiVersion") or "") in known]
@@ -133,20 +133,25 @@ def _known(
     return known
 
 
-def _entries(live: Object | None, api_version: str, schema: types.TypeSchema, now: str) -> list[Entry]:
+def _entries(
+    live: Object | None, who: Identity, schema: types.TypeSchema, now: str, reset_fields: Tree | None
+) -> list[Entry]:
+    """Who owns what is live; `who` wants to know."""
     if live is None:
         return []
     entries = objects.metadata(live).get("managedFields") or []
     if entries:
         return list(entries)
-    # Ownership was not tracked so far: everything there is belongs to whoever came before.
+    # Ownership was not tracked so far: everything that is owned through this endpoint belongs to whoever came before.
     return managed_fields.record_update(
         None,
         {**live, "metadata": {**objects.metadata(live), "managedFields": None}},
         "before-first-apply",
-        api_version=api_version,
+        api_version=who.api_version,
         now=now,
         schema=schema,
+        subresource=who.subresource,
+        reset_fields=reset_fields,
     )
 
 

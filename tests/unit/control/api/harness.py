@@ -30,6 +30,11 @@ class Answer(NamedTuple):
     body: Any
     headers: Any
 
+    @property
+    def warnings(self) -> list[str]:
+        """The texts of its Warning headers, as they were before they were quoted."""
+        return [orjson.loads(line.removeprefix("299 - ")) for line in self.headers.getall("Warning", [])]
+
 
 class NamedUsers:
     """`Authorization: Bearer admin` is a master, any other word a user of that name; tokens with dots are real.
@@ -98,7 +103,8 @@ class Api:
             "strategic": "application/strategic-merge-patch+json",
             "apply": "application/apply-patch+yaml",
         }[kind]
-        return await self.call("PATCH", path, orjson.dumps(body), headers={"Content-Type": media}, **options)
+        sent = body if isinstance(body, bytes) else orjson.dumps(body)
+        return await self.call("PATCH", path, sent, headers={"Content-Type": media}, **options)
 
     async def watch(self, path: str, count: int) -> list[Object]:
         """The first events of a watch."""

@@ -215,6 +215,34 @@ def test_untracked_objects_belong_to_who_came_before() -> None:
         server_side(config({"a": "1"}), config({"a": "2"}), "me", T2)
 
 
+def test_who_came_before_owns_only_what_the_endpoint_lets_anyone_own() -> None:
+    live = {**deployment(replicas=1), "status": {"replicas": 1}}
+
+    def owned(subresource: str, reset_fields: Obj, **stated: Any) -> set[tuple[str, str, str]]:
+        applied = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, **stated}
+        after = apply.server_side(
+            live,
+            applied,
+            "me",
+            force=False,
+            schema=schema_of(applied),
+            now=T2,
+            subresource=subresource,
+            reset_fields=reset_fields,
+        )
+        found = after["metadata"]["managedFields"]
+        return {(e["manager"], e.get("subresource", ""), ",".join(sorted(e["fieldsV1"]))) for e in found}
+
+    assert owned("", {"f:status": {}}, spec={"paused": True}) == {
+        ("before-first-apply", "", "f:spec"),
+        ("me", "", "f:spec"),
+    }
+    assert owned("status", {"f:spec": {}, "f:metadata": {}}, status={"updatedReplicas": 1}) == {
+        ("before-first-apply", "status", "f:status"),
+        ("me", "status", "f:status"),
+    }
+
+
 DATA = st.dictionaries(st.sampled_from("abcd"), st.sampled_from("12"), max_size=4)
 APPLIES = st.lists(st.tuples(st.sampled_from(["ann", "bob"]), DATA), min_size=1, max_size=6)
 

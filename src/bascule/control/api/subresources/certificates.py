@@ -9,8 +9,7 @@ from aiohttp import web
 from bascule.control.api import body, pipeline, shape
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
-from bascule.control.api.verbs import get, patching
-from bascule.control.api.wire import negotiate
+from bascule.control.api.verbs import get, patch_body, patching
 from bascule.control.cache import cache, record
 from bascule.control.kinds import certificate_signing_requests
 from bascule.vocabulary import builtins, errors, objects
@@ -63,15 +62,13 @@ async def approval(platform: platforms.Platform, call: calls.Call) -> web.Stream
         wanted = await body.read(call)
         merge: patching.Merge = lambda _: wanted  # noqa: E731
     else:
-        value = await body.value(await call.body(), negotiate.JSON)
-        merge = patching.merger(call.content_type, value, call.endpoint.schema)
+        merge = patching.changing(call, await patch_body.read(call), call.endpoint.schema)
 
     def change(current: objects.Object, stored: record.Record) -> objects.Object:
         asked = merge(objects.deep_copy(current))
         given = (asked.get("metadata") or {}).get("resourceVersion")
         if given not in (None, "", str(stored.revision)):
             raise errors.conflict(call.resource.qualified, call.name, errors.MODIFIED)
-        body.check(call, asked, call.endpoint.schema, [])
         current["metadata"] = asked["metadata"]
         status = current.setdefault("status", {})
         status["conditions"] = (asked.get("status") or {}).get("conditions") or []

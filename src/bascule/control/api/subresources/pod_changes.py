@@ -7,8 +7,7 @@ from aiohttp import web
 from bascule.control.api import body, pipeline, shape
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
-from bascule.control.api.verbs import get, patching
-from bascule.control.api.wire import negotiate
+from bascule.control.api.verbs import get, patch_body, patching
 from bascule.control.cache import record
 from bascule.control.kinds.pod import doors
 from bascule.vocabulary import errors, objects
@@ -22,8 +21,7 @@ async def serve(platform: platforms.Platform, call: calls.Call) -> web.StreamRes
         wanted = await body.read(call)
         merge: patching.Merge = lambda _: objects.deep_copy(wanted)  # noqa: E731
     else:
-        value = await body.value(await call.body(), negotiate.JSON)
-        merge = patching.merger(call.content_type, value, call.endpoint.schema)
+        merge = patching.changing(call, await patch_body.read(call), call.endpoint.schema)
     take = doors.take_resize if call.subresource == "resize" else doors.take_ephemeral
 
     def change(current: objects.Object, stored: record.Record) -> objects.Object:
@@ -31,7 +29,6 @@ async def serve(platform: platforms.Platform, call: calls.Call) -> web.StreamRes
         given = (wanted.get("metadata") or {}).get("resourceVersion")
         if given not in (None, "", str(stored.revision)):
             raise errors.conflict(call.resource.qualified, call.name, errors.MODIFIED)
-        body.check(call, wanted, call.endpoint.schema, [])
         take(current, wanted)
         return current
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from bascule.control.api import body, pipeline, shape
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
-from bascule.control.api.verbs import patching
+from bascule.control.api.verbs import patch_body, patching
 from bascule.control.api.wire import negotiate
 from bascule.control.cache import record
 from bascule.control.kinds import scales, strategy
@@ -38,10 +38,10 @@ async def serve(platform: platforms.Platform, call: calls.Call) -> web.StreamRes
     elif call.content_type == patching.APPLY:
         outcome = await _apply(platform, call)
     else:
-        if call.content_type == patching.STRATEGIC and call.endpoint.prune is not None:
+        if call.content_type == patch_body.STRATEGIC and call.endpoint.prune is not None:
             raise errors.unsupported_media_type(patching.OF_CUSTOM_RESOURCES)
-        value = await body.value(await call.body(), negotiate.JSON)
-        outcome = await _write(platform, call, patching.merger(call.content_type, value, _schema()))
+        sent = await patch_body.read(call)
+        outcome = await _write(platform, call, patching.changing(call, sent, _schema()))
     return await _answer(platform, call, orjson.loads(outcome.body))
 
 

@@ -14,19 +14,16 @@ from aiohttp import web
 from bascule.control.api import body, field_versions, pipeline, shape
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
-from bascule.control.api.verbs import restoring
+from bascule.control.api.verbs import patch_body, restoring
 from bascule.control.api.wire import negotiate
 from bascule.control.cache import record
 from bascule.control.patch import apply, json_patch, merge_patch, strategic
-from bascule.control.schema import decoding, json_problems, types
+from bascule.control.schema import decoding, types
 from bascule.vocabulary import errors, objects
 
-JSON_PATCH: Final = "application/json-patch+json"
-MERGE: Final = "application/merge-patch+json"
-STRATEGIC: Final = "application/strategic-merge-patch+json"
 APPLY: Final = "application/apply-patch+yaml"
-_SUPPORTED: Final = (JSON_PATCH, MERGE, STRATEGIC, APPLY)
-OF_CUSTOM_RESOURCES: Final = (JSON_PATCH, MERGE, APPLY)
+_SUPPORTED: Final = (patch_body.JSON_PATCH, patch_body.MERGE, patch_body.STRATEGIC, APPLY)
+OF_CUSTOM_RESOURCES: Final = (patch_body.JSON_PATCH, patch_body.MERGE, APPLY)
 
 Merge = Callable[[objects.Object], objects.Object]
 
@@ -46,23 +43,14 @@ async def patched(platform: platforms.Platform, call: calls.Call) -> pipeline.Ou
     if call.options.force and content_type != APPLY:
         cause = errors.forbidden_field("force", "may not be specified for non-apply patch")
         raise errors.invalid("PatchOptions", "meta.k8s.io", "", [cause])
-    content = await call.body()
     if content_type == APPLY:
-        return await _apply(platform, call, content)
-    try:
-        value = await body.value(content, negotiate.JSON)
-    except decoding.Unreadable as error:
-        raise errors.bad_request(f"error decoding patch: {str(error).removeprefix(decoding.NO_JSON)}") from error
-    merge = merger(content_type, value, call.endpoint.schema)
-    named = _version(value)
-    refuse = restoring.refusal(value) if content_type == STRATEGIC else None
+        return await _apply(platform, call)
+    sent = await patch_body.read(call)
+    merge = changing(call, sent, call.endpoint.schema)
+    named = _version(sent.value)
 
     def change(current: objects.Object, stored: record.Record) -> objects.Object:
         wanted = merge(current)
-        if not isinstance(wanted, dict):
-            raise errors.bad_request("the patched object is no longer an object")
-        wanted = body.of_its_type(call, wanted, current, is_typed=content_type == STRATEGIC)
-        wanted = body.check_changed(call, wanted, current, call.endpoint.schema, refuse)
         meta = wanted.get("metadata") or {}
         if not meta.get("name"):
             raise errors.bad_request(
@@ -77,25 +65,33 @@ async def patched(platform: platforms.Platform, call: calls.Call) -> pipeline.Ou
     return await pipeline.update(platform, call, change, retry=not named, given="to share")
 
 
-def merger(content_type: str, value: Any, schema: types.TypeSchema) -> Merge:
-    """The function that applies the patch; 400 for a body of the wrong form."""
-    if content_type == JSON_PATCH:
-        if not isinstance(value, list):
-            raise _no_patch(value, "[]handlers.jsonPatchOp")
+def changing(call: calls.Call, sent: patch_body.Patch, schema: types.TypeSchema) -> Merge:
+    """The function that makes of an object what the patch says; 4xx for what is then no object of the schema."""
+    merge = _merger(call.content_type, sent.value, schema)
+    is_typed = call.content_type == patch_body.STRATEGIC
+    tell = restoring.refusal(sent.value) if is_typed else body.badly_patched(call)
+    refuse = sent.refusing(tell)
+
+    def change(current: objects.Object) -> objects.Object:
+        wanted = merge(current)
+        if not isinstance(wanted, dict):
+            raise errors.bad_request("the patched object is no longer an object")
+        wanted = body.of_its_type(call, wanted, current, is_typed=is_typed)
+        wanted = body.check_changed(call, wanted, current, schema, refuse)
+        sent.check(wanted, tell)
+        return wanted
+
+    return change
+
+
+def _merger(content_type: str, value: Any, schema: types.TypeSchema) -> Merge:
+    if content_type == patch_body.JSON_PATCH:
         return lambda current: json_patch.apply(current, value)
-    if not isinstance(value, dict):
-        raise _no_patch(value, "map[string]interface {}")
-    if content_type == MERGE:
+    if content_type == patch_body.MERGE:
         return lambda current: merge_patch.apply(current, value)
     if schema.shape == "any":
-        raise errors.unsupported_media_type((JSON_PATCH, MERGE, APPLY))
+        raise errors.unsupported_media_type(OF_CUSTOM_RESOURCES)
     return lambda current: strategic.apply(current, value, schema)
-
-
-def _no_patch(value: Any, wanted: str) -> errors.StatusError:
-    return errors.bad_request(
-        f"error decoding patch: json: cannot unmarshal {json_problems.kind(value)} into Go value of type {wanted}"
-    )
 
 
 def _another_uid(call: calls.Call, uid: Any) -> errors.StatusError:
@@ -117,8 +113,9 @@ def require_manager(call: calls.Call) -> None:
         raise errors.invalid("PatchOptions", "meta.k8s.io", "", [cause])
 
 
-async def _apply(platform: platforms.Platform, call: calls.Call, content: bytes) -> pipeline.Outcome:
+async def _apply(platform: platforms.Platform, call: calls.Call) -> pipeline.Outcome:
     require_manager(call)
+    content = await call.body()
     applied = await body.decoded(decoding.decode, content, negotiate.YAML)
     _is_about(call, applied)
     if call.options.field_validation != "Ignore" and not body.is_as_encoded(call, content, applied):
