@@ -1,7 +1,7 @@
 """Who owns an object's number of replicas, seen from its Scale and back.
 
 A Scale has one field that somebody can own. What is owned of it is kept with the object, in entries of the
-subresource `scale`.
+subresource `scale`. Such an entry is without a time, as upstream's is: it is not the object that was written then.
 """
 
 from __future__ import annotations
@@ -37,8 +37,12 @@ def to_object(entries: list[Entry], scaled: list[Entry], path: str, api_version:
                 continue
             entry = {**entry, "fieldsV1": owned}
         kept.append(entry)
-    new = [{**entry, "apiVersion": api_version, "fieldsV1": field} for entry in owners.values()]
+    new = [{**_without_time(entry), "apiVersion": api_version, "fieldsV1": field} for entry in owners.values()]
     return managed_fields.in_order([*kept, *new])
+
+
+def _without_time(entry: Entry) -> Entry:
+    return {name: value for name, value in entry.items() if name != "time"}
 
 
 def _who(entry: Entry) -> Identity:

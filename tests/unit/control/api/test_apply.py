@@ -156,6 +156,30 @@ async def test_replicas_through_the_scale_belong_to_who_scales(api: harness.Api)
     assert ("hpa", "Apply", "scale") not in owned
 
 
+async def test_replicas_that_nobody_owns_stay_so_when_they_are_scaled(api: harness.Api) -> None:
+    await applied(api, f"{DEPLOYMENTS}/d", deployment())
+    scale: Object = {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": "d"}}
+    for answer in (
+        await api.patch(f"{DEPLOYMENTS}/d/scale?fieldManager=hand", {"spec": {"replicas": 7}}),
+        await api.call("PUT", f"{DEPLOYMENTS}/d/scale?fieldManager=hand", {**scale, "spec": {"replicas": 3}}),
+    ):
+        assert answer.code == 200
+    live = (await api.get(f"{DEPLOYMENTS}/d")).body
+    assert (live["spec"]["replicas"], set(entries(live))) == (3, {("me", "Apply", "")})
+
+
+async def test_who_scales_is_named_without_a_time(api: harness.Api) -> None:
+    await api.create(f"{DEPLOYMENTS}?fieldManager=creator", deployment(replicas=2))
+    await api.patch(f"{DEPLOYMENTS}/d/scale?fieldManager=hand", {"spec": {"replicas": 7}})
+    live = (await api.get(f"{DEPLOYMENTS}/d")).body
+    first, second = live["metadata"]["managedFields"]
+    assert (first["manager"], first["apiVersion"], first.get("time")) == ("hand", "apps/v1", None)
+    assert (second["manager"], "time" in second) == ("creator", True)
+    assert "f:replicas" not in second["fieldsV1"]["f:spec"]
+    again = await api.patch(f"{DEPLOYMENTS}/d/scale?fieldManager=other", {"spec": {"replicas": 7}})
+    assert again.body["metadata"]["resourceVersion"] == live["metadata"]["resourceVersion"]
+
+
 def scaler(version: str, **spec: Any) -> Object:
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"}
     whole = {"scaleTargetRef": target, "maxReplicas": 9, **spec}

@@ -15,7 +15,7 @@ from bascule.control.api.verbs import patch_body, patching
 from bascule.control.api.wire import negotiate
 from bascule.control.cache import record
 from bascule.control.kinds import scales, strategy
-from bascule.control.patch import apply, scale_fields
+from bascule.control.patch import apply, managed_fields, scale_fields
 from bascule.control.schema import catalog, decoding, types
 from bascule.vocabulary import errors, labels, objects
 
@@ -66,13 +66,45 @@ def of(obj: objects.Object, where: strategy.Scale) -> objects.Object:
 
 
 async def _write(platform: platforms.Platform, call: calls.Call, wanted_of: patching.Merge) -> pipeline.Outcome:
+    """Nobody comes to own a number of replicas that nobody owned so far: `scale_fields`."""
     where = _where(call)
 
     def change(current: objects.Object, stored: record.Record) -> objects.Object:
-        _scale(call, current, wanted_of(of(current, where)), stored)
+        entries = objects.metadata(current).get("managedFields") or []
+        live = _owned(current, entries, where)
+        wanted = wanted_of(of(current, where))
+        _scale(call, current, wanted, stored)
+        scaled = managed_fields.record_update(
+            live,
+            of(current, where),
+            call.options.field_manager or "unknown",
+            api_version=_API_VERSION,
+            now=platform.now(),
+            schema=_schema(),
+            subresource=call.subresource,
+        )
+        _own(call, current, entries, scaled)
         return current
 
-    return await pipeline.update(platform, call, change, retry=True)
+    return await pipeline.update(platform, call, change, retry=True, operation="Scale")
+
+
+def _owned(obj: objects.Object, entries: list[managed_fields.Entry], where: strategy.Scale) -> objects.Object:
+    """The Scale of an object, with who owns it."""
+    live = of(obj, where)
+    live["metadata"]["managedFields"] = scale_fields.to_scale(entries, where.spec_replicas)
+    return live
+
+
+def _own(
+    call: calls.Call,
+    obj: objects.Object,
+    entries: list[managed_fields.Entry],
+    scaled: list[managed_fields.Entry],
+) -> None:
+    """Gives the object, which has `entries`, to those who own its Scale now."""
+    path = _where(call).spec_replicas
+    obj["metadata"]["managedFields"] = scale_fields.to_object(entries, scaled, path, call.resource.api_version)
 
 
 def _scale(call: calls.Call, current: objects.Object, wanted: objects.Object, stored: record.Record) -> None:
@@ -104,8 +136,7 @@ async def _apply(platform: platforms.Platform, call: calls.Call) -> pipeline.Out
 
     def change(current: objects.Object, stored: record.Record) -> objects.Object:
         entries = objects.metadata(current).get("managedFields") or []
-        live = of(current, where)
-        live["metadata"]["managedFields"] = scale_fields.to_scale(entries, where.spec_replicas)
+        live = _owned(current, entries, where)
         wanted = apply.server_side(
             live,
             applied,
@@ -116,9 +147,7 @@ async def _apply(platform: platforms.Platform, call: calls.Call) -> pipeline.Out
             subresource="scale",
         )
         _scale(call, current, wanted, stored)
-        current["metadata"]["managedFields"] = scale_fields.to_object(
-            entries, objects.metadata(wanted)["managedFields"], where.spec_replicas, call.resource.api_version
-        )
+        _own(call, current, entries, objects.metadata(wanted)["managedFields"])
         return current
 
     return await pipeline.update(platform, call, change, retry=True, operation="Apply")
