@@ -11,7 +11,7 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from bascule.control.custom import coercing, structural
+from bascule.control.custom import coercing, numbers, structural
 from bascule.vocabulary.objects import Object
 
 Prune = Callable[[Any], list[str] | None]
@@ -20,7 +20,7 @@ _RESOURCE = frozenset(("apiVersion", "kind", "metadata"))
 
 
 def prune(obj: Object, node: structural.Node) -> list[str]:
-    """Prunes a resource in place; returns the paths of what was dropped, `spec.list[0].field`.
+    """Prunes a resource in place, its numbers settled; returns the paths of what was dropped, `spec.list[0].field`.
 
     Those of the metadata come first, then the schema's, then those of embedded metadata, each sorted. Raises a
     StatusError (400) where the metadata of a resource is not metadata.
@@ -33,6 +33,7 @@ def prune(obj: Object, node: structural.Node) -> list[str]:
     pruned = whole(obj)
     if pruned:
         dropped += sorted(pruned)
+    numbers.settle(obj)
     return dropped + sorted(coercing.coerce_embedded(obj, node)) if node.embeds else dropped
 
 

@@ -35,9 +35,10 @@ def _default(obj: Object) -> None:
     for version in shape.items(spec, "versions"):
         schema = shape.mapping(version, "schema").get("openAPIV3Schema")
         if type(schema) is dict:
-            from bascule.control.custom import keywords
+            from bascule.control.custom import keywords, numbers
 
             keywords.drop_unknown(schema)
+            numbers.settle(schema)
 
 
 def _create(obj: Object, context: Context) -> None:

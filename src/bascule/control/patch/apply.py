@@ -184,12 +184,16 @@ def _without(entry: Entry, difference: managed_fields.Difference) -> Entry | Non
 
 
 def _entry(mine: Identity, api_version: str, wanted: Tree, before: Entry | None, now: str, *, is_same: bool) -> Entry:
-    """An apply that leaves the object as it is does not move its manager's time."""
-    if before is None or not is_same:
+    """An apply that leaves the object as it is does not move its manager's time; a new manager's entry then has none."""
+    if not is_same:
         return managed_fields.entry_of(mine, api_version, wanted, now)
-    if before.get("apiVersion") == api_version and before.get("fieldsV1") == wanted:
+    if before is not None and before.get("apiVersion") == api_version and before.get("fieldsV1") == wanted:
         return before
-    return managed_fields.entry_of(mine, api_version, wanted, before.get("time") or now)
+    time = (before or {}).get("time")
+    entry = managed_fields.entry_of(mine, api_version, wanted, time or now)
+    if not time:
+        del entry["time"]
+    return entry
 
 
 def _same(live: Object, result: Object) -> bool:

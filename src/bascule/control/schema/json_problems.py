@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
@@ -16,6 +17,8 @@ _PLACES = {
     "unexpected character, expected ',' or '}'": "after object key:value pair",
     "unexpected control character in string": "in string literal",
 }
+_INFINITE = "number is infinity when parsed as double"
+_NUMBER = re.compile(r"[-+.0-9eE]{1,100}")
 _TRAILING_COMMA = "trailing comma is not allowed"
 _AFTER_COMMA = {"}": "looking for beginning of object key string", "]": "looking for beginning of value"}
 
@@ -24,6 +27,9 @@ def of(error: orjson.JSONDecodeError, body: bytes) -> str:
     """`invalid character 'x' looking for beginning of value`; what has no such words keeps its own."""
     if not body.strip() or error.msg == "unexpected end of data":
         return END
+    if error.msg == _INFINITE:
+        number = _NUMBER.match(error.doc, error.pos)
+        return f"json: cannot unmarshal number {number[0] if number else ''} into Go value of type float64"
     found, place = error.doc[error.pos : error.pos + 1], _PLACES.get(error.msg, "")
     if error.msg == _TRAILING_COMMA:
         found = error.doc[error.pos + 1 :].lstrip()[:1]

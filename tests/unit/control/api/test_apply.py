@@ -56,6 +56,10 @@ async def test_an_agreeing_applier_becomes_a_second_owner(api: harness.Api) -> N
     await applied(api, f"{MAPS}/c", harness.config_map("c", a="1", b="1"))
     both = await applied(api, f"{MAPS}/c", harness.config_map("c", a="1"), "you")
     assert set(entries(both)) == {("me", "Apply", ""), ("you", "Apply", "")}
+    assert [(entry["manager"], "time" in entry) for entry in both["metadata"]["managedFields"]] == [
+        ("you", False),  # Who agrees writes nothing.
+        ("me", True),
+    ]
     bare = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}
     gone = await applied(api, f"{MAPS}/c", bare, "me")
     assert gone["data"] == {"a": "1"}

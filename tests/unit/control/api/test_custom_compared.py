@@ -228,3 +228,30 @@ async def test_finalizers_that_nobody_can_tell_apart(api: harness.Api) -> None:
         f'\\"mine\\": {prefix}{suffix}',
         f'\\"my.domain\\": {prefix} including a path (/){suffix}',
     ]
+
+
+@pytest.mark.parametrize("kind", ["POST", "merge", "json", "apply"])
+async def test_numbers_without_a_fraction_are_integers(api: harness.Api, kind: str) -> None:
+    path = f"{PATH}/n"
+    if kind == "POST":
+        sent = b'{"apiVersion":"%b","kind":"CronTab","metadata":{"name":"n"},"spec":%%b}' % OF_V1.encode()
+        spec = b'{"size":1.0,"part":{"apiVersion":"a/b","kind":"C","x":[1e2,1.5]}}'
+        answer = await api.call("POST", PATH, sent % spec, headers={"Content-Type": "application/json"})
+    elif kind == "apply":
+        sent = b'{"apiVersion":"%b","kind":"CronTab","metadata":{"name":"n"},"spec":{"size":1.0}}' % OF_V1.encode()
+        answer = await api.patch(f"{path}?fieldManager=a", sent, kind)
+    else:
+        await api.create(PATH, crds.custom("n", spec={"size": 3}))
+        sent = b'{"spec":{"size":1.0}}' if kind == "merge" else b'[{"op":"replace","path":"/spec/size","value":1.0}]'
+        answer = await api.patch(path, sent, kind)
+    assert answer.code in (200, 201), answer
+    for found in (answer.body, (await api.get(path)).body):
+        assert (found["spec"]["size"], type(found["spec"]["size"])) == (1, int)
+        assert [str(number) for number in found["spec"].get("part", {"x": [100, 1.5]})["x"]] == ["100", "1.5"]
+
+
+async def test_a_number_beyond_all_is_refused(api: harness.Api) -> None:
+    sent = b'{"apiVersion":"%b","kind":"CronTab","metadata":{"name":"n"},"spec":{"size":1e400}}' % OF_V1.encode()
+    answer = await api.call("POST", PATH, sent, headers={"Content-Type": "application/json"})
+    assert answer.code == 400
+    assert "json: cannot unmarshal number 1e400 into Go value of type float64" in answer.body["message"]
