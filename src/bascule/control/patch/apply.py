@@ -184,7 +184,7 @@ def _without(entry: Entry, difference: managed_fields.Difference) -> Entry | Non
 
 
 def _entry(mine: Identity, api_version: str, wanted: Tree, before: Entry | None, now: str, *, is_same: bool) -> Entry:
-    """An apply that leaves the object as it is does not move its manager's time; a new manager's entry then has none."""
+    """An apply that leaves the object as it is does not move its manager's time; a new manager then has none."""
     if not is_same:
         return managed_fields.entry_of(mine, api_version, wanted, now)
     if before is not None and before.get("apiVersion") == api_version and before.get("fieldsV1") == wanted:

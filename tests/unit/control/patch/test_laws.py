@@ -140,7 +140,9 @@ def test_appliers_of_different_things_may_come_in_any_order(one: Obj, other: Obj
     left = applied(applied(None, one, "ann"), other, "bob")
     right = applied(applied(None, other, "bob"), one, "ann")
     assert left["spec"] == right["spec"]
-    assert left["metadata"] == right["metadata"]
+    # Who comes second has no time where nothing was left to write.
+    by_manager = [{e["manager"]: {**e, "time": ""} for e in obj["metadata"]["managedFields"]} for obj in (left, right)]
+    assert by_manager[0] == by_manager[1]
 
 
 @given(steps=STEPS, who=MANAGERS, spec=SPECS)
