@@ -107,7 +107,7 @@ def _version(crd: Object, version: Object) -> Version:
         selectable=selectable,
         storage=version.get("storage") is True,
         served=version.get("served") is True,
-        deprecation=_deprecation(resource, version),
+        deprecation=_deprecation(resource, version, shape.items(spec, "versions")),
     )
 
 
@@ -146,8 +146,18 @@ def _selectable(paths: tuple[str, ...], *, namespaced: bool) -> SelectableFields
     return selectable
 
 
-def _deprecation(resource: resources.Resource, version: Object) -> str:
+def _deprecation(resource: resources.Resource, version: Object, versions: list[Object]) -> str:
+    """What those are told who use the version: in its own words, or to use the best of the later ones."""
     if version.get("deprecated") is not True:
         return ""
     warning = version.get("deprecationWarning")
-    return warning if type(warning) is str else f"{resource.api_version} {resource.kind} is deprecated"
+    if type(warning) is str:
+        return warning
+    named = sorted(
+        (shape.text(other, "name") for other in versions if other.get("served") and not other.get("deprecated")),
+        key=custom_rows.version_order,
+    )
+    told = f"{resource.api_version} {resource.kind} is deprecated"
+    if named and custom_rows.version_order(named[0]) < custom_rows.version_order(resource.version):
+        return f"{told}; use {resource.group}/{named[0]} {resource.kind}"
+    return told

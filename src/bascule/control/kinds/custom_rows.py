@@ -13,6 +13,7 @@ from bascule.vocabulary import resources
 from bascule.vocabulary.objects import Object
 
 _VERSION: Final = re.compile(r"v([1-9]\d*)(?:(alpha|beta)([1-9]\d*))?")
+_VERBS: Final = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
 _STAGES: Final = {None: 0, "beta": 1, "alpha": 2}
 
 
@@ -31,6 +32,7 @@ def row(spec: Object, names: Object, version: Object, *, storage: str = "") -> r
         subresources=tuple(part for part in ("status", "scale") if type(having.get(part)) is dict),
         storage_version=storage,
         list_name=shape.text(names, "listKind"),
+        verbs=_VERBS,
     )
 
 

@@ -255,3 +255,17 @@ async def test_a_number_beyond_all_is_refused(api: harness.Api) -> None:
     answer = await api.call("POST", PATH, sent, headers={"Content-Type": "application/json"})
     assert answer.code == 400
     assert "json: cannot unmarshal number 1e400 into Go value of type float64" in answer.body["message"]
+
+
+async def test_verbs_are_told_in_upstreams_order(api: harness.Api) -> None:
+    rows = {row["name"]: row for row in (await api.get(f"/apis/{OF_V1}")).body["resources"]}
+    writing = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]
+    assert rows["crontabs"]["verbs"] == writing
+    assert rows["crontabs/scale"]["verbs"] == ["get", "patch", "update"]
+
+
+async def test_what_is_in_no_namespace_is_not_selected_by_one(api: harness.Api) -> None:
+    await crds.serve(api, crds.definition("Moon", crds.version(), scope="Cluster"))
+    answer = await api.get(f"/apis/{OF_V1}/moons?fieldSelector=metadata.namespace%3Da")
+    assert (answer.code, answer.body["message"]) == (400, "field label not supported: metadata.namespace")
+    assert (await api.get(f"{PATH}?fieldSelector=metadata.namespace%3Da")).body["items"] == []

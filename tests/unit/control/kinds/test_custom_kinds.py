@@ -109,6 +109,13 @@ def test_deprecation() -> None:
     assert one(deprecated=True, deprecationWarning="no more").deprecation == "no more"
 
 
+def test_deprecation_names_the_best_of_the_later_versions() -> None:
+    old = [version(name, deprecated=True) for name in ("v1beta1", "v2")]
+    made = definition(version("v1alpha1"), *old, version("v1", storage=True), version("v3", served=False))
+    assert made.versions["v1beta1"].deprecation == "example.com/v1beta1 Foo is deprecated; use example.com/v1 Foo"
+    assert made.versions["v2"].deprecation == "example.com/v2 Foo is deprecated"
+
+
 def test_reading_prunes_and_defaults() -> None:
     obj = foo(extra=1)
     made = one()

@@ -195,12 +195,13 @@ def make(
     """The endpoint of one version."""
     version = ready.definition.known[row.version]
     own = version.strategy
+    placed = ("metadata.namespace",) if row.namespaced else ()
     return endpoint.Endpoint(
         resource=row,
         strategy=own,
         schema=version.schema,
         cache=records,
-        selectable=frozenset({"metadata.name", "metadata.namespace", *version.selectable}),
+        selectable=frozenset({"metadata.name", *placed, *version.selectable}),
         list_head=b'{"kind":%b,"apiVersion":%b,"metadata":'
         % (orjson.dumps(row.list_kind), orjson.dumps(row.api_version)),
         reset_fields=_reset_fields(version) if own.status else {},
