@@ -15,6 +15,8 @@ import yaml
 from bascule.vocabulary import objects
 
 EXPANDED_NODES_MAX = 500_000
+_INT64 = 1 << 63
+_ALIAS = re.compile(r"\*([A-Za-z0-9_-]*)")
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -59,7 +61,8 @@ def _construct_int(loader: Any, node: Any) -> Any:
     sign, digits = (-1, text[1:]) if text[0] == "-" else (1, text.lstrip("+"))
     if digits.startswith("0") and digits[1:2].isdigit():
         digits = "0o" + digits[1:]
-    return sign * int(digits, 0)
+    value = sign * int(digits, 0)
+    return value if -_INT64 <= value < 2 * _INT64 else float(value)
 
 
 def _construct_float(loader: Any, node: Any) -> Any:
@@ -80,15 +83,46 @@ def load(body: bytes, *, depth_max: int) -> Any:
         aliases = b"&" in body and b"*" in body if _is_shallow(body, depth_max) else _bound_depth(body, depth_max)
         loader = _Loader(body)
         try:
-            value = loader.get_single_data()
+            value = _first(loader)
         finally:
             loader.dispose()
     except (yaml.YAMLError, ValueError, OverflowError, TypeError) as error:
-        raise YamlError(str(error).replace("\n", " ")) from error
+        raise YamlError(_told(error, body)) from error
     if aliases:
         _expanded_nodes(value, {}, depth_max)
     plain = _plain(value)
     return objects.deep_copy(plain) if aliases else plain
+
+
+def _first(loader: Any) -> Any:
+    """The one document; what follows it has to be empty, as where a file ends with `---`."""
+    value = loader.get_data() if loader.check_data() else None
+    while loader.check_node():
+        node = loader.get_node()
+        if node.tag != "tag:yaml.org,2002:null":
+            raise YamlError("expected a single document in the stream, but found another document")
+    return value
+
+
+def _told(error: Exception, body: bytes) -> str:
+    """`line 2: did not find expected key`, as upstream's reader has it.
+
+    It counts lines from 0, but for what is wrong below them, within words; and tells of no first line.
+    """
+    if isinstance(error, yaml.reader.ReaderError):
+        return str(error.reason)
+    if not isinstance(error, yaml.MarkedYAMLError) or not error.problem:
+        return str(error).replace("\n", " ")
+    if isinstance(error, yaml.composer.ComposerError) and error.problem_mark and "undefined alias" in error.problem:
+        lines = body.decode(errors="replace").splitlines()[error.problem_mark.line :]
+        name = _ALIAS.match(lines[0], error.problem_mark.column) if lines else None
+        return f"unknown anchor '{name[1] if name else ''}' referenced"
+    line = 0
+    if error.problem_mark is not None and error.problem_mark.line:
+        line = error.problem_mark.line + isinstance(error, yaml.scanner.ScannerError)
+    elif error.context_mark is not None:
+        line = error.context_mark.line
+    return f"line {line}: {error.problem}" if line else str(error.problem)
 
 
 def repeated_keys(body: bytes, depth_max: int) -> list[str]:

@@ -113,3 +113,64 @@ async def test_a_patched_scale_is_checked_as_any_object(api: harness.Api) -> Non
         'duplicate field "spec.replicas"'
     ]
     assert (await api.get(scale)).body["spec"] == {"replicas": 3}
+
+
+@pytest.mark.parametrize(
+    ("sent", "message"),
+    [
+        (
+            b"a: b\nc: [\n",
+            "error decoding YAML: error converting YAML to JSON: yaml: line 2: did not find expected node content",
+        ),
+        (
+            b"text",
+            "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal string into Go "
+            "value of type map[string]interface {}",
+        ),
+        (b"", "invalid object type: /, Kind="),
+        (b"{}", "invalid object type: /, Kind="),
+    ],
+)
+async def test_what_is_no_configuration(api: harness.Api, sent: bytes, message: str) -> None:
+    answer = await api.patch(f"{MAP}?fieldManager=a", sent, "apply")
+    assert (answer.code, answer.body["message"]) == (400, message)
+
+
+PODS = "/api/v1/namespaces/default/pods"
+POD = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "p"},
+    "spec": {"containers": [{"name": "c", "image": "i"}]},
+}
+
+
+@pytest.mark.parametrize("part", ["", "/status", "/ephemeralcontainers", "/resize"])
+async def test_no_other_language_is_understood(api: harness.Api, part: str) -> None:
+    await api.create(PODS, POD)
+    answer = await api.call("PATCH", f"{PODS}/p{part}", b"{}", headers={"Content-Type": "application/json"})
+    assert answer.code == 415
+
+
+async def test_containers_are_added_by_apply(api: harness.Api) -> None:
+    await api.create(PODS, POD)
+    spec = {"ephemeralContainers": [{"name": "e", "image": "j"}]}
+    sent = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "labels": {"not": "taken"}}, "spec": spec}
+    answer = await api.patch(f"{PODS}/p/ephemeralcontainers?fieldManager=debugger", sent, "apply")
+    assert answer.code == 200, answer
+    assert [each["name"] for each in answer.body["spec"]["ephemeralContainers"]] == ["e"]
+    assert "labels" not in answer.body["metadata"]
+    (entry,) = [each for each in answer.body["metadata"]["managedFields"] if each["manager"] == "debugger"]
+    assert (entry["operation"], entry["subresource"]) == ("Apply", "ephemeralcontainers")
+    assert "f:ephemeralContainers" in entry["fieldsV1"]["f:spec"]
+
+
+async def test_a_patched_pods_containers_are_checked(api: harness.Api) -> None:
+    await api.create(PODS, POD)
+    refused = await api.patch(f"{PODS}/p/ephemeralcontainers", {"spec": {"ephemeralContainers": "x"}})
+    assert refused.code == 422
+    sent = b'{"spec":{"ephemeralContainers":[{"name":"e","image":"j","image":"k","more":1}]}}'
+    refused = await api.patch(f"{PODS}/p/ephemeralcontainers?fieldValidation=Strict", sent)
+    lines = ['duplicate field "spec.ephemeralContainers[0].image"', 'unknown field "spec.ephemeralContainers[0].more"']
+    assert refused.body["message"].endswith("strict decoding error: " + ", ".join(lines))
+    assert (await api.patch(f"{PODS}/p/ephemeralcontainers", sent)).warnings == lines

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+import orjson
 import pytest
 import yaml
 from hypothesis import given
@@ -237,3 +238,36 @@ def test_a_body_that_is_no_object_says_what_was_wanted_and_how_it_begins() -> No
 def test_what_was_decoded_spares_looking_for_duplicates_again(body: bytes) -> None:
     found = decoding.duplicates(body, decoding.JSON, decoding.decode(body, decoding.JSON, default=("v1", "P")))
     assert found == decoding.duplicates(body, decoding.JSON)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a: b\nc: [\n", "line 2: did not find expected node content"),
+        ("a: b: c\n", "mapping values are not allowed in this context"),
+        ("a: 1\nb: c: d\n", "line 2: mapping values are not allowed in this context"),
+        ("a:\n  - b\n c: d\n", "line 2: did not find expected key"),
+        ("a: 1\n\tb: 2\n", "line 2: found a tab character that violates indentation"),
+        ("a: [1, 2\nb: 3\n", "line 1: did not find expected ',' or ']'"),
+        ("a: *some\n", "unknown anchor 'some' referenced"),
+        ("a: \x01\n", "control characters are not allowed"),
+    ],
+)
+def test_what_is_no_yaml_is_told_as_upstream_tells_it(text: str, problem: str) -> None:
+    with pytest.raises(decoding.Unreadable) as raised:
+        decoding.decode_value(text.encode(), decoding.YAML)
+    assert str(raised.value) == f"error converting YAML to JSON: yaml: {problem}"
+
+
+def test_only_empty_documents_follow_the_first() -> None:
+    assert decoding.decode_value(b"a: 1\n---\n---\n# nothing\n", decoding.YAML) == {"a": 1}
+    with pytest.raises(decoding.Unreadable, match="expected a single document"):
+        decoding.decode_value(b"a: 1\n---\nb: 2\n", decoding.YAML)
+
+
+def test_integers_beyond_64_bits_are_floats_as_in_json() -> None:
+    text = b"a: 123456789012345678901234567890\nb: 18446744073709551615\nc: -9223372036854775808\n"
+    value = decoding.decode_value(text, decoding.YAML)
+    assert value == {"a": 1.2345678901234568e29, "b": (1 << 64) - 1, "c": -(1 << 63)}
+    assert type(value["a"]) is float
+    orjson.dumps(value)

@@ -9,7 +9,7 @@ from aiohttp import web
 from bascule.control.api import body, pipeline, shape
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
-from bascule.control.api.verbs import get, patch_body, patching
+from bascule.control.api.verbs import get, patching
 from bascule.control.cache import cache, record
 from bascule.control.kinds import certificate_signing_requests
 from bascule.vocabulary import builtins, errors, objects
@@ -60,12 +60,12 @@ async def approval(platform: platforms.Platform, call: calls.Call) -> web.Stream
         return await get.get(platform, call)
     if call.verb == "update":
         wanted = await body.read(call)
-        merge: patching.Merge = lambda _: wanted  # noqa: E731
+        reading = patching.Reading(lambda *_: wanted, "Update")
     else:
-        merge = patching.changing(call, await patch_body.read(call), call.endpoint.schema)
+        reading = await patching.reading(platform, call)
 
     def change(current: objects.Object, stored: record.Record) -> objects.Object:
-        asked = merge(objects.deep_copy(current))
+        asked = reading.change(objects.deep_copy(current), stored)
         given = (asked.get("metadata") or {}).get("resourceVersion")
         if given not in (None, "", str(stored.revision)):
             raise errors.conflict(call.resource.qualified, call.name, errors.MODIFIED)
@@ -75,7 +75,7 @@ async def approval(platform: platforms.Platform, call: calls.Call) -> web.Stream
         certificate_signing_requests.stamp(current, call.endpoint.decode(stored), platform.now())
         return current
 
-    await pipeline.update(platform, call, change, retry=True)
+    await pipeline.update(platform, call, change, retry=True, operation=reading.operation)
     await sign(platform, call)
     stored = call.endpoint.records.get(call.key)
     if stored is None:

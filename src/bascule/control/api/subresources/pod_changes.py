@@ -7,7 +7,7 @@ from aiohttp import web
 from bascule.control.api import body, pipeline, shape
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
-from bascule.control.api.verbs import get, patch_body, patching
+from bascule.control.api.verbs import get, patching
 from bascule.control.cache import record
 from bascule.control.kinds.pod import doors
 from bascule.vocabulary import errors, objects
@@ -19,18 +19,20 @@ async def serve(platform: platforms.Platform, call: calls.Call) -> web.StreamRes
         return await get.get(platform, call)
     if call.verb == "update":
         wanted = await body.read(call)
-        merge: patching.Merge = lambda _: objects.deep_copy(wanted)  # noqa: E731
+        asked = patching.Reading(lambda *_: objects.deep_copy(wanted), "Update")
     else:
-        merge = patching.changing(call, await patch_body.read(call), call.endpoint.schema)
+        asked = await patching.reading(platform, call)
     take = doors.take_resize if call.subresource == "resize" else doors.take_ephemeral
 
     def change(current: objects.Object, stored: record.Record) -> objects.Object:
-        wanted = merge(objects.deep_copy(current))
+        wanted = asked.change(objects.deep_copy(current), stored)
         given = (wanted.get("metadata") or {}).get("resourceVersion")
         if given not in (None, "", str(stored.revision)):
             raise errors.conflict(call.resource.qualified, call.name, errors.MODIFIED)
         take(current, wanted)
+        if asked.operation == "Apply":
+            current["metadata"]["managedFields"] = wanted["metadata"]["managedFields"]
         return current
 
-    outcome = await pipeline.update(platform, call, change, retry=True)
+    outcome = await pipeline.update(platform, call, change, retry=True, operation=asked.operation)
     return await shape.single(platform, call, outcome.body)

@@ -11,7 +11,7 @@ from aiohttp import web
 from bascule.control.api import body, pipeline, shape
 from bascule.control.api import call as calls
 from bascule.control.api import platform as platforms
-from bascule.control.api.verbs import patch_body, patching
+from bascule.control.api.verbs import applying, patch_body, patching
 from bascule.control.api.wire import negotiate
 from bascule.control.cache import record
 from bascule.control.kinds import scales, strategy
@@ -35,11 +35,10 @@ async def serve(platform: platforms.Platform, call: calls.Call) -> web.StreamRes
     if call.verb == "update":
         wanted = await body.read(call, api_version=_API_VERSION, kind=_KIND, schema=_schema())
         outcome = await _write(platform, call, lambda _: wanted)
-    elif call.content_type == patching.APPLY:
+    elif call.content_type == patch_body.APPLY:
         outcome = await _apply(platform, call)
     else:
-        if call.content_type == patch_body.STRATEGIC and call.endpoint.prune is not None:
-            raise errors.unsupported_media_type(patching.OF_CUSTOM_RESOURCES)
+        patch_body.require_supported(call)
         sent = await patch_body.read(call)
         outcome = await _write(platform, call, patching.changing(call, sent, _schema()))
     return await _answer(platform, call, orjson.loads(outcome.body))
@@ -129,7 +128,7 @@ def _scale(call: calls.Call, current: objects.Object, wanted: objects.Object, st
 
 async def _apply(platform: platforms.Platform, call: calls.Call) -> pipeline.Outcome:
     """The Scale's one field is owned through the object: `scale_fields`."""
-    patching.require_manager(call)
+    applying.require_manager(call)
     read = functools.partial(decoding.decode, default=(_API_VERSION, _KIND))
     applied = await body.decoded(read, await call.body(), negotiate.YAML)
     where = _where(call)

@@ -19,6 +19,9 @@ from bascule.vocabulary import errors, objects
 JSON_PATCH: Final = "application/json-patch+json"
 MERGE: Final = "application/merge-patch+json"
 STRATEGIC: Final = "application/strategic-merge-patch+json"
+APPLY: Final = "application/apply-patch+yaml"
+_SUPPORTED: Final = (JSON_PATCH, MERGE, STRATEGIC, APPLY)
+OF_CUSTOM_RESOURCES: Final = (JSON_PATCH, MERGE, APPLY)
 
 _STRICT: Final = "strict decoding error: "
 _OPERATION: Final = ("op", "path", "from", "value")
@@ -48,6 +51,16 @@ class Patch(NamedTuple):
         """Raises what `refuse` makes of the problems; for an object of which there is nothing else to say."""
         if self.problems:
             raise refuse(patched, _STRICT + ", ".join(self.problems))
+
+
+def require_supported(call: calls.Call) -> None:
+    """415 for a body in none of the languages, 422 for an option that only an apply has."""
+    supported = _SUPPORTED if call.endpoint.prune is None else OF_CUSTOM_RESOURCES
+    if call.content_type not in supported:
+        raise errors.unsupported_media_type(supported)
+    if call.options.force and call.content_type != APPLY:
+        cause = errors.forbidden_field("force", "may not be specified for non-apply patch")
+        raise errors.invalid("PatchOptions", "meta.k8s.io", "", [cause])
 
 
 async def read(call: calls.Call) -> Patch:
