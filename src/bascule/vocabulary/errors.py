@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from bascule.vocabulary import quoting
 from bascule.vocabulary.objects import Object
 
 
@@ -193,7 +194,9 @@ def timeout(message: str, cause: Cause | None = None, retry_after_seconds: int =
 
 def _shown(value: Any) -> str:
     """A value inside a message: text in quotes, everything else as JSON."""
-    if isinstance(value, (str, dict, list, bool)) or value is None:
+    if isinstance(value, str):
+        return quoting.quoted(value)
+    if isinstance(value, (dict, list, bool)) or value is None:
         return orjson.dumps(value).decode()
     return str(value)
 

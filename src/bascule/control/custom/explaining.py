@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from bascule.control.custom import checking, formats, patterns, showing
 from bascule.control.custom.checking import Schema
-from bascule.vocabulary import errors
+from bascule.vocabulary import errors, quoting
 
 ABSENT: Any = object()
 """No old value: nothing is forgiven."""
@@ -142,7 +142,7 @@ def _invalid(path: str, value: Any, rest: str, *, type: str = "FieldValueInvalid
 
 
 def _wrong_type(path: str, wanted: str, given: str) -> Finding:
-    rest = f"must be of type {wanted}: {showing.quoted(given)}"
+    rest = f"must be of type {wanted}: {quoting.quoted(given)}"
     return _invalid(path, given, rest, type="FieldValueTypeInvalid")
 
 
@@ -187,7 +187,7 @@ def _enum(value: Any, schema: Schema, path: str, findings: Findings) -> None:
     allowed = schema.get("enum") or []
     if allowed and not checking.equals_one_of(value, allowed):
         listed = [item if item.__class__ is str else showing.json(item) for item in allowed]
-        supported = ", ".join(showing.quoted(item) for item in listed)
+        supported = ", ".join(quoting.quoted(item) for item in listed)
         message = f"Unsupported value: {showing.shown(value)}: supported values: {supported}"
         findings.add(Finding("FieldValueNotSupported", path, message, _named(path, f"should be one of {listed}")))
 
@@ -204,7 +204,7 @@ def _text(value: str, schema: Schema, path: str, findings: Findings) -> None:
     name = _format(schema)
     check = formats.of_text(name) if name else None
     if check is not None and not check(value):
-        rest = f"must be of type {name}: {showing.quoted(value)}"
+        rest = f"must be of type {name}: {quoting.quoted(value)}"
         findings.add(_invalid(path, value, rest, type="FieldValueTypeInvalid"))
 
 
@@ -263,7 +263,7 @@ def _object(value: dict[str, Any], schema: Schema, path: str, old: Any, findings
         if name not in properties:
             if additional is False:
                 text = f"{path}.{name} in body is a forbidden property"
-                message = f"Invalid value: {showing.quoted(name)}: {text}"
+                message = f"Invalid value: {quoting.quoted(name)}: {text}"
                 findings.add(Finding("FieldValueInvalid", path, message, text))
             elif type(additional) is dict:
                 findings.merge(_ratcheted(member, additional, f"{path}.{name}", before.get(name, ABSENT)))
@@ -280,7 +280,7 @@ def _object(value: dict[str, Any], schema: Schema, path: str, old: Any, findings
 
 
 def _combination(path: str, rest: str) -> Finding:
-    text = f"{showing.quoted(path)} {rest}"
+    text = f"{quoting.quoted(path)} {rest}"
     return Finding("FieldValueInvalid", None, f'Invalid value: "": {text}', text)
 
 

@@ -16,7 +16,7 @@ from bascule.control.cel.data import Declared
 from bascule.control.cel.errors import EvaluationError
 from bascule.control.cel.values import NONE, Lazy, Optional
 from bascule.control.custom import effort, rule_checks, rule_compilation, rule_names, rule_types, showing, structural
-from bascule.vocabulary import errors
+from bascule.vocabulary import errors, quoting
 from bascule.vocabulary.objects import Object
 
 OBJECT_BUDGET = 10_000_000
@@ -273,7 +273,7 @@ class _Run:
             "be run",
         )
         if str(outcome.error or "").startswith("operation cancelled"):
-            expression = showing.quoted(rule.explain.source)
+            expression = quoting.quoted(rule.explain.source)
             self.stop(
                 path,
                 "no further validation rules will be run due to call cost exceeds limit for messageExpression: "

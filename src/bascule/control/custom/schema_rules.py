@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from bascule.control.custom import showing, structurality
 from bascule.control.custom.structurality import Schema
-from bascule.vocabulary import errors
+from bascule.vocabulary import errors, quoting
 
 _TYPES = ("array", "boolean", "integer", "number", "object", "string")
 _META_FIELDS = ("metadata", "kind", "apiVersion")
@@ -152,8 +152,8 @@ def _wrong_type(path: str, kind: str, message: str) -> errors.Cause:
 
 
 def _unsupported(path: str, value: str, supported: tuple[str, ...]) -> errors.Cause:
-    listed = ", ".join(showing.quoted(item) for item in supported)
-    message = f"Unsupported value: {showing.quoted(value)}: supported values: {listed}"
+    listed = ", ".join(quoting.quoted(item) for item in supported)
+    message = f"Unsupported value: {quoting.quoted(value)}: supported values: {listed}"
     return errors.Cause("FieldValueNotSupported", path, message)
 
 

@@ -7,10 +7,7 @@ from typing import Any
 
 import orjson
 
-
-def quoted(text: str) -> str:
-    """Go's `%q`."""
-    return orjson.dumps(text.encode(errors="replace").decode()).decode()
+from bascule.vocabulary import quoting
 
 
 def json(value: Any) -> str:
@@ -25,7 +22,7 @@ def json(value: Any) -> str:
 def shown(value: Any) -> str:
     """A value after "Invalid value: "."""
     if value.__class__ is str:
-        return quoted(value)
+        return quoting.quoted(value)
     if value.__class__ is bool:
         return "true" if value else "false"
     return number(value) if value.__class__ in (int, float) else json(value)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from bascule.control.custom import patterns, showing
-from bascule.vocabulary import errors
+from bascule.control.custom import patterns
+from bascule.vocabulary import errors, quoting
 
 Schema = dict[str, Any]
 
@@ -177,7 +177,7 @@ def _values(schema: Schema, path: str, *, skips_any_of: bool = False) -> Iterato
     if problem:
         message = f"must be a valid regular expression, but isn't: {problem}"
         yield errors.Cause(
-            "FieldValueInvalid", f"{path}.pattern", f"Invalid value: {showing.quoted(str(pattern))}: {message}"
+            "FieldValueInvalid", f"{path}.pattern", f"Invalid value: {quoting.quoted(str(pattern))}: {message}"
         )
 
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from bascule.control.kinds import check, shape
-from bascule.vocabulary import errors, names
+from bascule.vocabulary import errors, names, quoting
 from bascule.vocabulary.objects import Object
 
 ANNOTATIONS_SIZE_MAX = 256 * 1024
@@ -211,11 +211,12 @@ def update_problems(new: Object, old: Object) -> list[errors.Cause]:
         before = shape.texts(theirs, "finalizers")
         added = [name for name in shape.texts(mine, "finalizers") if name not in before]
         if added:
-            listed = ", ".join(f'"{name}"' for name in added)
+            listed = ", ".join(map(quoting.quoted, added))
             found.append(
                 errors.forbidden_field(
                     "metadata.finalizers",
-                    f"no new finalizers can be added if the object is being deleted, found new finalizers [{listed}]",
+                    "no new finalizers can be added if the object is being deleted, found new finalizers "
+                    f"[]string{{{listed}}}",
                 )
             )
     if shape.count(mine, "generation") < shape.count(theirs, "generation"):
