@@ -11,7 +11,7 @@ import orjson
 
 from bascule.control.api import call as calls
 from bascule.control.api import extent
-from bascule.control.schema import decoding, moments, nulls, types, validation, zeros
+from bascule.control.schema import decoding, fitting, moments, nulls, types, validation, zeros
 from bascule.vocabulary import errors, objects
 
 T = TypeVar("T")
@@ -103,7 +103,7 @@ def check(
             # It would reset them; upstream's reader of a custom resource drops what is empty first.
             del obj["metadata"]["managedFields"]
         return
-    if not duplicates and validation.fits(schema)(obj):
+    if not duplicates and fitting.fits(schema)(obj):
         return
     zeros.leave_out(obj, schema)
     findings = validation.check(obj, schema, duplicates=duplicates, order=order)
@@ -137,7 +137,7 @@ def check_changed(
         return obj
     if call.large:
         extent.check_parts(obj, is_new=False)
-    if validation.fits(schema)(news(obj, before, settled)):
+    if fitting.fits(schema)(news(obj, before, settled)):
         return obj
     copied: objects.Object = objects.deep_copy(obj)
     check(call, copied, schema, [], refuse, is_new=False)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bascule.control.custom import structural
-from bascule.control.schema import catalog, json_problems, moments, types, validation
+from bascule.control.schema import catalog, fitting, json_problems, moments, types, validation
 from bascule.vocabulary import errors
 from bascule.vocabulary.objects import Object
 
@@ -74,7 +74,7 @@ def _metadata(resource: Object, path: str) -> list[str]:
             return []
         problem = f"json: cannot unmarshal {json_problems.kind(metadata)} into Go value of type v1.ObjectMeta"
         raise errors.bad_request(_at_place(path, metadata, problem))
-    if validation.fits(schema)(metadata):
+    if fitting.fits(schema)(metadata):
         return []
     findings = validation.check(metadata, schema)
     if findings.type_errors:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bascule.control.api import body
 from bascule.control.patch import apply
-from bascule.control.schema import types, validation
+from bascule.control.schema import fitting, types
 from bascule.vocabulary import errors, objects
 from tests.unit.control.patch import shapes
 
@@ -30,7 +30,7 @@ def _applied(data: st.DataObject, live: objects.Object | None, kind: tuple[str, 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[1])
 @given(data=st.data(), who=st.sampled_from(["ann", "bob"]))
 def test_the_news_of_an_apply_fit_where_all_of_it_does(kind: tuple[str, str], data: st.DataObject, who: str) -> None:
-    fits = validation.fits(shapes.kind(*kind))
+    fits = fitting.fits(shapes.kind(*kind))
     live = _applied(data, None, kind, "ann")
     assume(fits(live))
     after = _applied(data, live, kind, who)
@@ -41,4 +41,4 @@ def test_a_null_that_was_not_there_is_news() -> None:
     schema: types.TypeSchema = shapes.kind("v1", "ConfigMap")
     news = body.news({"data": None, "kind": "ConfigMap", "metadata": {"a": None, "b": 1}}, {"metadata": {"b": 1}})
     assert news == {"data": None, "kind": "ConfigMap", "metadata": {"a": None}}
-    assert not validation.fits(schema)(news)
+    assert not fitting.fits(schema)(news)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bascule.control.schema import catalog, moments, types, validation
+from bascule.control.schema import catalog, fitting, moments, types, validation
 from bascule.vocabulary import timestamps
 
 LEASE = catalog.schema_of("coordination.k8s.io/v1", "Lease")
@@ -27,7 +27,7 @@ def _settled(obj: dict[str, object], schema: types.TypeSchema | None) -> tuple[t
     assert schema is not None
     findings = validation.check(obj, schema)
     moments.settle(obj, schema)
-    assert findings.type_errors or validation.fits(schema)(obj)
+    assert findings.type_errors or fitting.fits(schema)(obj)
     return findings.type_errors, obj
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bascule.control.schema import catalog, decoding, types, validation
+from bascule.control.schema import catalog, decoding, fitting, mismatches, types, validation
 from bascule.vocabulary import errors
 
 DEPLOYMENT: dict[str, Any] = {
@@ -171,7 +171,7 @@ def test_binary_data_must_be_base64() -> None:
      ("YWJjZ", 4), ("YWJjZA=a", 6), ("YWJjZGU=x", 8), ("YWJj\n!", 5), ("é", 0)],
 )  # fmt: skip
 def test_where_a_decoder_of_base64_gives_up(text: str, stop: int) -> None:
-    assert validation.base64_stop(text) == stop
+    assert mismatches.base64_stop(text) == stop
 
 
 @pytest.mark.parametrize(
@@ -268,4 +268,4 @@ def test_a_spec_that_fitted_lately_fits_as_any(specs: list[dict[str, Any]]) -> N
     spec = schema("Pod", "v1").fields["spec"]
     assert spec.definition == types.POD_SPEC
     for each in [*specs, *specs]:
-        assert validation.fits(spec)(each) is validation._struct_fits(spec)(each)
+        assert fitting.fits(spec)(each) is fitting._struct_fits(spec)(each)
