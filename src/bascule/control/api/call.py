@@ -70,8 +70,7 @@ class Call:
         return self.http
 
     def warn(self, text: str) -> None:
-        if text not in self.warnings:
-            self.warnings.append(text)
+        admission_request.add_warning(self.warnings, text)
 
     def not_found(self) -> errors.StatusError:
         return errors.not_found(self.resource.qualified, self.name)

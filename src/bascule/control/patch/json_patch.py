@@ -31,10 +31,7 @@ def apply(document: Any, operations: list[Any]) -> Any:
     """The document after all operations, in order. Raises StatusError (400, 413, 422)."""
     if not isinstance(operations, list):
         raise errors.bad_request("error decoding patch: a JSON patch is a list of operations")
-    if len(operations) > OPERATIONS_MAX:
-        raise errors.too_large(
-            f"The allowed maximum operations in a JSON patch is {OPERATIONS_MAX}, got {len(operations)}"
-        )
+    check_count(operations)
     patcher = _Patcher(document)
     for index, operation in enumerate(operations):
         if not isinstance(operation, dict):
@@ -46,6 +43,14 @@ def apply(document: Any, operations: list[Any]) -> Any:
             message = f"{_REJECTED}: operation {index} ({verb}): {rejection}"
             raise errors.StatusError(422, "Invalid", message, {}) from rejection
     return patcher.document
+
+
+def check_count(operations: list[Any]) -> None:
+    """413 for more operations than one patch may have."""
+    if len(operations) > OPERATIONS_MAX:
+        raise errors.too_large(
+            f"The allowed maximum operations in a JSON patch is {OPERATIONS_MAX}, got {len(operations)}"
+        )
 
 
 class _Patcher:

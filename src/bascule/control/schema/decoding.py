@@ -19,6 +19,8 @@ from bascule.vocabulary.objects import Object
 
 BODY_BYTES_MAX = 3 * 1024 * 1024
 DEPTH_MAX = 200
+DUPLICATES_MAX = 100
+"""How many are told of, as upstream does, however many were sent."""
 SLOW_BYTES = 256 * 1024
 SLOW_YAML_BYTES = 2 * 1024
 
@@ -133,7 +135,7 @@ def duplicates(body: bytes, content_type: str, decoded: Object | None = None) ->
             return []
         from bascule.control.schema import yaml_body
 
-        return yaml_body.repeated_keys(body, DEPTH_MAX)
+        return yaml_body.repeated_keys(body, DEPTH_MAX)[:DUPLICATES_MAX]
 
 
 def repeated_keys(body: bytes, content_type: str) -> list[str]:
@@ -145,7 +147,7 @@ def repeated_keys(body: bytes, content_type: str) -> list[str]:
         pass
     from bascule.control.schema import yaml_body
 
-    return yaml_body.repeated_keys(body, DEPTH_MAX)
+    return yaml_body.repeated_keys(body, DEPTH_MAX)[:DUPLICATES_MAX]
 
 
 def is_slow(body: bytes, content_type: str) -> bool:
@@ -256,14 +258,16 @@ def _json_duplicates(body: bytes) -> list[str]:
         members = _Members(pairs)
         if len(members) != len(pairs):
             seen: set[str] = set()
+            again: dict[str, None] = {}
             for name, _ in pairs:
-                if name in seen and name not in members.repeated:
-                    members.repeated.append(name)
+                if name in seen and len(again) < DUPLICATES_MAX:
+                    again[name] = None
                 seen.add(name)
+            members.repeated = list(again)
         return members
 
     _gather(json.loads(body, object_pairs_hook=note), "", found)
-    return found
+    return found[:DUPLICATES_MAX]
 
 
 class _Members(dict[str, Any]):

@@ -1,5 +1,7 @@
 """What no server should stumble over: each is a 4xx with a Status, in bounded time, and the server goes on."""
 
+import asyncio
+
 import pytest
 
 from tests.unit.control.api import harness
@@ -122,3 +124,39 @@ async def test_impersonation_headers_of_the_unprivileged(api: harness.Api) -> No
     groups = {"Impersonate-User": "x", "Impersonate-Group": "system:masters"}
     assert (await api.get("/api/v1/secrets", who="somebody", headers=groups)).code == 403
     assert (await api.get("/api/v1/secrets", who="admin", headers=groups)).code == 200
+
+
+def _twice() -> bytes:
+    members = b",".join(b'"k%d":"a","k%d":"b"' % (n, n) for n in range(60_000))
+    return b'{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"},"data":{%b}}' % members
+
+
+async def test_what_says_everything_twice_is_told_of_some(api: harness.Api) -> None:
+    """The bound is on time that grows with the square of what is sent: it would be minutes."""
+    body = _twice()
+    async with asyncio.timeout(20):
+        answer = await api.call("POST", MAPS, body, headers={"Content-Type": "application/json"})
+        assert (answer.code, len(answer.body["data"])) == (201, 60_000)
+        assert 50 < len(answer.warnings) <= 100
+        answer = await api.patch(f"{MAPS}/a?fieldValidation=Strict", body)
+        assert answer.code == 422
+        assert answer.body["message"].count("duplicate field") == 100
+
+
+async def test_of_many_warnings_some_are_sent(api: harness.Api) -> None:
+    environment = [{"name": "again", "value": str(n)} for n in range(5_000)]
+    spec = {"containers": [{"name": "c", "image": "i", "env": environment}]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": spec}
+    async with asyncio.timeout(20):
+        answer = await api.call("POST", "/api/v1/namespaces/default/pods", pod)
+    assert answer.code == 201
+    assert 20 < len(answer.warnings) < 256
+
+
+async def test_operations_with_many_foreign_members(api: harness.Api) -> None:
+    await api.create(MAPS, harness.config_map("a"))
+    operation = {"op": "add", "path": "/metadata/annotations", "value": {}, **{f"m{n}": 0 for n in range(20)}}
+    answer = await api.patch(f"{MAPS}/a?fieldValidation=Strict", [operation] * 5_000, "json")
+    assert answer.code == 422
+    assert answer.body["message"].count("json patch unknown field") == 100
+    assert (await api.patch(f"{MAPS}/a", [{}] * 10_001, "json")).code == 413

@@ -8,11 +8,13 @@ decoded to, and then say nothing twice; only others are read again.
 from __future__ import annotations
 
 import functools
+import itertools
 from typing import Any, Final, NamedTuple
 
 from bascule.control.api import body
 from bascule.control.api import call as calls
 from bascule.control.api.wire import negotiate
+from bascule.control.patch import json_patch
 from bascule.control.schema import decoding, json_problems, validation
 from bascule.vocabulary import errors, objects
 
@@ -97,6 +99,7 @@ def _operations(value: Any) -> list[Any]:
         return []
     if value.__class__ is not list:
         raise errors.bad_request(_UNDECODED + _mismatch(value, "[]handlers.jsonPatchOp"))
+    json_patch.check_count(value)
     for operation in value:
         if operation.__class__ is not dict:
             raise errors.bad_request(_UNDECODED + _mismatch(operation, "handlers.jsonPatchOp"))
@@ -118,9 +121,9 @@ async def _problems(call: calls.Call, content: bytes, value: Any) -> list[str]:
         twice = await body.decoded(functools.partial(decoding.duplicates, decoded=value), content, negotiate.JSON)
     if call.content_type != JSON_PATCH:
         return validation.Findings(duplicates=tuple(twice)).strict_problems()
-    unknown = [
-        f"[{place}].{name}" for place, operation in enumerate(value) for name in operation if name not in _OPERATION
-    ]
+    named = ((place, name) for place, operation in enumerate(value) for name in operation)
+    foreign = (f"[{place}].{name}" for place, name in named if name not in _OPERATION)
+    unknown = list(itertools.islice(foreign, validation.PROBLEMS_MAX))
     order = await body.decoded(decoding.paths, content, negotiate.JSON) if twice and unknown else []
     found = validation.Findings(unknown_fields=tuple(unknown), duplicates=tuple(twice), order=tuple(order))
     return [f"json patch {problem}" for problem in found.strict_problems()]
