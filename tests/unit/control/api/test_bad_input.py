@@ -132,7 +132,7 @@ def _twice() -> bytes:
 
 
 async def test_what_says_everything_twice_is_told_of_some(api: harness.Api) -> None:
-    """The bound is on time that grows with the square of what is sent: it would be minutes."""
+    """The bound is on time that grows with the square of what is sent: it would be half a minute for each."""
     body = _twice()
     async with asyncio.timeout(20):
         answer = await api.call("POST", MAPS, body, headers={"Content-Type": "application/json"})
