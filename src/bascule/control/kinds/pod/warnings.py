@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bascule.control.kinds import check, metadata, shape
-from bascule.control.kinds.pod import annotated, approved, claims, windows
+from bascule.control.kinds.pod import annotated, approved, claims, port_warnings, windows
 from bascule.vocabulary import names
 from bascule.vocabulary.objects import Object
 
@@ -229,7 +229,7 @@ def _containers(prefix: str, spec: Object, own: Object) -> Iterator[str]:
             if container.get("env"):
                 yield from _variables(f"{prefix}spec.{role}[{index}].env", shape.items(container, "env"))
     if with_ports > 1:
-        yield from _ports(f"{prefix}spec", spec)
+        yield from port_warnings.found(f"{prefix}spec", spec)
 
 
 def _fractions(path: str, resources: Object) -> Iterator[str]:
@@ -260,39 +260,3 @@ def _variables(path: str, variables: list[Object]) -> Iterator[str]:
             message = f'hides previous definition of "{name}", which may be dropped when using apply'
             yield f"{path}[{index}]: {message}"
         seen.add(name)
-
-
-def _ports(path: str, spec: Object) -> Iterator[str]:
-    """Ports of all containers that say the same, or nearly."""
-    known: dict[tuple[int, str], list[tuple[str, Object]]] = {}
-    for role in windows.CONTAINERS:
-        for index, container in enumerate(shape.items(spec, role)):
-            if not container.get("ports"):
-                continue
-            for number, port in enumerate(shape.items(container, "ports")):
-                at = f"{path}.{role}[{index}].ports[{number}]"
-                if port.get("hostIP") and not port.get("hostPort"):
-                    yield f"{at}: hostIP set without hostPort: {_go(port)}"
-                others = known.setdefault((shape.count(port, "containerPort"), shape.text(port, "protocol")), [])
-                for where, other in others:
-                    yield from _overlap(at, port, where, other)
-                others.append((at, port))
-
-
-def _go(port: Object) -> str:
-    fields = ("name", "hostPort", "containerPort", "protocol", "hostIP")
-    shown = " ".join(
-        f"{field[0].upper()}{field[1:]}:{port.get(field) or (0 if field.endswith('Port') else '')}" for field in fields
-    )
-    return f"{{{shown}}}"
-
-
-def _overlap(at: str, port: Object, where: str, other: Object) -> Iterator[str]:
-    address, other_address = shape.text(port, "hostIP"), shape.text(other, "hostIP")
-    number, other_number = shape.count(port, "hostPort"), shape.count(other, "hostPort")
-    if address == other_address and number == other_number:
-        yield f"{at}: duplicate port definition with {where}"
-    elif not number or not other_number:
-        yield f"{at}: overlapping port definition with {where}"
-    elif number == other_number and bool(address) != bool(other_address):
-        yield f"{at}: dangerously ambiguous port definition with {where}"
